@@ -1,0 +1,128 @@
+"""The composition root: a Config becomes an App that holds every resource, and closes them.
+
+The only module that reads the clock and the environment's idea of now. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
+
+from digest.config import Config, reveal
+from digest.delivery import Transport
+from digest.errors import StoreError, UsageError
+from digest.plugins import resolve
+from digest.sources import Source
+from digest.store import database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECRET_FILE = "secret"  # noqa: S105
+
+
+def system_clock() -> datetime:
+    """Return the present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class App:
+    """The open program: configuration, clock, store, and factories for what is configured."""
+
+    config: Config
+    clock: Callable[[], datetime]
+    engine: Engine
+
+    def now(self) -> datetime:
+        """Return the present instant: the clock's, or the one that ``--now`` fixed."""
+        return self.clock()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection inside one transaction: all of it is kept, or nothing."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that only reads."""
+        with database.reading(self.engine) as connection:
+            yield connection
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """Return the enabled sources by name, in the order of the configuration."""
+        return {
+            name: resolve(section.kind, "digest.sources", "source")(name, section.options)
+            for name, section in self.config.settings.sources.items()
+            if section.enabled
+        }
+
+    @cached_property
+    def transports(self) -> Mapping[str, Transport]:
+        """Return the transports by name, in order of preference."""
+        sections = self.config.settings.transports
+        names = self.config.settings.mail.transports or tuple(sections)
+        return {
+            name: resolve(sections[name].kind, "digest.delivery", "transport")(
+                name, sections[name].options
+            )
+            for name in names
+        }
+
+    @cached_property
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """Return the signing secrets, the present one first; made on first use."""
+        settings = self.config.settings.digest
+        present = reveal(settings.secret).encode() or _kept_secret(self.config.data_dir)
+        return (present, *(reveal(old).encode() for old in settings.old_secrets))
+
+    def profile_source(self, name: str) -> Path | None:
+        """Return the file that a configured profile was read from."""
+        for item in self.config.profiles:
+            if item.profile.name == name:
+                return item.path
+        return None
+
+
+@contextlib.contextmanager
+def open_app(config: Config, *, now: datetime | None = None, migrate: bool = True) -> Iterator[App]:
+    """Open the store (migrating it first unless told not to) and give the App; close it after."""
+    if now is not None and now.tzinfo is None:
+        raise UsageError(f"--now needs a time zone: {now.isoformat()}+00:00, for example")
+    try:
+        engine = database.open_engine(config.store_url)
+        if migrate:
+            database.upgrade(engine)
+        else:
+            database.check(engine)
+    except OSError as exc:
+        raise StoreError(f"the store cannot be opened: {exc}") from exc
+    try:
+        yield App(config, system_clock if now is None else (lambda: now), engine)
+    finally:
+        engine.dispose()
+
+
+def _kept_secret(folder: Path) -> bytes:
+    path = folder / SECRET_FILE
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes().strip()
+    folder.mkdir(parents=True, exist_ok=True)
+    made = secrets.token_urlsafe(32).encode()
+    try:
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(made + b"\n")
+    except FileExistsError:  # another process was first
+        return path.read_bytes().strip()
+    return made

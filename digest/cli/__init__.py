@@ -1,0 +1,5 @@
+"""The commands (Typer + Rich): parse, call one action, print.
+
+One module a noun; each has ``register(app)`` that adds its commands, and is named in ``main``.
+Exit codes: 0 all well, 1 something failed (it is named), 2 wrong use or configuration.
+"""

@@ -1,0 +1,44 @@
+"""What every command shares: the global options, and the App made of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.app import App, open_app
+from digest.config import Config, load_config
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Globals:
+    """The options that stand before the command."""
+
+    config_path: Path | None = None
+    now: datetime | None = None
+    quiet: bool = False
+
+
+def options_of(context: typer.Context) -> Globals:
+    """Return the global options of this call."""
+    found = context.find_object(Globals)
+    return found or Globals()
+
+
+def config_of(context: typer.Context) -> Config:
+    """Read the configuration that the global options name. Raises ConfigError."""
+    return load_config(options_of(context).config_path)
+
+
+@contextlib.contextmanager
+def opened(context: typer.Context, *, migrate: bool = True) -> Iterator[App]:
+    """Open the App that the global options describe. Raises ConfigError, StoreError."""
+    with open_app(config_of(context), now=options_of(context).now, migrate=migrate) as app:
+        yield app

@@ -1,0 +1,90 @@
+"""How commands print: JSON, tables, plain lines, progress. No command prints by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from digest.errors import DigestError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value (frozen dataclasses, dates, paths and all) as indented JSON."""
+    plain = to_jsonable_python(_plain(value), fallback=str)
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_line(text: str = "") -> None:
+    """Print one line of plain text: nothing in it is markup."""
+    out.print(escape(text))
+
+
+def print_markup(text: str) -> None:
+    """Print text of our own with Rich markup; never text that came from outside."""
+    out.print(text)
+
+
+def print_error(error: DigestError) -> None:
+    """Print each line of an error to standard error, behind the program's name."""
+    for line in str(error).splitlines():
+        err.print(f"[bold red]digest:[/] {escape(line)}")
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", right: str = ""
+) -> None:
+    """Print rows as a table; ``right`` names (by spaces) the columns aligned right."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right.split() else "left")
+    for row in rows:
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    out.print(table)
+
+
+def show(value: Any, *, as_json: bool, human: Callable[[Any], None]) -> None:
+    """Print a report either way."""
+    if as_json:
+        print_json(value)
+    else:
+        human(value)
+
+
+@contextmanager
+def progress(label: str, total: int | None = None, *, hidden: bool = False) -> Iterator[Any]:
+    """Show a bar on a terminal; yields a function to call with the number just done."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=hidden or not err.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda count=1, total=None: bar.update(task, advance=count, total=total)
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses into dicts by hand: pydantic's own way drops properties silently."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,65 @@
+"""``digest config``: check it, show it."""
+
+from __future__ import annotations
+
+import typer
+
+from digest.cli._context import AsJson, config_of
+from digest.cli._output import print_json, print_line, show
+from digest.config import Config, masked
+from digest.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Check and show the configuration.")
+    group.command()(check)
+    group.command(name="show")(show_config)
+    app.add_typer(group, name="config")
+
+
+def check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check the configuration and every profile file; exit 2 and name each mistake."""
+    problems: tuple[str, ...] = ()
+    config: Config | None = None
+    try:
+        config = config_of(context)
+        problems = config.profile_problems
+    except ConfigError as exc:
+        problems = exc.problems
+    if as_json:
+        print_json({"ok": not problems, "problems": problems})
+        raise typer.Exit(2 if problems else 0)
+    if problems or config is None:
+        raise ConfigError(*problems)
+    where = config.path or "defaults (no configuration file)"
+    print_line(
+        f"{where}: good; {len(config.settings.sources)} sources, "
+        f"{len(config.profiles)} profiles, {len(config.settings.transports)} transports"
+    )
+
+
+def show_config(context: typer.Context, as_json: AsJson = False) -> None:
+    """Print the configuration in force, environment included, with secrets masked."""
+    values = masked(config_of(context))
+
+    def human(tables: dict[str, object]) -> None:
+        for name, table in tables.items():
+            print_line(f"[{name}]")
+            for line in _lines(table):
+                print_line(line)
+            print_line()
+
+    show(values, as_json=as_json, human=human)
+
+
+def _lines(table: object, prefix: str = "") -> list[str]:
+    if not isinstance(table, dict):
+        return [f"{prefix.rstrip('.') or 'value'} = {table!r}"]
+    lines: list[str] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += _lines(value, f"{prefix}{key}.")
+        else:
+            lines.append(f"{prefix}{key} = {value!r}")
+    return lines

@@ -1,0 +1,112 @@
+"""The entry point: global options, the list of command modules, errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from digest import __version__
+from digest.cli import config, db
+from digest.cli._context import Globals
+from digest.cli._output import print_error, print_line
+from digest.errors import ConfigError, DigestError, UsageError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+MODULES = (config, db)
+"""In the order of ``digest --help``."""
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter("expected an instant such as 2026-04-14T08:00:00+00:00") from exc
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"expected a time zone, such as {text}+00:00")
+    return instant
+
+
+def _version(value: bool) -> None:
+    if value:
+        print_line(f"digest {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="digest",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="A self-hosted daily digest of trending papers by email.",
+    )
+
+    @app.callback()
+    def _globals(
+        context: typer.Context,
+        config_path: Annotated[
+            Path | None,
+            typer.Option(
+                "--config",
+                "-c",
+                envvar="DIGEST_CONFIG",
+                help="Configuration file; config/digest.toml by default.",
+            ),
+        ] = None,
+        now: Annotated[
+            datetime | None,
+            typer.Option(
+                envvar="DIGEST_NOW",
+                parser=_instant,
+                metavar="INSTANT",
+                help="Act as if it were this instant: replays a day.",
+            ),
+        ] = None,
+        quiet: Annotated[
+            bool, typer.Option("--quiet", "-q", help="No progress bars, only results.")
+        ] = False,
+        _version_wanted: Annotated[
+            bool,
+            typer.Option(
+                "--version", "-V", callback=_version, is_eager=True, help="Print the version."
+            ),
+        ] = False,
+    ) -> None:
+        context.obj = Globals(config_path=config_path, now=now, quiet=quiet)
+
+    for module in MODULES:
+        module.register(app)
+    return app
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; never a traceback for an expected error."""
+    command = typer.main.get_command(build())
+    try:
+        result = command.main(arguments, prog_name="digest", standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except (ConfigError, UsageError) as exc:
+        print_error(exc)
+        return EXIT_USAGE
+    except DigestError as exc:
+        print_error(exc)
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Be the ``digest`` command."""
+    sys.exit(run())

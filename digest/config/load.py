@@ -1,0 +1,195 @@
+"""Read ``digest.toml``, the environment and the profile files into one frozen Config.
+
+Precedence: environment (``DIGEST_MAIL__SENDER``), then files named by the environment
+(``DIGEST_MAIL__SENDER_FILE``), then the TOML file, then defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from digest.config import sections
+from digest.config.problems import explain, read_toml
+from digest.config.profiles import ProfileFile, load_profiles
+from digest.errors import ConfigError
+from digest.plugins import resolve
+
+DEFAULT_PATH = Path("config/digest.toml")
+ENV_PREFIX = "DIGEST_"
+SECRET_SUFFIX = "_FILE"  # noqa: S105
+
+
+class Settings(BaseSettings):
+    """Everything that ``digest.toml`` may say."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    toml: ClassVar[Mapping[str, Any]] = {}
+
+    digest: sections.DigestSection = Field(default_factory=sections.DigestSection)
+    store: sections.StoreSection = Field(default_factory=sections.StoreSection)
+    http: sections.HttpSection = Field(default_factory=sections.HttpSection)
+    sources: dict[str, sections.SourceSection] = Field(default_factory=dict)
+    signals: sections.SignalsSection = Field(default_factory=sections.SignalsSection)
+    ranking: sections.RankingSection = Field(default_factory=sections.RankingSection)
+    mail: sections.MailSection = Field(default_factory=sections.MailSection)
+    transports: dict[str, sections.TransportSection] = Field(default_factory=dict)
+    summaries: sections.SummariesSection = Field(default_factory=sections.SummariesSection)
+    web: sections.WebSection = Field(default_factory=sections.WebSection)
+    log: sections.LogSection = Field(default_factory=sections.LogSection)
+    profiles: tuple[str, ...] = Field(
+        ("profiles",), description="Files and folders with interest profiles, beside this file."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file; init arguments carry the parsed TOML."""
+        return (env_settings, _FileSecrets(settings_cls), init_settings)
+
+
+class _FileSecrets(EnvSettingsSource):
+    """Values from files that the environment names: ``DIGEST_MAIL__SENDER_FILE=/run/x``."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found: dict[str, str | None] = {}
+        for name, value in os.environ.items():
+            upper = name.upper()
+            if upper.startswith(ENV_PREFIX) and upper.endswith(SECRET_SUFFIX) and "__" in upper:
+                found[name[: -len(SECRET_SUFFIX)].lower()] = _read_secret(name, Path(value))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The whole configuration, checked, with the profiles that could be read."""
+
+    path: Path | None
+    settings: Settings
+    profiles: tuple[ProfileFile, ...] = ()
+    profile_problems: tuple[str, ...] = ()
+    """One line for each mistake in a profile file; the other profiles are served."""
+
+    @property
+    def data_dir(self) -> Path:
+        """Return the folder for the embedded store and secrets, absolute."""
+        return self._beside(self.settings.digest.data_dir)
+
+    @property
+    def store_url(self) -> str:
+        """Return the database address, SQLite in ``data_dir`` by default."""
+        return self.settings.store.url or f"sqlite:///{self.data_dir / 'digest.db'}"
+
+    def _beside(self, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+
+def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and check the configuration; raise ConfigError with one line a mistake.
+
+    Without a file (and none given) the defaults and the environment make the configuration.
+    Mistakes in profile files do not raise: they are in ``profile_problems``.
+    """
+    chosen = path or Path(os.environ.get("DIGEST_CONFIG", DEFAULT_PATH))
+    values: dict[str, Any] = {}
+    text = ""
+    if path is not None or "DIGEST_CONFIG" in os.environ or chosen.exists():
+        values, text = read_toml(chosen)
+    file = str(chosen)
+    try:
+        settings = Settings(**_deep_merge(values, overrides or {}))
+    except ValidationError as exc:
+        raise ConfigError(*explain(exc, file=file, text=text, model=Settings)) from exc
+    problems = _check_kinds(settings, file, text)
+    if problems:
+        raise ConfigError(*problems)
+    config = Config(path=chosen if text or values else None, settings=settings)
+    folder = chosen.parent if config.path else None
+    if folder is None:
+        return config
+    profiles, profile_problems = load_profiles(
+        [folder / entry for entry in settings.profiles],
+        default_zone=settings.digest.time_zone,
+        default_locale=settings.digest.locale,
+    )
+    return replace(config, profiles=profiles, profile_problems=profile_problems)
+
+
+def masked(config: Config) -> dict[str, Any]:
+    """Return the settings as plain values with secrets (and passwords in URLs) hidden."""
+    values: dict[str, Any] = config.settings.model_dump(mode="json")
+    values["store"]["url"] = _mask_url(config.store_url)
+    for transport in values["transports"].values():
+        for key in transport:
+            if any(word in key for word in ("password", "token", "secret", "key", "url")):
+                transport[key] = "********" if transport[key] else ""
+    return values
+
+
+def _mask_url(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    if not at or ":" not in head.partition("://")[2]:
+        return url
+    return f"{head.rpartition(':')[0]}:********@{tail}"
+
+
+def _check_kinds(settings: Settings, file: str, text: str) -> list[str]:
+    """Build every source and transport once, so that a wrong option is named at the start."""
+    problems: list[str] = []
+    for table, package, factory, entries in (
+        ("sources", "digest.sources", "source", settings.sources),
+        ("transports", "digest.delivery", "transport", settings.transports),
+    ):
+        for name, section in entries.items():
+            prefix = (table, name)
+            try:
+                resolve(section.kind, package, factory)(name, section.options)
+            except ValidationError as exc:
+                problems += explain(exc, file=file, text=text, prefix=prefix)
+            except ConfigError as exc:
+                problems += [f"{file}: {table}.{name}: {line}" for line in exc.problems]
+    for name in settings.mail.transports:
+        if name not in settings.transports:
+            problems.append(f"{file}: mail.transports: there is no [transports.{name}]")
+    return problems
+
+
+def _deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _deep_merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigError(f"environment: {name}: the file cannot be read: {exc}") from exc
+
+
+def reveal(secret: SecretStr | None) -> str:
+    """Return a secret's value, or an empty string."""
+    return secret.get_secret_value() if secret else ""

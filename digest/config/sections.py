@@ -1,0 +1,240 @@
+"""The tables of ``digest.toml`` as frozen pydantic models: names, defaults, and what each means.
+
+Every field's description is the text of the generated reference; durations are in the unit that
+the key's name ends with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise ValueError(f"expected an IANA time zone such as Europe/Berlin, not {name!r}") from exc
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Section(BaseModel):
+    """A table of the configuration: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class DigestSection(Section):
+    """``[digest]``: the installation as a whole."""
+
+    name: str = Field("Paper digest", description="How mails and pages call this installation.")
+    base_url: str = Field(
+        "",
+        description="Public address of the web pages, for links in mails; without it, links to "
+        "unsubscribe are mailto: only.",
+    )
+    owner: str = Field("", description="Address that gets a mail when something is wrong.")
+    contact: str = Field(
+        "", description="Address or page that sources may contact; sent in the User-Agent."
+    )
+    data_dir: Path = Field(
+        Path("digest-data"), description="Folder for the embedded store and generated secrets."
+    )
+    time_zone: TimeZone = Field("UTC", description="Default IANA time zone of profiles.")
+    locale: str = Field("en", description="Default language of dates and counts.")
+    secret: SecretStr | None = Field(
+        None,
+        description="Key that signs links; made and kept in data_dir when absent. Set the same on "
+        "every machine of one installation.",
+    )
+    old_secrets: tuple[SecretStr, ...] = Field(
+        (), description="Former secrets: links signed with them keep working."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("expected an address that starts with https:// (or http://)")
+        return value.rstrip("/")
+
+
+class StoreSection(Section):
+    """``[store]``: the database."""
+
+    url: str = Field(
+        "",
+        description="Database address; empty means SQLite in data_dir. For several machines: "
+        "postgresql://user@host/name (password from DIGEST_STORE__URL or ..._FILE).",
+    )
+    keep_bodies_days: int = Field(30, ge=0, description="How long raw answers are kept.")
+    keep_papers_days: int = Field(
+        0, ge=0, description="Papers older than this are pruned, leaving a tombstone; 0 keeps all."
+    )
+
+
+class HttpSection(Section):
+    """``[http]``: limits of every fetch."""
+
+    user_agent: str = Field("", description="Overrides the User-Agent made of name and contact.")
+    connect_timeout_s: float = Field(10, gt=0, description="Time to connect.")
+    read_timeout_s: float = Field(20, gt=0, description="Time between two pieces of an answer.")
+    total_timeout_s: float = Field(60, gt=0, description="Time for one whole answer.")
+    wire_limit_mb: float = Field(8, gt=0, description="Largest answer as received.")
+    decoded_limit_mb: float = Field(24, gt=0, description="Largest answer after decompression.")
+    max_items: int = Field(5000, gt=0, description="Most entries read from one answer.")
+    parse_timeout_s: float = Field(20, gt=0, description="Time to parse an untrusted feed.")
+    allow_private: bool = Field(
+        False, description="Let sources live on private addresses (tests, self-hosted bridges)."
+    )
+    concurrency: int = Field(8, gt=0, le=64, description="Sources polled at the same time.")
+
+
+class SourceSection(BaseModel):
+    """``[sources.NAME]``: one place that announces papers; other keys belong to its kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
+
+    kind: str = Field(description="Which module reads it, or pkg.mod:func.")
+    enabled: bool = Field(True, description="Set false to keep the block but not poll it.")
+    every_minutes: int = Field(
+        60, ge=1, description="Time between polls by `digest serve`, before jitter."
+    )
+    allow_private: bool = Field(False, description="Let this one live on a private address.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the keys that belong to the kind."""
+        return dict(self.model_extra or {})
+
+
+class TransportSection(BaseModel):
+    """``[transports.NAME]``: one way out; other keys belong to its kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
+
+    kind: str = Field(description="smtp, file, http, chat, or pkg.mod:func.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the keys that belong to the kind."""
+        return dict(self.model_extra or {})
+
+
+class DkimSection(Section):
+    """``[mail.dkim]``: signing in this process."""
+
+    mode: Literal["off", "sign", "relay"] = Field(
+        "off", description="sign here, leave it to the relay, or off."
+    )
+    domain: str = Field("", description="d= of the signature; the domain of mail.sender if empty.")
+    selector: str = Field("digest", description="s= of the RSA signature.")
+    key_file: Path | None = Field(None, description="PEM file with the RSA-2048 private key.")
+    ed25519_selector: str = Field("", description="s= of a second, Ed25519 signature.")
+    ed25519_key_file: Path | None = Field(None, description="PEM file with the Ed25519 key.")
+
+
+class BounceSection(Section):
+    """``[mail.bounces]``: where refusals come back."""
+
+    domain: str = Field("", description="Domain of the VERP envelope sender; empty turns it off.")
+    maildir: Path | None = Field(None, description="Maildir to read bounces and complaints from.")
+    imap_host: str = Field("", description="IMAP server to read them from instead.")
+    imap_port: int = Field(993, description="Its port (TLS).")
+    imap_user: str = Field("", description="Its user.")
+    imap_password: SecretStr | None = Field(None, description="Its password.")
+    imap_folder: str = Field("INBOX", description="Folder to read; nothing is deleted.")
+
+
+class MailSection(Section):
+    """``[mail]``: messages and how they leave."""
+
+    sender: str = Field("", description="Address in From.")
+    sender_name: str = Field("", description="Name in From; digest.name if empty.")
+    reply_to: str = Field("", description="Address for answers.")
+    list_id: str = Field("", description="List-Id label.domain; made from sender if empty.")
+    unsubscribe_mailto: str = Field("", description="Address for unsubscribing by mail.")
+    transports: tuple[str, ...] = Field(
+        (), description="Names of transports in order of preference; all of them if empty."
+    )
+    templates_dir: Path | None = Field(None, description="Folder whose files override templates.")
+    body_limit_kb: int = Field(90, ge=20, le=5000, description="Largest HTML part.")
+    subject: str = Field("", description="Overrides the subject: a Jinja2 expression template.")
+    remote_images: bool = Field(False, description="Show thumbnails from the papers' own hosts.")
+    uncertain: Literal["hold", "resend"] = Field(
+        "hold", description="What to do where the final dot was written and no reply was read."
+    )
+    batch_size: int = Field(100, ge=1, le=5000, description="Deliveries claimed at once.")
+    connections: int = Field(4, ge=1, le=64, description="Connections per transport.")
+    lease_s: int = Field(600, ge=30, description="How long a claim lasts without a sign of life.")
+    misfire_grace_hours: float = Field(
+        12, gt=0, description="A slot later than this is merged into the next one."
+    )
+    max_age_hours: float = Field(20, gt=0, description="A delivery older than this expires.")
+    dkim: DkimSection = Field(default_factory=DkimSection)
+    bounces: BounceSection = Field(default_factory=BounceSection)
+
+
+class SummariesSection(Section):
+    """``[summaries]``: optional one-sentence summaries by an OpenAI-compatible endpoint."""
+
+    enabled: bool = Field(False, description="Off by default; nothing is asked of anybody.")
+    base_url: str = Field("", description="Address up to /v1.")
+    model: str = Field("", description="Model name.")
+    api_key: SecretStr | None = Field(None, description="Key, from the environment or a file.")
+    language: str = Field("English", description="Language of the sentence.")
+    daily_budget: int = Field(200, ge=0, description="Most papers summarised a day.")
+
+
+class SignalsSection(Section):
+    """``[signals]``: popularity observed after first sight, each optional."""
+
+    kinds: tuple[str, ...] = Field(
+        ("huggingface",),
+        description="Which observers run: huggingface, hackernews, github, citations.",
+    )
+    days: int = Field(14, ge=0, description="How long a paper's signals are re-polled.")
+    github_token: SecretStr | None = Field(None, description="Raises GitHub's limit.")
+    semanticscholar_key: SecretStr | None = Field(None, description="Raises its limit.")
+
+
+class RankingSection(Section):
+    """``[ranking]``: how scores are made."""
+
+    community: bool = Field(False, description="Let likes of similar subscribers count.")
+    window_days: int = Field(3, ge=1, le=60, description="How far back a first edition looks.")
+    semantic_model: str = Field(
+        "", description="Model of the `semantic` ranker: a folder, a package, or an endpoint."
+    )
+    semantic_api_key: SecretStr | None = Field(None, description="Key of its endpoint.")
+
+
+class WebSection(Section):
+    """``[web]``: the pages."""
+
+    enabled: bool = Field(True, description="Serve pages within `digest serve`.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses whose X-Forwarded-* headers are believed."
+    )
+    subscribe: bool = Field(True, description="Let visitors subscribe.")
+    double_opt_in: bool = Field(True, description="Mail a confirmation link first.")
+    remote_images: bool = Field(False, description="Show thumbnails from the papers' own hosts.")
+    owner_token: SecretStr | None = Field(
+        None, description="Opens /owner and the owner's API; both are off without it."
+    )
+
+
+class LogSection(Section):
+    """``[log]``: what is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Threshold.")
+    json_lines: bool = Field(False, description="One JSON object a line.")
+    ping_url: str = Field("", description="Dead-man address, asked after each good run.")

@@ -1,0 +1,69 @@
+"""The tree of errors. Each message is a sentence that a person can act on, naming the thing.
+
+    DigestError
+     ├─ ConfigError        the configuration is wrong: file, key, what is expected
+     ├─ UsageError         the command was asked for something that does not exist
+     ├─ StoreError         the database cannot be opened, or is of another version
+     ├─ SourceError        a source did not give a usable answer   (permanent: not by waiting)
+     ├─ RenderError        an edition could not be made into a message
+     └─ DeliveryError      a next hop could not be used            (permanent: not by waiting)
+
+Expected failures of one source, paper or recipient travel as values (``PollReport.error``,
+``Outcome``); these exceptions end the work they name. Anything else that is raised is a bug.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DigestError(Exception):
+    """Root of all errors that are reported as one line and never as a traceback."""
+
+
+class UsageError(DigestError):
+    """Something named on the command line or in a request does not exist or does not fit."""
+
+
+class ConfigError(DigestError):
+    """A mistake in the configuration; several are collected, one line each."""
+
+    def __init__(self, *problems: str, file: Path | None = None) -> None:
+        self.problems = problems
+        self.file = file
+        super().__init__("\n".join(problems))
+
+
+class StoreError(DigestError):
+    """The store cannot be used as it is."""
+
+
+class SourceError(DigestError):
+    """A source gave no usable answer: never to be mistaken for a quiet day.
+
+    ``kind`` is a short class name for reports and back-off (``timeout``, ``http-500``,
+    ``not-a-feed``, ``too-large``, ...); ``permanent`` says that waiting will not help.
+    """
+
+    def __init__(
+        self, source: str, reason: str, *, kind: str = "unusable", permanent: bool = False
+    ) -> None:
+        self.source = source
+        self.reason = reason
+        self.kind = kind
+        self.permanent = permanent
+        super().__init__(f"{source}: {reason}")
+
+
+class RenderError(DigestError):
+    """A template or an edition is wrong; nothing of it may be sent."""
+
+
+class DeliveryError(DigestError):
+    """A relay or other next hop cannot be used (the recipient is not to blame)."""
+
+    def __init__(self, transport: str, reason: str, *, permanent: bool = False) -> None:
+        self.transport = transport
+        self.reason = reason
+        self.permanent = permanent
+        super().__init__(f"{transport}: {reason}")

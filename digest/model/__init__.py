@@ -1,0 +1,81 @@
+"""The vocabulary: plain frozen values that every stage speaks. No I/O, no clock, no decisions.
+
+Words are those of the README's glossary. Instants are aware (``..._at``), days are dates
+(``..._on``).
+"""
+
+from digest.model.editions import (
+    DeliveryState,
+    Edition,
+    Exclusion,
+    Message,
+    Pick,
+    Purpose,
+    SourceLine,
+)
+from digest.model.papers import (
+    FINGERPRINT_RECIPE,
+    AnnounceType,
+    Author,
+    Completeness,
+    Link,
+    Observation,
+    Paper,
+    PaperKey,
+    PollReport,
+    PollStatus,
+    Record,
+    Signal,
+)
+from digest.model.readers import (
+    ALL_WEEKDAYS,
+    Feedback,
+    FeedbackKind,
+    Frequency,
+    Interest,
+    OnEmpty,
+    Profile,
+    Schedule,
+    Subscriber,
+    SubscriberStatus,
+    Subscription,
+    Term,
+    TermField,
+    TermMode,
+)
+
+__all__ = [
+    "ALL_WEEKDAYS",
+    "FINGERPRINT_RECIPE",
+    "AnnounceType",
+    "Author",
+    "Completeness",
+    "DeliveryState",
+    "Edition",
+    "Exclusion",
+    "Feedback",
+    "FeedbackKind",
+    "Frequency",
+    "Interest",
+    "Link",
+    "Message",
+    "Observation",
+    "OnEmpty",
+    "Paper",
+    "PaperKey",
+    "Pick",
+    "PollReport",
+    "PollStatus",
+    "Profile",
+    "Purpose",
+    "Record",
+    "Schedule",
+    "Signal",
+    "SourceLine",
+    "Subscriber",
+    "SubscriberStatus",
+    "Subscription",
+    "Term",
+    "TermField",
+    "TermMode",
+]

@@ -1,0 +1,1 @@
+"""Stage 2: what is new. Pure: identity of works, merging of records, the diff."""

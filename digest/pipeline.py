@@ -1,0 +1,1 @@
+"""The pipeline: the only module that knows all five stages."""

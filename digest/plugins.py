@@ -1,0 +1,23 @@
+"""Find the module behind a `kind` in the configuration. No registry: a new file is enough."""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import Any
+
+from digest.errors import ConfigError
+
+
+def resolve(kind: str, package: str, factory: str) -> Any:
+    """Return the factory that `kind` names: ours by module name, anybody's as ``pkg.mod:func``.
+
+    >>> resolve("collections:Counter", "digest.sources", "source").__name__
+    'Counter'
+
+    Raises ConfigError where there is none.
+    """
+    target = kind if ":" in kind else f"{package}.{kind}:{factory}"
+    try:
+        return pkgutil.resolve_name(target)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise ConfigError(f"no {factory} called {kind!r} (looked for {target})") from exc

@@ -1,0 +1,75 @@
+"""Stage 3: what is worth it, for whom. Pure: no I/O, no clock, no randomness but the seed.
+
+To add a ranker, add ``digest/ranking/<name>.py`` with a function
+
+    ranker(options: Mapping[str, Any]) -> Ranker
+
+``ranker = "<name>"`` in a profile finds it, and so do the contract tests. Your own may live
+anywhere: ``ranker = "my_pkg.my_module:ranker"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick, Profile
+
+__all__ = ["Candidates", "Choice", "Ranker", "Reader"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The eligible papers of one window, shared by all readers of it."""
+
+    papers: tuple[Paper, ...]
+    observations: Mapping[int, tuple[Observation, ...]] = field(default_factory=dict)
+    """Signal history by paper row id, oldest first."""
+    window_start_at: datetime
+    window_end_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """All that is known of one reader when an edition is made."""
+
+    subscription_id: int
+    profile: Profile
+    shown: frozenset[int] = frozenset()
+    """Row ids of papers shown before (of this window's candidates at least)."""
+    feedback: tuple[Feedback, ...] = ()
+    known_papers: Mapping[PaperKey, Paper] = field(default_factory=dict)
+    """Liked, disliked and rated papers that the store or a library holds, by key."""
+    seen_since: datetime | None = None
+    """Papers first seen before this are carried over, not new."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What one reader gets, best first, and why the rest was left out."""
+
+    picks: tuple[Pick, ...] = ()
+    other_ids: tuple[int, ...] = ()
+    """The eligible rest, best first."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Filled only when asked for (``explain=True``): it costs per paper and reader."""
+
+
+class Ranker(Protocol):
+    """Scores candidates for readers and chooses; all readers of a window in one batch."""
+
+    name: str
+
+    def rank(
+        self,
+        candidates: Candidates,
+        readers: Sequence[Reader],
+        *,
+        now: datetime,
+        seed: int,
+        explain: bool = False,
+    ) -> list[Choice]:
+        """Return one Choice per reader, in order. The same input gives the same picks."""
+        ...

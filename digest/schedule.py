@@ -1,0 +1,1 @@
+"""The scheduler; the only importer of apscheduler."""

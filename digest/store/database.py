@@ -1,0 +1,128 @@
+"""Open the store: one engine per process, the right pragmas, migrations at hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from digest.errors import StoreError
+
+BUSY_TIMEOUT_S = 30
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for this address; SQLite in WAL mode with foreign keys on.
+
+    ``postgresql://`` is taken as ``postgresql+psycopg://``. Raises StoreError where the
+    address is not one, or the driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise StoreError(f"store.url is not a database address: {exc}") from exc
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed.render_as_string(hide_password=False), parsed.database)
+    try:
+        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    except ModuleNotFoundError as exc:
+        raise StoreError(
+            f"the driver for {parsed.drivername} is not installed: "
+            "pip install 'paper-digest[postgresql]'"
+        ) from exc
+
+
+def _sqlite_engine(url: str, path: str | None) -> Engine:
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN comes too late (before DML only): reads and writes of one
+        # transaction would not see one state. We begin ourselves, below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that turns writer midway fails at once with "database is
+        # locked", whatever the busy timeout; an immediate one waits its turn.
+        readonly = connection.get_execution_options().get("readonly", False)
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that only reads: on SQLite it never waits for a writer."""
+    with engine.connect().execution_options(readonly=True) as connection:
+        yield connection
+
+
+def is_sqlite(target: Engine | Connection) -> bool:
+    """Tell the embedded database from a server."""
+    return target.dialect.name == "sqlite"
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema up to date; safe to call at every start."""
+    config = _alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def current_revision(engine: Engine) -> str | None:
+    """Return the schema's revision, None for an empty database."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str:
+    """Return the revision that this program expects."""
+    head = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def check(engine: Engine) -> None:
+    """Raise StoreError unless the database answers and is of this program's revision."""
+    try:
+        found = current_revision(engine)
+    except OperationalError as exc:
+        raise StoreError(f"the store does not answer: {exc.orig}") from exc
+    if found != head_revision():
+        raise StoreError(
+            f"the store is at revision {found or 'none'}, this program needs "
+            f"{head_revision()}: run `digest db upgrade`"
+        )
+
+
+def _alembic_config() -> AlembicConfig:
+    config = AlembicConfig()
+    location = resources.files("digest.store") / "migrations"
+    config.set_main_option("script_location", str(location).replace("%", "%%"))
+    return config

@@ -1,0 +1,1 @@
+"""The schema's history (Alembic). Migrations never import live tables."""

@@ -1,0 +1,150 @@
+"""What goes out: editions, deliveries and their attempts, suppressions, bounces, runs."""
+
+from sqlalchemy import (
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from digest.store.tables._metadata import metadata
+from digest.store.types import Document, RowId, UTCDateTime
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("subscription_id", RowId, nullable=False),
+    Column("subscriber_id", RowId, nullable=False, index=True),
+    Column("profile_id", RowId, nullable=False),
+    Column("slot_at", UTCDateTime, nullable=False),
+    Column("edition_on", Date, nullable=False),
+    Column("window_start_at", UTCDateTime, nullable=False),
+    Column("window_end_at", UTCDateTime, nullable=False),
+    Column("frequency", String(10), nullable=False),
+    # Picks, row ids of the other titles, source lines: frozen when made.
+    Column("content", Document, nullable=False),
+    Column("pick_count", Integer, nullable=False, server_default="0"),
+    # mailed, empty (on_empty = skip), misfired
+    Column("outcome", String(12), nullable=False, server_default="mailed"),
+    Column("made_at", UTCDateTime, nullable=False),
+    UniqueConstraint("subscription_id", "slot_at"),
+    Index("ix_editions_slot_at", "slot_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    # Sending an edition twice is the one mistake a reader never forgives.
+    Column("edition_id", RowId, unique=True),
+    Column("subscriber_id", RowId, index=True),
+    Column("purpose", String(16), nullable=False),
+    Column("priority", SmallInteger, nullable=False, server_default="50"),
+    Column("address", String(320), nullable=False),
+    Column("domain", String(255), nullable=False, server_default=""),
+    Column("message_id", String(300), nullable=False, unique=True),
+    # Mails that are not editions (confirmations, notices) carry what they are made of.
+    Column("content", Document),
+    Column("state", String(14), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("next_attempt_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime),
+    Column("lease_owner", String(64)),
+    Column("lease_until", UTCDateTime),
+    Column("transport", String(60), nullable=False, server_default=""),
+    Column("code", Integer),
+    Column("enhanced_code", String(12), nullable=False, server_default=""),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("queue_id", String(200), nullable=False, server_default=""),
+    Column("content_hash", String(64), nullable=False, server_default=""),
+    Column("composed_at", UTCDateTime),
+    Column("sent_at", UTCDateTime),
+    Index("ix_deliveries_state_next_attempt_at", "state", "priority", "next_attempt_at"),
+    Index("ix_deliveries_sent_at", "sent_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("delivery_id", RowId, ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("transport", String(60), nullable=False, server_default=""),
+    # connect, mail, rcpt, data, dot, done
+    Column("phase", String(10), nullable=False),
+    Column("outcome", String(14), nullable=False),
+    Column("code", Integer),
+    Column("enhanced_code", String(12), nullable=False, server_default=""),
+    Column("reply", Text, nullable=False, server_default=""),
+    Index("ix_attempts_delivery_id", "delivery_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    # HMAC of the address key, so that it outlives the subscriber without naming anybody.
+    Column("address_hmac", String(64), primary_key=True),
+    # unsubscribed, hard, complaint, manual, bomb
+    Column("reason", String(16), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("received_at", UTCDateTime, nullable=False),
+    Column("delivery_id", RowId, index=True),
+    # hard, soft, complaint, policy, auto-reply, unmatched
+    Column("kind", String(12), nullable=False),
+    Column("status", String(12), nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    # What the mailbox calls it, so that it is taken in once.
+    Column("mailbox_key", String(200), nullable=False, unique=True),
+    Column("content", LargeBinary),
+)
+
+buckets = Table(
+    "buckets",
+    metadata,
+    # "provider:arxiv", "url:<sha>", "relay:main", "domain:example.org"
+    Column("name", String(200), primary_key=True),
+    Column("tokens", Float, nullable=False, server_default="0"),
+    Column("updated_at", UTCDateTime, nullable=False),
+    Column("blocked_until", UTCDateTime),
+    Column("state", Document, nullable=False, server_default=text("'{}'")),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    # run, poll, send, tick, ...
+    Column("command", String(30), nullable=False),
+    Column("started_at", UTCDateTime, nullable=False, index=True),
+    Column("ended_at", UTCDateTime),
+    Column("exit_code", SmallInteger),
+    Column("report", Document, nullable=False, server_default=text("'{}'")),
+)
+
+owner_alerts = Table(
+    "owner_alerts",
+    metadata,
+    # What is wrong ("source:arxiv-lg", "queue", ...): told once, and once when right again.
+    Column("subject", String(200), primary_key=True),
+    Column("since", UTCDateTime, nullable=False),
+    Column("told_at", UTCDateTime),
+    Column("detail", Text, nullable=False, server_default=""),
+)

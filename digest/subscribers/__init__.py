@@ -1,0 +1,1 @@
+"""Opt-in, preferences, tokens, suppression keys, slots. Pure."""

@@ -1,0 +1,1 @@
+"""The pages, feeds and JSON API (FastAPI + Jinja2): parse, call one action, render."""

