@@ -1,1 +1,0 @@
-"""The pipeline: the only module that knows all five stages."""
