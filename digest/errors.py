@@ -3,6 +3,8 @@
     DigestError
      ├─ ConfigError        the configuration is wrong: file, key, what is expected
      ├─ UsageError         the command was asked for something that does not exist
+     │   ├─ AddressError   what was given is not a mail address that can be written to
+     │   └─ TokenError     a link's token is not ours, of another purpose, or too old
      ├─ StoreError         the database cannot be opened, or is of another version
      ├─ SourceError        a source did not give a usable answer   (permanent: not by waiting)
      ├─ RenderError        an edition could not be made into a message
@@ -23,6 +25,18 @@ class DigestError(Exception):
 
 class UsageError(DigestError):
     """Something named on the command line or in a request does not exist or does not fit."""
+
+
+class AddressError(UsageError):
+    """Not a mail address that can be written to; the message says what is wrong with it."""
+
+
+class TokenError(UsageError):
+    """A token that does not open what it was shown for; ``expired`` where it once did."""
+
+    def __init__(self, reason: str, *, expired: bool = False) -> None:
+        self.expired = expired
+        super().__init__(reason)
 
 
 class ConfigError(DigestError):
