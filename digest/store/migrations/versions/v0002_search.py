@@ -1,0 +1,107 @@
+"""Search over everything stored: FTS5 on SQLite, a tsvector table on PostgreSQL."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# The words stand beside the papers, not in them: no query of the pipeline reads them. On SQLite
+# the table is contentless (it keeps the index alone), so a deletion must repeat what was put in.
+_SQLITE_WORDS = """
+    {0}.title,
+    {0}.abstract,
+    coalesce((SELECT group_concat(json_extract(value, '$.name'), ' ') FROM json_each({0}.authors)), ''),
+    coalesce((SELECT group_concat(value, ' ') FROM json_each({0}.categories)), '') || ' ' ||
+    coalesce((SELECT group_concat(value, ' ') FROM json_each({0}.keywords)), '') || ' ' ||
+    {0}.venue || ' ' || {0}.key
+"""
+_WATCHED = "title, abstract, authors, categories, keywords, venue"
+
+SQLITE = (
+    """
+    CREATE VIRTUAL TABLE paper_search USING fts5(
+        title, abstract, authors, labels, content='',
+        tokenize='porter unicode61 remove_diacritics 2'
+    )
+    """,
+    "INSERT INTO paper_search(paper_search, rank) VALUES ('rank', 'bm25(4.0, 1.0, 2.0, 1.5)')",
+    "INSERT INTO paper_search(rowid, title, abstract, authors, labels) "
+    f"SELECT p.id, {_SQLITE_WORDS.format('p')} FROM papers AS p",
+    f"""
+    CREATE TRIGGER paper_search_insert AFTER INSERT ON papers BEGIN
+        INSERT INTO paper_search(rowid, title, abstract, authors, labels)
+        VALUES (new.id, {_SQLITE_WORDS.format("new")});
+    END
+    """,
+    f"""
+    CREATE TRIGGER paper_search_delete AFTER DELETE ON papers BEGIN
+        INSERT INTO paper_search(paper_search, rowid, title, abstract, authors, labels)
+        VALUES ('delete', old.id, {_SQLITE_WORDS.format("old")});
+    END
+    """,
+    f"""
+    CREATE TRIGGER paper_search_update AFTER UPDATE OF {_WATCHED} ON papers BEGIN
+        INSERT INTO paper_search(paper_search, rowid, title, abstract, authors, labels)
+        VALUES ('delete', old.id, {_SQLITE_WORDS.format("old")});
+        INSERT INTO paper_search(rowid, title, abstract, authors, labels)
+        VALUES (new.id, {_SQLITE_WORDS.format("new")});
+    END
+    """,
+)
+
+_POSTGRESQL_WORDS = """
+    setweight(to_tsvector('english', {0}.title), 'A') ||
+    setweight(to_tsvector('english', coalesce(
+        (SELECT string_agg(item ->> 'name', ' ') FROM jsonb_array_elements({0}.authors) AS item), '')), 'B') ||
+    setweight(to_tsvector('english',
+        coalesce((SELECT string_agg(item, ' ') FROM jsonb_array_elements_text({0}.categories) AS item), '') || ' ' ||
+        coalesce((SELECT string_agg(item, ' ') FROM jsonb_array_elements_text({0}.keywords) AS item), '') || ' ' ||
+        {0}.venue || ' ' || {0}.key), 'C') ||
+    setweight(to_tsvector('english', {0}.abstract), 'D')
+"""
+
+POSTGRESQL = (
+    """
+    CREATE TABLE paper_search (
+        paper_id BIGINT PRIMARY KEY REFERENCES papers (id) ON DELETE CASCADE,
+        words TSVECTOR NOT NULL
+    )
+    """,
+    f"INSERT INTO paper_search SELECT p.id, {_POSTGRESQL_WORDS.format('p')} FROM papers AS p",
+    "CREATE INDEX ix_paper_search_words ON paper_search USING gin (words)",
+    f"""
+    CREATE FUNCTION paper_search_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO paper_search (paper_id, words) VALUES (new.id, {_POSTGRESQL_WORDS.format("new")})
+        ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words;
+        RETURN NULL;
+    END
+    $$
+    """,
+    f"""
+    CREATE TRIGGER paper_search_keep AFTER INSERT OR UPDATE OF {_WATCHED} ON papers
+    FOR EACH ROW EXECUTE FUNCTION paper_search_keep()
+    """,
+)
+
+
+def upgrade() -> None:
+    """Make the index, fill it, and keep it by triggers."""
+    # Straight to the driver: the statements hold colons and percent signs of their own.
+    bind = op.get_bind()
+    for statement in SQLITE if bind.dialect.name == "sqlite" else POSTGRESQL:
+        bind.exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Drop it all."""
+    bind = op.get_bind()
+    if bind.dialect.name == "sqlite":
+        for name in ("insert", "delete", "update"):
+            bind.exec_driver_sql(f"DROP TRIGGER paper_search_{name}")
+    else:
+        bind.exec_driver_sql("DROP TRIGGER paper_search_keep ON papers")
+        bind.exec_driver_sql("DROP FUNCTION paper_search_keep()")
+    bind.exec_driver_sql("DROP TABLE paper_search")
