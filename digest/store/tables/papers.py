@@ -1,6 +1,7 @@
 """What was announced: sources and their polls, papers, ids, sightings, signals, vectors."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -12,7 +13,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -70,9 +70,11 @@ papers = Table(
     "papers",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("key", String(300), nullable=False, unique=True),
+    # The best of its ids; unique among papers that are not merged away (paper_ids holds that).
+    Column("key", String(320), nullable=False, index=True),
     Column("title", Text, nullable=False),
-    Column("title_key", String(300), nullable=False, server_default="", index=True),
+    # 64 bits of the title's key; NULL where the title is too short to recognise a paper by.
+    Column("title_hash", BigInteger),
     Column("abstract", Text, nullable=False, server_default=""),
     Column("summary", Text, nullable=False, server_default=""),
     Column("authors", Document, nullable=False, server_default=text("'[]'")),
@@ -83,16 +85,32 @@ papers = Table(
     Column("comment", Text, nullable=False, server_default=""),
     Column("venue", Text, nullable=False, server_default=""),
     Column("published_at", UTCDateTime),
-    Column("announced_on", Date, index=True),
+    Column("announced_on", Date),
     Column("first_seen_at", UTCDateTime, nullable=False, index=True),
-    Column("announced_as_new", Boolean, nullable=False, server_default=text("true")),
+    # When it became news here; NULL while only replacements of it were seen.
+    Column("new_at", UTCDateTime, index=True),
     Column("version", Integer),
     Column("fingerprint", String(80), nullable=False),
     Column("revisions", Integer, nullable=False, server_default="0"),
     Column("withdrawn", Boolean, nullable=False, server_default=text("false")),
-    # Which source each field's present value came from, for precedence.
+    # Which source each field's present value came from.
     Column("provenance", Document, nullable=False, server_default=text("'{}'")),
-    Column("merged_into", RowId, ForeignKey("papers.id", ondelete="SET NULL"), index=True),
+    Column("merged_into", RowId, ForeignKey("papers.id", ondelete="SET NULL")),
+    # Ids of pruned papers are never given out again: the ledger of what was shown names them.
+    sqlite_autoincrement=True,
+)
+
+Index(
+    "ix_papers_title_hash",
+    papers.c.title_hash,
+    sqlite_where=papers.c.title_hash.is_not(None),
+    postgresql_where=papers.c.title_hash.is_not(None),
+)
+Index(
+    "ix_papers_merged_into",
+    papers.c.merged_into,
+    sqlite_where=papers.c.merged_into.is_not(None),
+    postgresql_where=papers.c.merged_into.is_not(None),
 )
 
 paper_ids = Table(
@@ -101,22 +119,23 @@ paper_ids = Table(
     Column("scheme", String(20), primary_key=True),
     Column("value", String(300), primary_key=True),
     Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), nullable=False),
+    # The source that claims an id of a foreign scheme; empty where the id's own source gave it.
     Column("asserted_by", String(100), nullable=False, server_default=""),
     Index("ix_paper_ids_paper_id", "paper_id"),
+    sqlite_with_rowid=False,
 )
 
 sightings = Table(
     "sightings",
     metadata,
-    Column("id", RowId, primary_key=True),
-    Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), nullable=False),
-    Column("source", String(100), nullable=False),
-    Column("announced_on", Date, nullable=False),
+    Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String(100), primary_key=True),
+    # The source's batch date; the day of the first poll that found it where it states none.
+    Column("announced_on", Date, primary_key=True),
     Column("announce_type", String(16), nullable=False),
-    Column("category", String(60), nullable=False, server_default=""),
     Column("seen_at", UTCDateTime, nullable=False),
-    UniqueConstraint("paper_id", "source", "announced_on"),
     Index("ix_sightings_source_announced_on", "source", "announced_on"),
+    sqlite_with_rowid=False,
 )
 
 records = Table(
@@ -125,12 +144,15 @@ records = Table(
     Column("source", String(100), primary_key=True),
     Column("native_id", String(400), primary_key=True),
     Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), nullable=False),
+    # Of what a reader would notice, and of all that is stored.
     Column("fingerprint", String(80), nullable=False),
+    Column("content_hash", String(32), nullable=False),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("first_seen_at", UTCDateTime, nullable=False),
+    # To the day: written at most once a day.
+    Column("last_seen_at", UTCDateTime, nullable=False),
     # The record as the source last gave it: what merge, split and precedence work from.
     Column("content", Document, nullable=False),
-    Column("first_seen_at", UTCDateTime, nullable=False),
-    Column("last_seen_at", UTCDateTime, nullable=False),
-    Column("changes", Integer, nullable=False, server_default="0"),
     Index("ix_records_paper_id", "paper_id"),
 )
 
@@ -142,6 +164,7 @@ versions = Table(
     Column("number", Integer, primary_key=True),
     Column("title", Text, nullable=False),
     Column("seen_at", UTCDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 events = Table(
@@ -162,7 +185,7 @@ paper_links = Table(
     metadata,
     Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
     Column("other_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
-    # preprint-of, maybe-same
+    # preprint-of (paper_id is the preprint), maybe-same, different (the owner said so)
     Column("kind", String(20), primary_key=True),
     Column("at", UTCDateTime, nullable=False),
 )
@@ -187,6 +210,7 @@ signals = Table(
     Column("observed_at", UTCDateTime, primary_key=True),
     Column("value", Float, nullable=False),
     Index("ix_signals_observed_at", "observed_at"),
+    sqlite_with_rowid=False,
 )
 
 vectors = Table(
@@ -204,4 +228,5 @@ tombstones = Table(
     Column("scheme", String(20), primary_key=True),
     Column("value", String(300), primary_key=True),
     Column("pruned_at", UTCDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -150,9 +150,9 @@ def upgrade() -> None:
     op.create_table(
         "papers",
         sa.Column("id", RowId, nullable=False),
-        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("key", sa.String(length=320), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("title_key", sa.String(length=300), server_default="", nullable=False),
+        sa.Column("title_hash", sa.BigInteger(), nullable=True),
         sa.Column("abstract", sa.Text(), server_default="", nullable=False),
         sa.Column("summary", sa.Text(), server_default="", nullable=False),
         sa.Column("authors", Document, server_default=sa.text("'[]'"), nullable=False),
@@ -165,9 +165,7 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(), nullable=True),
         sa.Column("announced_on", sa.Date(), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(), nullable=False),
-        sa.Column(
-            "announced_as_new", sa.Boolean(), server_default=sa.text("(true)"), nullable=False
-        ),
+        sa.Column("new_at", sa.DateTime(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("fingerprint", sa.String(length=80), nullable=False),
         sa.Column("revisions", sa.Integer(), server_default="0", nullable=False),
@@ -178,12 +176,27 @@ def upgrade() -> None:
             ["merged_into"], ["papers.id"], name=op.f("fk_papers_merged_into"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_papers")),
-        sa.UniqueConstraint("key", name=op.f("uq_papers_key")),
+        sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_papers_announced_on"), "papers", ["announced_on"], unique=False)
     op.create_index(op.f("ix_papers_first_seen_at"), "papers", ["first_seen_at"], unique=False)
-    op.create_index(op.f("ix_papers_merged_into"), "papers", ["merged_into"], unique=False)
-    op.create_index(op.f("ix_papers_title_key"), "papers", ["title_key"], unique=False)
+    op.create_index(op.f("ix_papers_key"), "papers", ["key"], unique=False)
+    op.create_index(
+        "ix_papers_merged_into",
+        "papers",
+        ["merged_into"],
+        unique=False,
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_papers_new_at"), "papers", ["new_at"], unique=False)
+    op.create_index(
+        "ix_papers_title_hash",
+        "papers",
+        ["title_hash"],
+        unique=False,
+        sqlite_where=sa.text("title_hash IS NOT NULL"),
+        postgresql_where=sa.text("title_hash IS NOT NULL"),
+    )
     op.create_table(
         "polls",
         sa.Column("id", RowId, nullable=False),
@@ -272,6 +285,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(length=300), nullable=False),
         sa.Column("pruned_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("scheme", "value", name=op.f("pk_tombstones")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "attempts",
@@ -344,6 +358,7 @@ def upgrade() -> None:
             ["paper_id"], ["papers.id"], name=op.f("fk_paper_ids_paper_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("scheme", "value", name=op.f("pk_paper_ids")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_paper_ids_paper_id", "paper_ids", ["paper_id"], unique=False)
     op.create_table(
@@ -366,10 +381,11 @@ def upgrade() -> None:
         sa.Column("native_id", sa.String(length=400), nullable=False),
         sa.Column("paper_id", RowId, nullable=False),
         sa.Column("fingerprint", sa.String(length=80), nullable=False),
-        sa.Column("content", Document, nullable=False),
+        sa.Column("content_hash", sa.String(length=32), nullable=False),
+        sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("first_seen_at", sa.DateTime(), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(), nullable=False),
-        sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("content", Document, nullable=False),
         sa.ForeignKeyConstraint(
             ["paper_id"], ["papers.id"], name=op.f("fk_records_paper_id"), ondelete="CASCADE"
         ),
@@ -392,23 +408,16 @@ def upgrade() -> None:
     op.create_index("ix_shown_edition_id", "shown", ["edition_id"], unique=False)
     op.create_table(
         "sightings",
-        sa.Column("id", RowId, nullable=False),
         sa.Column("paper_id", RowId, nullable=False),
         sa.Column("source", sa.String(length=100), nullable=False),
         sa.Column("announced_on", sa.Date(), nullable=False),
         sa.Column("announce_type", sa.String(length=16), nullable=False),
-        sa.Column("category", sa.String(length=60), server_default="", nullable=False),
         sa.Column("seen_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["paper_id"], ["papers.id"], name=op.f("fk_sightings_paper_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sightings")),
-        sa.UniqueConstraint(
-            "paper_id",
-            "source",
-            "announced_on",
-            name=op.f("uq_sightings_paper_id_source_announced_on"),
-        ),
+        sa.PrimaryKeyConstraint("paper_id", "source", "announced_on", name=op.f("pk_sightings")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_sightings_source_announced_on", "sightings", ["source", "announced_on"], unique=False
@@ -423,6 +432,7 @@ def upgrade() -> None:
             ["paper_id"], ["papers.id"], name=op.f("fk_signals_paper_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("paper_id", "kind", "observed_at", name=op.f("pk_signals")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_signals_observed_at", "signals", ["observed_at"], unique=False)
     op.create_table(
@@ -476,6 +486,7 @@ def upgrade() -> None:
             ["paper_id"], ["papers.id"], name=op.f("fk_versions_paper_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("paper_id", "scheme", "number", name=op.f("pk_versions")),
+        sqlite_with_rowid=False,
     )
 
 
@@ -516,10 +527,21 @@ def downgrade() -> None:
     op.drop_index("ix_polls_source_at", table_name="polls")
     op.drop_index("ix_polls_at", table_name="polls")
     op.drop_table("polls")
-    op.drop_index(op.f("ix_papers_title_key"), table_name="papers")
-    op.drop_index(op.f("ix_papers_merged_into"), table_name="papers")
+    op.drop_index(
+        "ix_papers_title_hash",
+        table_name="papers",
+        sqlite_where=sa.text("title_hash IS NOT NULL"),
+        postgresql_where=sa.text("title_hash IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_papers_new_at"), table_name="papers")
+    op.drop_index(
+        "ix_papers_merged_into",
+        table_name="papers",
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_papers_key"), table_name="papers")
     op.drop_index(op.f("ix_papers_first_seen_at"), table_name="papers")
-    op.drop_index(op.f("ix_papers_announced_on"), table_name="papers")
     op.drop_table("papers")
     op.drop_table("owner_alerts")
     op.drop_index(op.f("ix_merges_kept_id"), table_name="merges")
