@@ -1,1 +1,4 @@
-"""Readable text out of TeX, HTML and odd white space; keys for comparing titles and names. Pure."""
+"""Text as it comes from the world, made plain: cleaning, HTML, TeX, names, identifiers, keys.
+
+Pure functions of strings. Nothing here knows a source, a store or a template.
+"""

@@ -1,0 +1,144 @@
+"""Take HTML, JATS and MathML out of text, losing nothing that only looks like markup.
+
+Only known tags go: ``<100LOC``, ``</Think>`` and ``$x<y$`` are content. It returns plain text for
+mails and matching, never HTML, so nothing here has to be a sanitiser; templates escape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from html.entities import html5
+
+from digest.text.mathml import linear
+from digest.text.tex_symbols import SUBSCRIPTS, SUPERSCRIPTS
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_INLINE = _words(
+    """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q
+    s samp small span strike strong sub sup time tt u var wbr ruby rb rt rp italic bold
+    monospace sc underline overline roman sans-serif styled-content named-content ext-link
+    xref email uri inline-formula inline-graphic alternatives inf
+    """
+)
+_BLOCK = _words(
+    """
+    address article aside audio blockquote body br button canvas caption center dd details
+    dialog dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head
+    header hgroup hr html iframe img input legend li link main map menu meta nav noscript
+    object ol optgroup option p param picture pre section select source summary svg path
+    table tbody td textarea tfoot th thead tr track ul video embed sec list list-item
+    disp-formula fig abstracttext disp-quote break
+    """
+)
+_VOID = frozenset(("br", "hr", "wbr", "img"))
+_HIDDEN = "script|style|template|noembed|noframes|object|annotation|annotation-xml"
+_BARE = "controls|hidden|open|disabled|checked|allowfullscreen|async|defer|autoplay|loop|muted"
+_ATTRIBUTE = (
+    rf"""\s+(?:[A-Za-z_:@][\w:.-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>`=]+)|(?:{_BARE})(?=[\s/>]))"""
+)
+_TAG = re.compile(
+    rf"<(?P<close>/?)(?:(?:jats|mml|m|xhtml|html):)?(?P<name>[A-Za-z][A-Za-z0-9-]*+)"
+    rf"(?:{_ATTRIBUTE})*+\s*/?>"
+)
+_CLOSING = re.compile(r"</(?:[a-z]+:)?([A-Za-z][A-Za-z0-9-]*)\s*>")
+_SKIPPED = re.compile(
+    rf"<!--.*?-->|<\?[A-Za-z].*?\?>|<!DOCTYPE[^>]*>|<(?P<hidden>{_HIDDEN})\b[^>]*>.*?</(?P=hidden)\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_MATH = re.compile(
+    r"<(?P<p>(?:mml:|m:)?)math\b[^>]*>.*?</(?P=p)math\s*>", re.IGNORECASE | re.DOTALL
+)
+_TEX_MATH = re.compile(r"<(?:jats:)?tex-math\b[^>]*>(.*?)</(?:jats:)?tex-math\s*>", re.DOTALL)
+_TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL)
+_HEADING = re.compile(r"<(?P<p>(?:jats:)?)title\b[^>]*>(.*?)</(?P=p)title\s*>", re.DOTALL)
+_SCRIPT = re.compile(
+    r"<(?P<p>(?:jats:)?)(?P<kind>su[bp]|inf)\b[^<>]*>(?P<inner>[^<>]{1,40})</(?P=p)(?P=kind)>",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
+MAX_ROUNDS = 3
+
+
+def strip_markup(text: str, *, declared: bool = True) -> str:
+    """Return the text without markup and with entities decoded.
+
+    ``declared`` says that the source calls it HTML or XML; otherwise only tags that are closed
+    again count as such, since `if 1 <p> 2` may be all that it means.
+
+    >>> strip_markup("<jats:p>CO<sub>2</sub> &amp; <i>E. coli</i>, $x<y$</jats:p>").strip()
+    'CO₂ & E. coli, $x<y$'
+    """
+    for _ in range(MAX_ROUNDS):  # feeds escape twice, and the middle is markup again
+        if "<" in text:
+            text = _strip_once(text, declared=declared)
+        if "&" not in text:
+            break
+        decoded = _ENTITY.sub(_decoded, text)
+        if decoded == text:
+            break
+        text = decoded
+    return text
+
+
+def _strip_once(text: str, *, declared: bool) -> str:
+    text = _CDATA.sub(r"\1", text)
+    text = _SKIPPED.sub(" ", text)
+    if "math" in text:
+        has_mathml = _MATH.search(text) is not None
+        text = _TEX_MATH.sub(" " if has_mathml else _tex_body, text)
+        text = _MATH.sub(lambda match: linear(match[0]), text)
+    if "title" in text:
+        text = _HEADING.sub(_heading, text)
+    text = _SCRIPT.sub(_script, text)
+    closed = None if declared else {name.lower() for name in _CLOSING.findall(text)} | _VOID
+    return _TAG.sub(lambda match: _tag(match, closed), text)
+
+
+def _tag(match: re.Match[str], closed: Set[str] | None) -> str:
+    name = match["name"].lower()
+    if closed is not None and name not in closed:
+        return match[0]
+    if name in _INLINE:
+        return ""
+    return " " if name in _BLOCK else match[0]
+
+
+def _tex_body(match: re.Match[str]) -> str:
+    body = _TEX_BODY.search(match[1])
+    return body[1] if body else match[1]
+
+
+def _heading(match: re.Match[str]) -> str:
+    """Turn a section's title within an abstract into `Methods:`; the word Abstract says nothing."""
+    label = " ".join(match[2].split())
+    return (
+        " "
+        if label.rstrip(".:").lower() in ("", "abstract", "summary")
+        else f" {label.rstrip(':')}: "
+    )
+
+
+def _script(match: re.Match[str]) -> str:
+    inner = match["inner"].strip()
+    raised = match["kind"].lower() == "sup"
+    table = SUPERSCRIPTS if raised else SUBSCRIPTS
+    plain = inner.replace("−", "-").replace("–", "-")
+    if plain and all(char in table for char in plain):
+        return "".join(table[char] for char in plain)
+    return f"^{inner}" if raised and inner[:1].isalnum() else inner
+
+
+def _decoded(match: re.Match[str]) -> str:
+    if match[3]:
+        return html5.get(f"{match[3]};", match[0])
+    code = int(match[1]) if match[1] else int(match[2], 16)
+    if 0x80 <= code < 0xA0:  # numeric references to C1 mean windows-1252, as in every browser
+        return bytes([code]).decode("cp1252", "replace")
+    return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " "
