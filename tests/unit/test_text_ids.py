@@ -179,7 +179,7 @@ def test_other_schemes_have_one_spelling(scheme, text, key):
 @pytest.mark.parametrize(
     ("url", "key"),
     [
-        ("http://biorxiv.org/content/10.1101/2020.01.01.123456v2.full", "doi:10.1101/2020.01.01.123456"),
+        ("http://biorxiv.org/content/10.1101/123456v2.full", "doi:10.1101/123456"),
         ("https://dl.acm.org/doi/abs/10.1145/329.33", "doi:10.1145/329.33"),
         ("https://wiley.com/doi/10.1002/adma.2301/full", "doi:10.1002/adma.2301"),
         ("https://openreview.net/pdf?id=zG459X3Xge_", "openreview:zG459X3Xge_"),
