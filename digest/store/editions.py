@@ -1,0 +1,274 @@
+"""Queries about editions: freezing them with their ledger, and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from digest.model import Completeness, Edition, Frequency, Pick, SourceLine
+from digest.store.database import is_sqlite
+from digest.store.tables import editions, polls, shown, signals
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Rows a statement: SQLite allows 32,766 variables, PostgreSQL 65,535."""
+
+
+class EditionOutcome(StrEnum):
+    """What became of a slot."""
+
+    MAILED = "mailed"
+    EMPTY = "empty"  # nothing to say, and the profile wants silence
+
+
+def freeze(
+    connection: Connection, drafts: Sequence[Edition], outcome: EditionOutcome
+) -> list[Edition]:
+    """Store editions and enter their picks in the once-only ledger; return them with row ids.
+
+    A slot that already has an edition is left as it is, and its draft is not returned: of two
+    planners only one makes the edition.
+    """
+    if not drafts:
+        return []
+    insert = _insert(connection)
+    frozen: dict[tuple[int, datetime], int] = {}
+    for chunk in _chunks(drafts, CHUNK):
+        statement = (
+            insert(editions)
+            .on_conflict_do_nothing(index_elements=["subscription_id", "slot_at"])
+            .returning(editions.c.id, editions.c.subscription_id, editions.c.slot_at)
+        )
+        rows = connection.execute(statement.values([_row(d, outcome) for d in chunk]))
+        frozen |= {(row.subscription_id, row.slot_at): row.id for row in rows}
+    made = [
+        _with_id(draft, frozen[draft.subscription_id, draft.slot_at])
+        for draft in drafts
+        if (draft.subscription_id, draft.slot_at) in frozen
+    ]
+    ledger = [
+        {"subscriber_id": e.subscriber_id, "paper_id": pick.paper_id, "edition_id": e.row_id}
+        for e in made
+        for pick in e.picks
+    ]
+    if ledger:
+        connection.execute(insert(shown).on_conflict_do_nothing(), ledger)
+    return made
+
+
+def load_many(connection: Connection, edition_ids: Collection[int]) -> dict[int, Edition]:
+    """Return editions by row id; unknown ids are absent."""
+    found: dict[int, Edition] = {}
+    for chunk in _chunks(list(edition_ids), CHUNK):
+        query = select(editions).where(editions.c.id.in_(chunk))
+        found |= {row.id: _edition(row) for row in connection.execute(query)}
+    return found
+
+
+def of_subscription(
+    connection: Connection, subscription_id: int, *, limit: int = 50
+) -> list[Edition]:
+    """Return a subscription's editions, newest first."""
+    query = (
+        select(editions)
+        .where(editions.c.subscription_id == subscription_id)
+        .order_by(editions.c.slot_at.desc())
+        .limit(limit)
+    )
+    return [_edition(row) for row in connection.execute(query)]
+
+
+def last_windows(connection: Connection, subscription_ids: Collection[int]) -> dict[int, datetime]:
+    """Return where each subscription's last window ended; absent without an edition."""
+    found: dict[int, datetime] = {}
+    for chunk in _chunks(list(subscription_ids), CHUNK):
+        query = (
+            select(editions.c.subscription_id, func.max(editions.c.window_end_at).label("ended"))
+            .where(editions.c.subscription_id.in_(chunk))
+            .group_by(editions.c.subscription_id)
+        )
+        found |= {row.subscription_id: row.ended for row in connection.execute(query)}
+    return found
+
+
+def shown_to(
+    connection: Connection, subscriber_ids: Collection[int], paper_ids: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return which of these papers each subscriber was shown."""
+    seen: dict[int, set[int]] = {}
+    wanted = set(paper_ids)
+    for chunk in _chunks(list(subscriber_ids), CHUNK):
+        query = select(shown.c.subscriber_id, shown.c.paper_id).where(
+            shown.c.subscriber_id.in_(chunk)
+        )
+        if wanted:
+            query = query.where(shown.c.paper_id.between(min(wanted), max(wanted)))
+        for row in connection.execute(query):
+            if row.paper_id in wanted:
+                seen.setdefault(row.subscriber_id, set()).add(row.paper_id)
+    return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
+
+
+def release(connection: Connection, edition_ids: Collection[int]) -> int:
+    """Take the picks of editions that were never sent out of the ledger; return how many."""
+    return connection.execute(delete(shown).where(shown.c.edition_id.in_(edition_ids))).rowcount
+
+
+def counts_by_outcome(connection: Connection, since: datetime) -> dict[str, int]:
+    """Count the editions made since an instant, by outcome."""
+    query = (
+        select(editions.c.outcome, func.count())
+        .where(editions.c.made_at >= since)
+        .group_by(editions.c.outcome)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def source_lines(
+    connection: Connection, names: Sequence[str], since: datetime
+) -> tuple[SourceLine, ...]:
+    """Return what the polls since an instant say of each source: count, completeness, failure."""
+    totals: dict[str, int] = {
+        source: int(new or 0)
+        for source, new in connection.execute(
+            select(polls.c.source, func.sum(polls.c.new))
+            .where(polls.c.at >= since, polls.c.source.in_(names))
+            .group_by(polls.c.source)
+        )
+    }
+    latest = (
+        select(polls.c.source, func.max(polls.c.id).label("id"))
+        .where(polls.c.status != "skipped", polls.c.source.in_(names))
+        .group_by(polls.c.source)
+        .subquery()
+    )
+    rows = {
+        row.source: row
+        for row in connection.execute(
+            select(polls.c.source, polls.c.status, polls.c.completeness, polls.c.error).join(
+                latest, latest.c.id == polls.c.id
+            )
+        )
+    }
+    return tuple(_source_line(name, totals.get(name, 0), rows.get(name)) for name in names)
+
+
+def signal_changes(
+    connection: Connection, paper_ids: Collection[int], since: datetime
+) -> dict[int, dict[str, tuple[float, float]]]:
+    """Return by paper and signal kind: the value now and its change since an instant."""
+    changes: dict[int, dict[str, tuple[float, float]]] = {}
+    for chunk in _chunks(list(paper_ids), CHUNK):
+        query = (
+            select(signals.c.paper_id, signals.c.kind, signals.c.observed_at, signals.c.value)
+            .where(signals.c.paper_id.in_(chunk))
+            .order_by(signals.c.observed_at)
+        )
+        for row in connection.execute(query):
+            kinds = changes.setdefault(row.paper_id, {})
+            before = row.value if row.observed_at <= since or row.kind not in kinds else None
+            if before is None:
+                base = kinds[row.kind][0] - kinds[row.kind][1]
+                kinds[row.kind] = (row.value, row.value - base)
+            else:
+                kinds[row.kind] = (row.value, 0.0)
+    return changes
+
+
+def _source_line(name: str, new: int, row: Any) -> SourceLine:
+    if row is None:
+        return SourceLine(
+            source=name, new=new, completeness=Completeness.UNKNOWN, note="not polled yet"
+        )
+    note = f"failed: {row.error}" if row.status == "failed" else ""
+    completeness = Completeness.PARTIAL if note else Completeness(row.completeness)
+    return SourceLine(source=name, new=new, completeness=completeness, note=note)
+
+
+def _insert(connection: Connection) -> Any:
+    return sqlite.insert if is_sqlite(connection) else postgresql.insert
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _row(edition: Edition, outcome: EditionOutcome) -> dict[str, Any]:
+    return {
+        "subscription_id": edition.subscription_id,
+        "subscriber_id": edition.subscriber_id,
+        "profile_id": edition.profile_id,
+        "slot_at": edition.slot_at,
+        "edition_on": edition.edition_on,
+        "window_start_at": edition.window_start_at,
+        "window_end_at": edition.window_end_at,
+        "frequency": edition.frequency.value,
+        "content": _content(edition),
+        "pick_count": len(edition.picks),
+        "outcome": outcome.value,
+        "made_at": edition.made_at,
+    }
+
+
+def _content(edition: Edition) -> dict[str, Any]:
+    """Return the frozen part; picks as arrays, because there are millions of them."""
+    return {
+        "picks": [
+            [
+                p.paper_id, p.key, round(p.score, 4), round(p.interest_score, 4),
+                round(p.trend_score, 4), p.section, p.reason, dict(p.parts), p.is_new,
+            ]
+            for p in edition.picks
+        ],
+        "others": list(edition.other_ids),
+        "other_count": edition.other_count,
+        "sources": [[s.source, s.new, s.completeness.value, s.note] for s in edition.source_lines],
+    }  # fmt: skip
+
+
+def _edition(row: Row[Any]) -> Edition:
+    content: Mapping[str, Any] = row.content
+    return Edition(
+        row_id=row.id,
+        subscription_id=row.subscription_id,
+        subscriber_id=row.subscriber_id,
+        profile_id=row.profile_id,
+        slot_at=row.slot_at,
+        edition_on=row.edition_on,
+        window_start_at=row.window_start_at,
+        window_end_at=row.window_end_at,
+        frequency=Frequency(row.frequency),
+        picks=tuple(_pick(values) for values in content["picks"]),
+        other_ids=tuple(content["others"]),
+        other_count=content["other_count"],
+        source_lines=tuple(
+            SourceLine(source=source, new=new, completeness=Completeness(verdict), note=note)
+            for source, new, verdict, note in content["sources"]
+        ),
+        made_at=row.made_at,
+    )
+
+
+def _pick(values: Sequence[Any]) -> Pick:
+    paper_id, key, score, interest, trend, section, reason, parts, is_new = values
+    return Pick(
+        paper_id=paper_id,
+        key=key,
+        score=score,
+        interest_score=interest,
+        trend_score=trend,
+        section=section,
+        reason=reason,
+        parts=parts,
+        is_new=is_new,
+    )
+
+
+def _with_id(draft: Edition, row_id: int) -> Edition:
+    return Edition(**{**vars(draft), "row_id": row_id})

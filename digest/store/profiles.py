@@ -1,0 +1,252 @@
+"""Queries about profiles and subscriptions: who gets what, and who is due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+
+from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
+from digest.store.database import is_sqlite
+from digest.store.tables import profiles, subscribers, subscriptions
+
+_document = TypeAdapter(Profile)
+
+CONFIG = "config"
+WEB = "web"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredProfile:
+    """A profile as the store has it."""
+
+    row_id: int
+    origin: str
+    profile: Profile
+    is_active: bool
+
+
+def to_document(profile: Profile) -> dict[str, Any]:
+    """Return a profile as JSON values."""
+    document: dict[str, Any] = _document.dump_python(profile, mode="json")
+    return document
+
+
+def from_document(document: Mapping[str, Any]) -> Profile:
+    """Return the profile that JSON values describe; raises pydantic.ValidationError."""
+    return _document.validate_python(document)
+
+
+def save(
+    connection: Connection, profile: Profile, *, origin: str, now: datetime
+) -> tuple[int, bool]:
+    """Insert or change a profile; return its row id and whether anything changed."""
+    document = to_document(profile)
+    known = connection.execute(
+        select(profiles.c.id, profiles.c.document, profiles.c.is_active).where(
+            profiles.c.origin == origin, profiles.c.name == profile.name
+        )
+    ).one_or_none()
+    if known is None:
+        row_id = connection.execute(
+            insert(profiles)
+            .values(
+                origin=origin,
+                name=profile.name,
+                document=document,
+                is_active=True,
+                created_at=now,
+                changed_at=now,
+            )
+            .returning(profiles.c.id)
+        ).scalar_one()
+        return row_id, True
+    if known.document == document and known.is_active:
+        return known.id, False
+    connection.execute(
+        update(profiles)
+        .where(profiles.c.id == known.id)
+        .values(document=document, is_active=True, changed_at=now)
+    )
+    return known.id, True
+
+
+def deactivate_missing(connection: Connection, names: Collection[str], *, origin: str) -> int:
+    """Switch off the profiles of an origin that are not named; return how many."""
+    return connection.execute(
+        update(profiles)
+        .where(
+            profiles.c.origin == origin,
+            profiles.c.name.not_in(names),
+            profiles.c.is_active.is_(True),
+        )
+        .values(is_active=False)
+    ).rowcount
+
+
+def find(connection: Connection, name: str, *, origin: str = CONFIG) -> StoredProfile | None:
+    """Return a profile by name."""
+    row = connection.execute(
+        select(profiles).where(profiles.c.origin == origin, profiles.c.name == name)
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+def all_profiles(connection: Connection, *, origin: str | None = None) -> list[StoredProfile]:
+    """Return the active profiles, by name."""
+    query = select(profiles).where(profiles.c.is_active.is_(True)).order_by(profiles.c.name)
+    if origin:
+        query = query.where(profiles.c.origin == origin)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def _stored(row: Row[Any]) -> StoredProfile:
+    return StoredProfile(
+        row_id=row.id,
+        origin=row.origin,
+        profile=from_document(row.document),
+        is_active=row.is_active,
+    )
+
+
+def subscribe(
+    connection: Connection,
+    *,
+    subscriber_id: int,
+    profile_id: int,
+    status: SubscriberStatus,
+    next_slot_at: datetime | None,
+    now: datetime,
+) -> int:
+    """Return the subscription of this pair, made if there is none; never revives one."""
+    known = connection.scalar(
+        select(subscriptions.c.id).where(
+            subscriptions.c.subscriber_id == subscriber_id,
+            subscriptions.c.profile_id == profile_id,
+        )
+    )
+    if known is not None:
+        return int(known)
+    made: int = connection.execute(
+        insert(subscriptions)
+        .values(
+            subscriber_id=subscriber_id,
+            profile_id=profile_id,
+            status=status,
+            created_at=now,
+            next_slot_at=next_slot_at,
+        )
+        .returning(subscriptions.c.id)
+    ).scalar_one()
+    return made
+
+
+def set_subscription(
+    connection: Connection,
+    subscription_ids: Collection[int],
+    *,
+    status: SubscriberStatus,
+    next_slot_at: datetime | None,
+) -> int:
+    """Set the status and next slot of subscriptions; return how many rows changed."""
+    return connection.execute(
+        update(subscriptions)
+        .where(subscriptions.c.id.in_(subscription_ids))
+        .values(status=status, next_slot_at=next_slot_at)
+    ).rowcount
+
+
+def _subscription_query() -> Select[Any]:
+    return select(
+        subscriptions.c.id,
+        subscriptions.c.status,
+        subscriptions.c.next_slot_at,
+        subscriptions.c.profile_id,
+        profiles.c.document,
+        subscribers.c.id.label("subscriber_id"),
+        subscribers.c.address,
+        subscribers.c.status.label("subscriber_status"),
+        subscribers.c.created_at,
+        subscribers.c.confirmed_at,
+    ).select_from(
+        subscriptions.join(profiles, profiles.c.id == subscriptions.c.profile_id).join(
+            subscribers, subscribers.c.id == subscriptions.c.subscriber_id
+        )
+    )
+
+
+def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
+    if row.profile_id not in cache:
+        cache[row.profile_id] = from_document(row.document)
+    return Subscription(
+        row_id=row.id,
+        subscriber=Subscriber(
+            row_id=row.subscriber_id,
+            address=row.address,
+            status=SubscriberStatus(row.subscriber_status),
+            created_at=row.created_at,
+            confirmed_at=row.confirmed_at,
+        ),
+        profile_id=row.profile_id,
+        profile=cache[row.profile_id],
+        status=SubscriberStatus(row.status),
+        next_slot_at=row.next_slot_at,
+    )
+
+
+def due(connection: Connection, now: datetime, *, limit: int) -> list[Subscription]:
+    """Return subscriptions whose slot has come, locked until this transaction ends.
+
+    Two planners never get the same subscriber: on PostgreSQL locked rows are skipped, on
+    SQLite the transaction itself is exclusive.
+    """
+    query = (
+        _subscription_query()
+        .where(
+            subscriptions.c.next_slot_at <= now,
+            subscriptions.c.status == SubscriberStatus.CONFIRMED,
+            subscribers.c.status == SubscriberStatus.CONFIRMED,
+            profiles.c.is_active.is_(True),
+        )
+        .order_by(subscriptions.c.next_slot_at, subscriptions.c.id)
+        .limit(limit)
+    )
+    if not is_sqlite(connection):
+        query = query.with_for_update(of=[subscriptions, subscribers], skip_locked=True)
+    cache: dict[int, Profile] = {}
+    return [_subscription(row, cache) for row in connection.execute(query)]
+
+
+def subscriptions_of(
+    connection: Connection,
+    *,
+    profile_id: int | None = None,
+    subscriber_id: int | None = None,
+    subscription_ids: Collection[int] | None = None,
+) -> list[Subscription]:
+    """Return subscriptions of a profile or a subscriber, or by row id, whatever their status."""
+    query = _subscription_query().order_by(subscriptions.c.id)
+    if profile_id is not None:
+        query = query.where(subscriptions.c.profile_id == profile_id)
+    if subscriber_id is not None:
+        query = query.where(subscriptions.c.subscriber_id == subscriber_id)
+    if subscription_ids is not None:
+        query = query.where(subscriptions.c.id.in_(subscription_ids))
+    cache: dict[int, Profile] = {}
+    return [_subscription(row, cache) for row in connection.execute(query)]
+
+
+def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetime]]) -> None:
+    """Move subscriptions on: (row id, slot just handled, next slot)."""
+    if not slots:
+        return
+    connection.execute(
+        update(subscriptions)
+        .where(subscriptions.c.id == bindparam("row_id"))
+        .values(last_slot_at=bindparam("handled"), next_slot_at=bindparam("following")),
+        [{"row_id": row, "handled": slot, "following": after} for row, slot, after in slots],
+    )
