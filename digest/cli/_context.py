@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from digest import logs
 from digest.app import App, open_app
 from digest.config import Config, load_config
 
@@ -24,6 +25,7 @@ class Globals:
     config_path: Path | None = None
     now: datetime | None = None
     quiet: bool = False
+    log_json: bool = False
 
 
 def options_of(context: typer.Context) -> Globals:
@@ -40,5 +42,14 @@ def config_of(context: typer.Context) -> Config:
 @contextlib.contextmanager
 def opened(context: typer.Context, *, migrate: bool = True) -> Iterator[App]:
     """Open the App that the global options describe. Raises ConfigError, StoreError."""
-    with open_app(config_of(context), now=options_of(context).now, migrate=migrate) as app:
+    config = config_of(context)
+    start_logging(context, config)
+    with open_app(config, now=options_of(context).now, migrate=migrate) as app:
         yield app
+
+
+def start_logging(context: typer.Context, config: Config) -> None:
+    """Begin a run whose log lines look as the configuration and ``--log-json`` say."""
+    wanted = config.settings.log
+    logs.configure(level=wanted.level, json_lines=wanted.json_lines or options_of(context).log_json)
+    logs.new_run()

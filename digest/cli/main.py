@@ -74,6 +74,9 @@ def build() -> typer.Typer:
         quiet: Annotated[
             bool, typer.Option("--quiet", "-q", help="No progress bars, only results.")
         ] = False,
+        log_json: Annotated[
+            bool, typer.Option("--log-json", help="Log one JSON object a line.")
+        ] = False,
         _version_wanted: Annotated[
             bool,
             typer.Option(
@@ -81,7 +84,7 @@ def build() -> typer.Typer:
             ),
         ] = False,
     ) -> None:
-        context.obj = Globals(config_path=config_path, now=now, quiet=quiet)
+        context.obj = Globals(config_path=config_path, now=now, quiet=quiet, log_json=log_json)
 
     for module in MODULES:
         module.register(app)

@@ -1,0 +1,132 @@
+"""Log lines for people and for machines: event, fields, one id per run, no addresses.
+
+Code logs through ``logging.getLogger(__name__)`` with lines such as ``polled source=arxiv-ml
+new=12``; this module decides how they look. It opens no file: lines go to standard error, and
+whoever runs the process keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TextIO
+
+_run: ContextVar[str] = ContextVar("run", default="")
+
+_FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)""")
+_ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
+    "message", "asctime", "taskName",
+}  # fmt: skip
+
+
+def new_run() -> str:
+    """Begin a run: every line from here on in this context carries the id that is returned."""
+    run = secrets.token_hex(6)
+    _run.set(run)
+    return run
+
+
+def run_id() -> str:
+    """Return the id of the present run; begins one where there is none."""
+    return _run.get() or new_run()
+
+
+def configure(
+    *, level: str = "info", json_lines: bool = False, stream: TextIO | None = None
+) -> None:
+    """Send the package's log lines to standard error (or ``stream``); replaces what was set."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if json_lines else LineFormatter())
+    handler.set_name("digest")
+    logger = logging.getLogger("digest")
+    for old in [found for found in logger.handlers if found.get_name() == "digest"]:
+        logger.removeHandler(old)
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+
+
+def redact(text: str) -> str:
+    """Hide mail addresses and keep a line one line: the last defence, not an excuse.
+
+    >>> redact("sent to ada@example.org")
+    'sent to <address>'
+    """
+    return _CONTROL.sub(" ", _ADDRESS.sub("<address>", text))
+
+
+def fields_of(message: str) -> tuple[str, dict[str, str]]:
+    """Split ``polled source=arxiv new=12`` into the event and its fields.
+
+    >>> fields_of('polled source=arxiv error="no route"')
+    ('polled', {'source': 'arxiv', 'error': 'no route'})
+    """
+    fields = {}
+    for name, value in _FIELD.findall(message):
+        fields[name] = (
+            re.sub(r"\\(.)", r"\1", value[1:-1])
+            if value.startswith('"') and value.endswith('"') and len(value) > 1
+            else value
+        )
+    event = " ".join(_FIELD.sub("", message).split())
+    return event, fields
+
+
+class LineFormatter(logging.Formatter):
+    """``2026-04-14T06:00:03Z info a1b2c3 polled source=arxiv new=12``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, and the traceback of an unexpected error after it."""
+        extra = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        line = redact(
+            f"{_instant(record)} {record.levelname.lower()} {_run.get() or '-'} "
+            f"{record.getMessage()}{extra}"
+        )
+        return line + _traceback(self, record, "\n")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: at, level, run, event, logger, then the fields by name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one JSON object on one line."""
+        event, fields = fields_of(record.getMessage())
+        values: dict[str, str | int | float | bool | None] = {
+            "at": _instant(record),
+            "level": record.levelname.lower(),
+            "run": _run.get(),
+            "event": redact(event),
+            "logger": record.name,
+        }
+        for name, value in (fields | _extra(record)).items():
+            values.setdefault(name, redact(value) if isinstance(value, str) else value)
+        if trace := _traceback(self, record, ""):
+            values["traceback"] = trace
+        return json.dumps(values, ensure_ascii=False, default=str)
+
+
+def _instant(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _extra(record: logging.LogRecord) -> dict[str, str | int | float | bool | None]:
+    return {
+        name: value if isinstance(value, str | int | float | bool | None) else str(value)
+        for name, value in record.__dict__.items()
+        if name not in _STANDARD
+    }
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord, before: str) -> str:
+    if not record.exc_info:
+        return ""
+    trace = formatter.formatException(record.exc_info)
+    return before + _ADDRESS.sub("<address>", trace)

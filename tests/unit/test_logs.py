@@ -1,0 +1,65 @@
+import io
+import json
+import logging
+
+import pytest
+
+from digest import logs
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    logger = logging.getLogger("digest")
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    logger.handlers[:], logger.level = handlers, level
+
+
+def _logged(message: str, *arguments: object, json_lines: bool, **extra: object) -> str:
+    stream = io.StringIO()
+    logs.configure(json_lines=json_lines, stream=stream)
+    logging.getLogger("digest.tests").info(message, *arguments, extra=extra)
+    return stream.getvalue()
+
+
+def test_a_line_is_instant_level_run_and_event():
+    run = logs.new_run()
+    line = _logged("polled source=%s new=%d", "arxiv-ml", 12, json_lines=False)
+    assert line.split(" ", 1)[1] == f"info {run} polled source=arxiv-ml new=12\n"
+
+
+def test_json_lines_carry_the_fields_by_name():
+    run = logs.new_run()
+    value = json.loads(_logged('failed source=hf error="no route"', json_lines=True, tries=3))
+    assert (value["event"], value["source"], value["error"]) == ("failed", "hf", "no route")
+    assert (value["run"], value["tries"]) == (run, 3)
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_an_address_never_reaches_the_log(json_lines: bool):
+    line = _logged("sent to=%s", "Ada <ada.l@example.org>", json_lines=json_lines)
+    assert "ada.l" not in line
+    assert "example.org" not in line
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_a_message_cannot_start_a_line_of_its_own(json_lines: bool):
+    line = _logged("read title=%s", "x\n2026-01-01 error forged\u2028y", json_lines=json_lines)
+    assert len(line.splitlines()) == 1
+
+
+def test_configuring_twice_does_not_double_lines():
+    logs.configure(stream=io.StringIO())
+    assert len(_logged("once", json_lines=False).splitlines()) == 1
+
+
+def test_a_traceback_stays_inside_its_json_object():
+    stream = io.StringIO()
+    logs.configure(json_lines=True, stream=stream)
+    try:
+        raise ValueError("ada@example.org is wrong")
+    except ValueError:
+        logging.getLogger("digest.tests").exception("broke")
+    value = json.loads(stream.getvalue())
+    assert "ValueError" in value["traceback"]
+    assert "ada@" not in value["traceback"]
