@@ -1,0 +1,237 @@
+"""Read a reference library: BibTeX, RIS, CSL-JSON, or Zotero's CSV and API JSON.
+
+Pure: bytes in, items out. What an item means to a reader's interests is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rispy
+from bibtexparser import middlewares, model
+from bibtexparser.entrypoint import parse_string
+
+from digest.errors import UsageError
+from digest.text.clean import clean
+from digest.text.html import strip_markup
+from digest.text.ids import Reference, parse_arxiv, parse_doi, parse_reference
+from digest.text.tex import to_text
+
+MAX_BYTES = 50_000_000
+MAX_ITEMS = 50_000
+
+logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryItem:
+    """A paper that a reader keeps: plain text, and the keys that its fields hold."""
+
+    title: str
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Best first: ``arxiv:...``, then ``doi:...``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """The items that could be read, and how many entries could not."""
+
+    format: str
+    items: tuple[LibraryItem, ...]
+    skipped: int = 0
+
+
+def read_library(content: bytes, *, name: str = "library") -> Library:
+    """Read a library of any known format, told by its content.
+
+    Raises UsageError, naming ``name``, where it is of no known format or too large.
+    """
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
+    text = _decode(content)
+    for fits, format_name, read in _FORMATS:
+        if fits(text):
+            try:
+                found = list(read(text))
+            except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as exc:
+                raise UsageError(f"{name}: looks like {format_name} but is broken: {exc}") from exc
+            items = [item for item in found if item is not None]
+            return Library(
+                format=format_name,
+                items=tuple(items[:MAX_ITEMS]),
+                skipped=len(found) - len(items[:MAX_ITEMS]),
+            )
+    raise UsageError(
+        f"{name}: not a library that can be read; expected BibTeX, RIS, CSL-JSON or Zotero CSV"
+    )
+
+
+def _bibtex(text: str) -> Iterable[LibraryItem | None]:
+    library = parse_string(
+        text,
+        parse_stack=[
+            middlewares.ResolveStringReferencesMiddleware(),
+            middlewares.RemoveEnclosingMiddleware(),
+        ],
+    )
+    entries = list(library.entries)
+    for block in library.failed_blocks:
+        # The same key twice is a common slip of reference managers, not a broken entry.
+        again = getattr(block, "ignore_error_block", None)
+        if isinstance(again, model.Entry):
+            entries.append(again)
+        else:
+            yield None
+    for entry in entries:
+        fields = {name.lower(): str(field.value) for name, field in entry.fields_dict.items()}
+        yield _item(
+            title=_tex(fields.get("title", "")),
+            abstract=_tex(fields.get("abstract", "")),
+            authors=[_natural(_tex(n)) for n in re.split(r"\s+and\s+", fields.get("author", ""))],
+            keywords=re.split(r"[,;]", _tex(fields.get("keywords", ""))),
+            arxiv=[_eprint(fields)],
+            dois=[fields.get("doi", "")],
+            addresses=[fields.get("url", ""), fields.get("note", ""), fields.get("journal", "")],
+        )
+
+
+def _eprint(fields: Mapping[str, str]) -> str:
+    archive = fields.get("archiveprefix", fields.get("eprinttype", "arxiv")).lower()
+    return fields.get("eprint", "") if archive == "arxiv" else ""
+
+
+def _ris(text: str) -> Iterable[LibraryItem | None]:
+    for entry in rispy.loads(text):
+        yield _item(
+            title=entry.get("title") or entry.get("primary_title") or "",
+            abstract=entry.get("abstract") or entry.get("notes_abstract") or "",
+            authors=[_natural(name) for name in entry.get("authors", ())],
+            keywords=entry.get("keywords", ()),
+            dois=[entry.get("doi", "")],
+            addresses=entry.get("urls", ()),
+        )
+
+
+def _json(text: str) -> Iterable[LibraryItem | None]:
+    values = json.loads(text)
+    if isinstance(values, dict):
+        values = values.get("items", [values])
+    for value in values:
+        entry = value.get("data", value) if isinstance(value, dict) else None
+        yield _json_item(entry) if isinstance(entry, dict) else None
+
+
+def _json_item(entry: Mapping[str, Any]) -> LibraryItem | None:
+    if entry.get("itemType") in {"attachment", "note", "annotation"}:
+        return None
+    people = entry.get("author") or entry.get("creators") or ()
+    return _item(
+        title=str(entry.get("title") or ""),
+        abstract=str(entry.get("abstract") or entry.get("abstractNote") or ""),
+        authors=[_person(person) for person in people],
+        keywords=[
+            str(tag.get("tag", "")) if isinstance(tag, dict) else str(tag)
+            for tag in entry.get("tags") or ()
+        ],
+        dois=[str(entry.get("DOI") or "")],
+        addresses=[
+            str(entry.get(name) or "") for name in ("URL", "url", "archiveID", "extra", "number")
+        ],
+    )
+
+
+def _person(person: Any) -> str:
+    if not isinstance(person, dict):
+        return str(person)
+    given = person.get("given") or person.get("firstName") or ""
+    family = person.get("family") or person.get("lastName") or ""
+    return f"{given} {family}".strip() or str(person.get("literal") or person.get("name") or "")
+
+
+def _zotero_csv(text: str) -> Iterable[LibraryItem | None]:
+    for row in csv.DictReader(io.StringIO(text)):
+        yield _item(
+            title=row.get("Title") or "",
+            abstract=row.get("Abstract Note") or "",
+            authors=[_natural(name) for name in (row.get("Author") or "").split(";")],
+            keywords=(row.get("Manual Tags") or "").split(";"),
+            dois=[row.get("DOI") or ""],
+            addresses=[row.get(name) or "" for name in ("Url", "Archive Location", "Extra")],
+        )
+
+
+def _item(
+    *,
+    title: str,
+    abstract: str,
+    authors: Iterable[str],
+    keywords: Iterable[str],
+    arxiv: Iterable[str] = (),
+    dois: Iterable[str] = (),
+    addresses: Iterable[str] = (),
+) -> LibraryItem | None:
+    title = clean(strip_markup(title, declared=False))
+    if not title:
+        return None
+    return LibraryItem(
+        title=title,
+        abstract=clean(strip_markup(abstract, declared=False)),
+        authors=_distinct(authors),
+        keywords=_distinct(keywords),
+        keys=_keys(arxiv, dois, addresses),
+    )
+
+
+def _keys(arxiv: Iterable[str], dois: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:
+    found = [parse_arxiv(text) for text in arxiv if text]
+    found += [parse_doi(text) for text in dois if text]
+    for text in addresses:
+        # "arXiv preprint arXiv:2401.01234" in a journal field, a bare number never
+        spelled = re.search(r"arxiv:\s*(\S+)", text, re.IGNORECASE)
+        found.append(_spelled(spelled[1]) if spelled else parse_reference(text))
+    keys = _distinct(reference.key for reference in found if reference)
+    return tuple(sorted(keys, key=lambda key: not key.startswith("arxiv:")))
+
+
+def _spelled(number: str) -> Reference | None:
+    return parse_arxiv(number.strip("[](){}.,;"))
+
+
+def _natural(name: str) -> str:
+    """Turn ``Lovelace, Ada`` into ``Ada Lovelace``."""
+    family, comma, given = name.partition(",")
+    return f"{given.strip()} {family.strip()}" if comma and given.strip() else name
+
+
+def _tex(text: str) -> str:
+    return re.sub(r"(?<!\\)[{}]", "", to_text(" ".join(text.split())))
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cleaned for text in texts if (cleaned := clean(str(text)))))
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+_Reader = Callable[[str], Iterable[LibraryItem | None]]
+_FORMATS: tuple[tuple[Callable[[str], object], str, _Reader], ...] = (
+    (lambda text: text.lstrip()[:1] in ("[", "{"), "JSON", _json),
+    (re.compile(r"^\s*TY  - ", re.MULTILINE).search, "RIS", _ris),
+    (re.compile(r"^\s*@[A-Za-z]+\s*[{(]", re.MULTILINE).search, "BibTeX", _bibtex),
+    (re.compile(r'^"?Key"?,"?Item Type"?,').match, "Zotero CSV", _zotero_csv),
+)
