@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     digest: sections.DigestSection = Field(default_factory=sections.DigestSection)
     store: sections.StoreSection = Field(default_factory=sections.StoreSection)
     http: sections.HttpSection = Field(default_factory=sections.HttpSection)
+    limits: dict[str, sections.LimitSection] = Field(default_factory=dict)
     sources: dict[str, sections.SourceSection] = Field(default_factory=dict)
     signals: sections.SignalsSection = Field(default_factory=sections.SignalsSection)
     ranking: sections.RankingSection = Field(default_factory=sections.RankingSection)
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     profiles: tuple[str, ...] = Field(
         ("profiles",), description="Files and folders with interest profiles, beside this file."
     )
+
+    def limit_of(self, provider: str) -> sections.LimitSection | None:
+        """Return a provider's limit: the configured one, ours, or None (a feed's own host)."""
+        return self.limits.get(provider) or sections.DEFAULT_LIMITS.get(provider)
 
     @classmethod
     def settings_customise_sources(

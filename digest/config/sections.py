@@ -6,6 +6,7 @@ the key's name ends with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -93,7 +94,33 @@ class HttpSection(Section):
     allow_private: bool = Field(
         False, description="Let sources live on private addresses (tests, self-hosted bridges)."
     )
+    ports: tuple[int, ...] = Field(
+        (80, 443, 8080, 8443), description="Ports that public sources may live on."
+    )
+    poll_timeout_s: float = Field(900, gt=0, description="Time for one whole poll of a source.")
     concurrency: int = Field(8, gt=0, le=64, description="Sources polled at the same time.")
+
+
+class LimitSection(Section):
+    """``[limits.PROVIDER]``: how often we may ask, over all processes and sources together."""
+
+    every_s: float = Field(gt=0, description="Seconds between two requests, on average.")
+    burst: int = Field(1, ge=1, description="Requests that may follow each other at once.")
+
+
+DEFAULT_LIMITS: Mapping[str, LimitSection] = {
+    "arxiv": LimitSection(every_s=3),
+    "huggingface": LimitSection(every_s=0.6, burst=20),
+    "biorxiv": LimitSection(every_s=1),
+    "pubmed": LimitSection(every_s=0.4),
+    "crossref": LimitSection(every_s=1),
+    "openalex": LimitSection(every_s=0.2, burst=5),
+    "semanticscholar": LimitSection(every_s=1.1),
+    "openreview": LimitSection(every_s=3),
+    "hackernews": LimitSection(every_s=0.4, burst=5),
+    "github": LimitSection(every_s=1, burst=10),
+}
+"""What the providers ask for today; a ``[limits.PROVIDER]`` table replaces an entry."""
 
 
 class SourceSection(BaseModel):

@@ -53,9 +53,21 @@ polls = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("error_kind", String(40), nullable=False, server_default=""),
     Column("seconds", Float, nullable=False, server_default="0"),
-    Column("body_sha256", String(64)),
     Index("ix_polls_source_at", "source", "at"),
     Index("ix_polls_at", "at"),
+)
+
+# The answers of one poll in their order, with what a parser needs beside the bytes.
+poll_bodies = Table(
+    "poll_bodies",
+    metadata,
+    Column("poll_id", RowId, ForeignKey("polls.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("content_type", Text, nullable=False, server_default=""),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("fetched_at", UTCDateTime, nullable=False),
 )
 
 bodies = Table(

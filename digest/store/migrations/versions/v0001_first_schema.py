@@ -214,7 +214,6 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("error_kind", sa.String(length=40), server_default="", nullable=False),
         sa.Column("seconds", sa.Float(), server_default="0", nullable=False),
-        sa.Column("body_sha256", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_polls")),
     )
     op.create_index("ix_polls_at", "polls", ["at"], unique=False)
@@ -376,6 +375,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("paper_id", "other_id", "kind", name=op.f("pk_paper_links")),
     )
     op.create_table(
+        "poll_bodies",
+        sa.Column("poll_id", RowId, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("content_type", sa.Text(), server_default="", nullable=False),
+        sa.Column("label", sa.Text(), server_default="", nullable=False),
+        sa.Column("fetched_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["poll_id"], ["polls.id"], name=op.f("fk_poll_bodies_poll_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("poll_id", "position", name=op.f("pk_poll_bodies")),
+    )
+    op.create_index(op.f("ix_poll_bodies_sha256"), "poll_bodies", ["sha256"], unique=False)
+    op.create_table(
         "records",
         sa.Column("source", sa.String(length=100), nullable=False),
         sa.Column("native_id", sa.String(length=400), nullable=False),
@@ -505,6 +519,8 @@ def downgrade() -> None:
     op.drop_table("shown")
     op.drop_index("ix_records_paper_id", table_name="records")
     op.drop_table("records")
+    op.drop_index(op.f("ix_poll_bodies_sha256"), table_name="poll_bodies")
+    op.drop_table("poll_bodies")
     op.drop_table("paper_links")
     op.drop_index("ix_paper_ids_paper_id", table_name="paper_ids")
     op.drop_table("paper_ids")
