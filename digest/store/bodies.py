@@ -1,0 +1,101 @@
+"""Raw answers, compressed, stored once however often they come: what `digest replay` reads."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from digest.store.tables import bodies, poll_bodies, polls
+from digest.store.upserts import insert_ignore
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptBody:
+    """One whole answer, as `digest.sources.Body` has it, without its other headers."""
+
+    url: str
+    content: bytes
+    content_type: str = ""
+    label: str = ""
+    fetched_at: datetime
+
+
+def keep(
+    connection: Connection, poll_id: int, answers: Sequence[KeptBody], *, now: datetime
+) -> None:
+    """Store the answers of one poll in their order."""
+    rows = [(hashlib.sha256(answer.content).hexdigest(), answer) for answer in answers]
+    insert_ignore(
+        connection,
+        bodies,
+        [
+            {"sha256": sha256, "content": zlib.compress(answer.content), "stored_at": now}
+            for sha256, answer in dict(rows).items()
+        ],
+    )
+    if rows:
+        connection.execute(
+            insert(poll_bodies),
+            [
+                {
+                    "poll_id": poll_id,
+                    "position": position,
+                    "sha256": sha256,
+                    "url": answer.url,
+                    "content_type": answer.content_type,
+                    "label": answer.label,
+                    "fetched_at": answer.fetched_at,
+                }
+                for position, (sha256, answer) in enumerate(rows)
+            ],
+        )
+
+
+def of_poll(connection: Connection, poll_id: int) -> tuple[KeptBody, ...]:
+    """Return the answers of one poll in their order (those that are still kept)."""
+    found = connection.execute(
+        select(
+            poll_bodies.c.url,
+            poll_bodies.c.content_type,
+            poll_bodies.c.label,
+            poll_bodies.c.fetched_at,
+            bodies.c.content,
+        )
+        .join(bodies, bodies.c.sha256 == poll_bodies.c.sha256)
+        .where(poll_bodies.c.poll_id == poll_id)
+        .order_by(poll_bodies.c.position)
+    )
+    return tuple(
+        KeptBody(
+            url=row.url,
+            content=zlib.decompress(row.content),
+            content_type=row.content_type,
+            fetched_at=row.fetched_at,
+            label=row.label,
+        )
+        for row in found
+    )
+
+
+def polls_since(connection: Connection, since: datetime) -> Iterator[tuple[int, str, datetime]]:
+    """Yield id, source and instant of the polls whose answers are kept, oldest first."""
+    kept = exists().where(poll_bodies.c.poll_id == polls.c.id)
+    found = connection.execute(
+        select(polls.c.id, polls.c.source, polls.c.at)
+        .where(polls.c.at >= since, kept)
+        .order_by(polls.c.at, polls.c.id)
+    ).all()
+    yield from ((row.id, row.source, row.at) for row in found)
+
+
+def prune(connection: Connection, *, before: datetime) -> int:
+    """Delete answers that no poll since then has given; return how many."""
+    old = select(polls.c.id).where(polls.c.at < before)
+    connection.execute(delete(poll_bodies).where(poll_bodies.c.poll_id.in_(old)))
+    used = exists().where(poll_bodies.c.sha256 == bodies.c.sha256)
+    return connection.execute(delete(bodies).where(bodies.c.stored_at < before, ~used)).rowcount
