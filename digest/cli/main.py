@@ -5,21 +5,24 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from digest import __version__
-from digest.cli import config, db
+from digest.cli import config, db, docs
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
 from digest.errors import ConfigError, DigestError, UsageError
 
+# Recent Typer carries a Click of its own, older ones import the real one: ask Typer for its own.
+WRONG_USE: tuple[Any, ...] = tuple(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-MODULES = (config, db)
+MODULES = (config, db, docs)
 """In the order of ``digest --help``."""
 
 
@@ -96,10 +99,10 @@ def run(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(build())
     try:
         result = command.main(arguments, prog_name="digest", standalone_mode=False)
-    except click.ClickException as exc:
+    except WRONG_USE as exc:
         exc.show()
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except (ConfigError, UsageError) as exc:
         print_error(exc)
