@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from digest.model import Author, Edition, Interest, Paper, Pick, Profile, Record, Schedule, Term
+from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
 
 NOON = datetime(2026, 4, 14, 12, tzinfo=UTC)  # a Tuesday
 
@@ -86,3 +87,31 @@ def an_edition(*picks: Pick, **changes: Any) -> Edition:
         "made_at": NOON,
     }
     return Edition(**(values | changes))
+
+
+def an_edition_input(edition: Edition | None = None, **changes: Any) -> EditionInput:
+    """Give a composer's whole input: papers for every pick, links of one delivery."""
+    edition = edition or an_edition()
+    named = [pick.paper_id for pick in edition.picks] + list(edition.other_ids)
+    values: dict[str, Any] = {
+        "edition": edition,
+        "profile": a_profile(),
+        "papers": {row_id: a_paper(row_id) for row_id in named},
+        "recipient": "ada@example.org",
+        "sender": SenderIdentity(
+            address="digest@example.org",
+            name="Paper digest",
+            list_id="digest.example.org",
+            installation="lab-1",
+        ),
+        "links": PersonalLinks(
+            unsubscribe="https://digest.example.org/u/" + "t" * 90,
+            unsubscribe_mailto="mailto:stop@example.org",
+            preferences="https://digest.example.org/p/" + "p" * 60,
+            view="https://digest.example.org/e/" + "v" * 60,
+            feedback_base="https://digest.example.org/f/" + "f" * 60,
+        ),
+        "message_id": "<1.abc@example.org>",
+        "composed_at": NOON,
+    }
+    return EditionInput(**(values | changes))

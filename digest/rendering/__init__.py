@@ -49,6 +49,8 @@ class EditionInput:
     """Every paper that the edition names, by row id."""
     deltas: Mapping[int, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     """By row id and signal kind: value now, change since yesterday."""
+    summaries: Mapping[int, str] = field(default_factory=dict)
+    """By row id: a one-sentence summary from elsewhere, for papers whose source has none."""
     recipient: str
     sender: SenderIdentity
     envelope_sender: str = ""

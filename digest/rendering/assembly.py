@@ -1,0 +1,248 @@
+"""Put one edition's parts in order within the size limit, and fill the personal places.
+
+The order is fixed: masthead, sections with their cards (or the empty note), what did not fit, all
+other titles, foot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from markupsafe import escape
+
+from digest.model import Frequency, Paper, Pick
+from digest.rendering import EditionInput, views, words
+from digest.rendering.cards import Card, Part, PartMaker, Said
+from digest.rendering.inert import plain
+from digest.rendering.pieces import Value, joined, mark, value
+from digest.rendering.plan import fit, fitting
+from digest.rendering.views import CardOptions, EditionView, SignalValues
+
+RESERVE = 1_200
+"""Bytes kept free for the lines whose wording depends on what fits."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """One pick on its way into a mail."""
+
+    pick: Pick
+    paper: Paper
+    signals: SignalValues
+    options: CardOptions
+    card: Card
+    reason: Said
+
+    @property
+    def title(self) -> str:
+        """Return the paper's title as the card shows it."""
+        return self.card.title
+
+
+class Assembly:
+    """The parts of one message; used once."""
+
+    def __init__(
+        self,
+        maker: PartMaker,
+        given: EditionInput,
+        view: EditionView,
+        *,
+        subject: str,
+        limit: int,
+    ) -> None:
+        self._maker = maker
+        self._given = given
+        self._view = view
+        self._subject = subject
+        self._limit = limit
+        links = given.links
+        stop = links.unsubscribe or links.unsubscribe_mailto
+        title = plain(given.profile.title or given.profile.name)
+        self._flags = (bool(title), bool(links.view), bool(links.preferences), bool(stop))
+        personal = {
+            "profile_title": maker.said(title),
+            "recipient": _once(given.recipient),
+            "view": _once(links.view),
+            "preferences": _once(links.preferences),
+            "unsubscribe": _once(stop),
+            "feedback": _once(links.feedback_base),
+        }
+        self._html_values = {place: said.html for place, said in personal.items()}
+        self._text_values = {place: said.text for place, said in personal.items()}
+        self._html: list[bytes] = []
+        self._text: list[bytes] = []
+
+    def bodies(self, shown: list[Shown]) -> tuple[list[bytes], list[bytes]]:
+        """Return the encoded HTML and text bodies of the edition, in pieces."""
+        shown, room = self._fitted(shown)
+        self._add(self._frame_part("masthead"))
+        self._add_sections(shown)
+        self._add_left_out(len(self._given.edition.picks) - len(shown))
+        self._add_titles(room)
+        if self._given.links.feedback_base:
+            self._add_answers(shown)
+        self._add(self._frame_part("footer"))
+        return self._framed(shown), self._text
+
+    def _fitted(self, shown: list[Shown]) -> tuple[list[Shown], int]:
+        """Drop abstracts, then papers, until the HTML fits; return what is left, and the room."""
+        values = self._html_values
+        own = [item.reason.html.size for item in shown]
+        fed = 3 * values["feedback"].size
+        full = [item.card.html.size + size + fed for item, size in zip(shown, own, strict=True)]
+        around = RESERVE + self._frame_size() + self._sections_size(shown)
+        if around + sum(full) <= self._limit:
+            return shown, self._limit - around - sum(full)
+        bare_cards = [self._bare(item) for item in shown]
+        bare = [card.html.size + size + fed for card, size in zip(bare_cards, own, strict=True)]
+        decided = fit(full, bare, around=around, limit=self._limit)
+        for index in range(decided.with_abstract, decided.shown):
+            shown[index].card = bare_cards[index]
+        return shown[: decided.shown], decided.room
+
+    def _bare(self, item: Shown) -> Card:
+        options = replace(item.options, abstract="none")
+        return self._maker.card(item.paper, item.signals, options)
+
+    def _frame_size(self) -> int:
+        parts = [self._frame_part("masthead").html, self._frame_part("footer").html]
+        parts.append(self._maker.html_part("frame"))
+        known = self._html_values | {
+            "subject": value(self._subject), "preheader": value("x" * 200), "content": value(""),
+        }  # fmt: skip
+        return sum(part.size_with(known) for part in parts)
+
+    def _sections_size(self, shown: list[Shown]) -> int:
+        sections = {item.pick.section for item in shown}
+        heading = self._section_part().html.size + 2 * 80
+        return heading * len(sections)
+
+    def _frame_part(self, name: str) -> Part:
+        has_title, has_view, has_preferences, has_stop = self._flags
+        weekly = self._given.edition.frequency is Frequency.WEEKLY
+        installation = plain(self._given.sender.name) or self._given.sender.address
+        values = {
+            "edition": self._view,
+            "installation": installation,
+            "profile_title": mark("profile_title") if has_title else "",
+            "view": mark("view") if has_view else "",
+            "preferences": mark("preferences") if has_preferences else "",
+            "unsubscribe": mark("unsubscribe") if has_stop else "",
+            "recipient": mark("recipient"),
+            "cadence": "weekly" if weekly else "daily",
+        }
+        return self._maker.part(name, (self._view, installation, self._flags), values)
+
+    def _section_part(self) -> Part:
+        return self._maker.part("section", None, {"section_title": mark("section_title")})
+
+    def _add_sections(self, shown: list[Shown]) -> None:
+        if not shown:
+            self._add(self._maker.part("empty", self._view, {"edition": self._view}))
+        heading = ""
+        for position, (title, item) in enumerate(shown_in_order(shown), 1):
+            if title != heading:
+                heading = title
+                self._add(self._section_part(), section_title=self._maker.said(title))
+            self._html_values["reason"] = item.reason.html
+            self._text_values["reason"] = item.reason.text
+            self._text_values["number"] = _number(position)
+            item.card.html.fill(self._html, self._html_values)
+            item.card.text.fill(self._text, self._text_values)
+
+    def _add_left_out(self, count: int) -> None:
+        """Say how many picks are on the web only."""
+        if count > 0:
+            noun = "paper" if count == 1 else "papers"
+            self._add_more(f"{count} more {noun} picked for you did not fit into this mail.")
+
+    def _add_titles(self, room: int) -> None:
+        """Add every other new title that fits, or only their number."""
+        edition, locale = self._given.edition, self._given.profile.locale
+        total = max(edition.other_count, len(edition.other_ids))
+        parts: list[Part] = []
+        if self._given.profile.all_titles:
+            papers = self._given.papers
+            known = [papers[row_id] for row_id in edition.other_ids if row_id in papers]
+            parts = [self._maker.title(paper) for paper in known]
+            parts = parts[: fitting([part.html.size for part in parts], room)]
+        if not parts:
+            if total and not self._view.empty:
+                self._add_more(
+                    f"{words.counted(total, 'other new paper', 'other new papers', locale)} "
+                    "matched your interests less."
+                )
+            return
+        heading = words.counted(len(parts), "other new title", "other new titles", locale)
+        if len(parts) < total:
+            heading += f", of {words.number(total, locale)}"
+        values = {"titles_heading": heading, "title_lines": mark("title_lines")}
+        html = [chunk for part in parts for chunk in part.html.literals]
+        text = [chunk for part in parts for chunk in part.text.literals]
+        lines = Said(joined(html, 0), joined(text, 0))
+        self._add(self._maker.part("titles", heading, values), title_lines=lines)
+        if len(parts) < total:
+            rest = words.counted(total - len(parts), "more title is", "more titles are", locale)
+            self._add_more(f"{rest} too many for a mail.")
+
+    def _add_more(self, sentence: str) -> None:
+        has_view = self._flags[1]
+        values = {"more": sentence, "view": mark("view") if has_view else ""}
+        self._add(self._maker.part("more", (sentence, has_view), values))
+
+    def _add_answers(self, shown: list[Shown]) -> None:
+        """List the answer links at the end of the text, where they do not disturb the reading."""
+        lines: list[bytes] = []
+        for position, (_title, item) in enumerate(shown_in_order(shown), 1):
+            self._text_values["number"] = _number(position)
+            if item.card.answers:
+                item.card.answers.fill(lines, self._text_values)
+        if lines:
+            self._text_values["answer_lines"] = joined(lines, 0)
+            self._maker.text_part("answering").fill(self._text, self._text_values)
+
+    def _add(self, part: Part, **said: Said) -> None:
+        for place, words_ in said.items():
+            self._html_values[place] = words_.html
+            self._text_values[place] = words_.text
+        part.html.fill(self._html, self._html_values)
+        part.text.fill(self._text, self._text_values)
+
+    def _framed(self, shown: list[Shown]) -> list[bytes]:
+        preheader = views.preheader([item.title for item in shown], self._view)
+        values = {"preheader": self._maker.said(preheader).html}
+        lead: list[bytes] = []
+        self._maker.html_part("preheader").fill(lead, values)
+        values["preheader"] = joined(lead, 0)
+        values["content"] = joined(self._html, 0)
+        values["subject"] = self._maker.said(self._subject).html
+        out: list[bytes] = []
+        self._maker.html_part("frame").fill(out, values)
+        return out
+
+
+def shown_in_order(shown: list[Shown]) -> list[tuple[str, Shown]]:
+    """Return the picks as they stand in the mail, each with its section's heading.
+
+    An edition of one section needs no heading.
+    """
+    groups = views.sections(tuple(item.pick for item in shown))
+    by_pick = {id(item.pick): item for item in shown}
+    titled = len(groups) > 1
+    return [
+        (section.title if titled else "", by_pick[id(pick)])
+        for section in groups
+        for pick in section.picks
+    ]
+
+
+def _once(text: str) -> Said:
+    """Encode an address of this one message, which no memo would meet again."""
+    return Said(value(str(escape(text))), value(text))
+
+
+@lru_cache(maxsize=512)
+def _number(position: int) -> Value:
+    return value(f"{position:>2}. ")

@@ -1,0 +1,147 @@
+"""Render each part of a mail once and keep it encoded: cards by paper, frames by what they say.
+
+The caches are bounded and may be shared by threads: a race makes a part twice, never wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import escape
+
+from digest.model import Paper
+from digest.rendering.inert import plain
+from digest.rendering.pieces import Piece, Value, cut, mark, value
+from digest.rendering.parts import Templates, rendered, wrap
+from digest.rendering.views import CardOptions, SignalValues, paper_view, title_view
+
+CARD_LIMIT = 20_000
+PART_LIMIT = 4_000
+SAID_LIMIT = 50_000
+REASON_INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Both renderings of one part."""
+
+    html: Piece
+    text: Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One paper's card, and the lines that ask for an answer (in the text only)."""
+
+    html: Piece
+    text: Piece
+    answers: Piece | None
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One personal text in both forms."""
+
+    html: Value
+    text: Value
+
+
+class PartMaker:
+    """Renders parts with marks in the personal places, and keeps them."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+        self._cards: dict[tuple[int, CardOptions], tuple[Paper, SignalValues, Card]] = {}
+        self._titles: dict[int, tuple[Paper, Part]] = {}
+        self._parts: dict[Hashable, Part] = {}
+        self._alone: dict[str, Piece] = {}
+        self._said: dict[tuple[str, bool], Said] = {}
+        self.made = 0
+        """How many parts were made anew: a message that needed none holds nothing untried."""
+
+    def card(self, paper: Paper, signals: SignalValues, options: CardOptions) -> Card:
+        """Return a paper's card; made again when the paper or its signals have changed."""
+        key = (paper.row_id, options)
+        found = self._cards.get(key)
+        if found and (found[0] is paper or found[0] == paper) and found[1] == signals:
+            return found[2]
+        view = paper_view(paper, signals, options)
+        values = {
+            "paper": view,
+            "badge": options.badge,
+            "reason": mark("reason") if options.has_reason else "",
+            "feedback": mark("feedback") if options.has_feedback else "",
+            "number": mark("number"),
+        }
+        made = Card(
+            html=self._html("card", values),
+            text=self._text("card", values),
+            answers=self._text("answers", values) if options.has_feedback else None,
+            title=view.title,
+        )
+        if len(self._cards) >= CARD_LIMIT:
+            self._cards.clear()
+        self._cards[key] = (paper, dict(signals), made)
+        return made
+
+    def title(self, paper: Paper) -> Part:
+        """Return a paper's line in the list of all other titles."""
+        found = self._titles.get(paper.row_id)
+        if found and (found[0] is paper or found[0] == paper):
+            return found[1]
+        values = {"paper": title_view(paper)}
+        made = Part(self._html("title", values), self._text("title", values))
+        if len(self._titles) >= CARD_LIMIT:
+            self._titles.clear()
+        self._titles[paper.row_id] = (paper, made)
+        return made
+
+    def part(self, name: str, key: Hashable, values: Mapping[str, Any]) -> Part:
+        """Return a part that says the same for equal ``key``."""
+        found = self._parts.get((name, key))
+        if found is None:
+            found = Part(self._html(name, values), self._text(name, values))
+            if len(self._parts) >= PART_LIMIT:
+                self._parts.clear()
+            self._parts[name, key] = found
+        return found
+
+    def html_part(self, name: str) -> Piece:
+        """Return a part that stands in the HTML alone, all of whose values are personal."""
+        found = self._alone.get(name)
+        if found is None:
+            marks = {place: mark(place) for place in ("subject", "preheader", "content")}
+            found = self._alone[name] = self._html(name, marks)
+        return found
+
+    def text_part(self, name: str) -> Piece:
+        """Return a part that stands in the text alone."""
+        found = self._alone.get(f"text {name}")
+        if found is None:
+            marks = {"answer_lines": mark("answer_lines")}
+            found = self._alone[f"text {name}"] = self._text(name, marks)
+        return found
+
+    def said(self, text: str, *, wrapped: bool = False) -> Said:
+        """Return a personal text, escaped for HTML, wrapped for the text where asked."""
+        found = self._said.get((text, wrapped))
+        if found is None:
+            clean = plain(text)
+            found = Said(
+                html=value(str(escape(clean))),
+                text=value(wrap(clean, REASON_INDENT) if wrapped else clean),
+            )
+            if len(self._said) >= SAID_LIMIT:
+                self._said.clear()
+            self._said[text, wrapped] = found
+        return found
+
+    def _html(self, name: str, values: Mapping[str, Any]) -> Piece:
+        self.made += 1
+        return cut(rendered(self._templates.html[name], values).lstrip("\n"))
+
+    def _text(self, name: str, values: Mapping[str, Any]) -> Piece:
+        return cut(rendered(self._templates.text[name], values))

@@ -1,0 +1,92 @@
+"""Say an abstract in one sentence, or in a few lines, with its own words.
+
+No model is asked here: the sentence that says what the paper does is usually marked by how it
+begins. Optional summaries by a model come in as text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from digest.rendering.inert import shorten
+
+SENTENCE_LIMIT = 280
+EXCERPT_LIMIT = 420
+
+_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9$])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|et al|cf|vs|resp|Fig|Figs|Eq|Eqs|Sec|Tab|Thm|No|approx|Dr|Prof|St|w\.r\.t)"
+    r"|\b[A-Z])\.$"
+)
+_WORK = r"(?:paper|work|article|study|report|survey|letter)"
+_SAYS_WHAT = tuple(
+    # Ordered by how surely the sentence states the contribution.
+    (re.compile(pattern, re.IGNORECASE), weight)
+    for pattern, weight in (
+        (
+            rf"\b(?:we|this {_WORK}) (?:\w+ly |then |also |therefore )?(?:propos|introduc|present"
+            r"|develop|describ|releas|design|formulat|establish|prov(?:e|ide)\b)",
+            3.0,
+        ),
+        (
+            r"\bwe (?:\w+ly )?(?:show|find|found|demonstrate|report|study|investigate|analy[sz]e"
+            r"|explore|argue|identify|observe|build|train)\b",
+            2.2,
+        ),
+        (rf"\bthis {_WORK}\b", 2.0),
+        (r"\b(?:our|the proposed) (?:method|approach|model|framework|results?)\b", 1.2),
+        (r"\bto (?:address|tackle|bridge|overcome|close|fill)\b", 0.6),
+    )
+)
+_TOO_DETAILED = re.compile(
+    r"https?://|\bcode (?:is|and|will)\b|\bavailable (?:at|on)\b", re.IGNORECASE
+)
+
+
+def sentences(text: str) -> list[str]:
+    """Split plain text into sentences, minding abbreviations and initials."""
+    found: list[str] = []
+    for piece in _END.split(text):
+        if found and _ABBREVIATION.search(found[-1]):
+            found[-1] = f"{found[-1]} {piece}"
+        elif piece.strip():
+            found.append(piece.strip())
+    return found
+
+
+def best_sentence(abstract: str, limit: int = SENTENCE_LIMIT) -> str:
+    """Return the sentence that best says what the paper does; empty for an empty abstract."""
+    candidates = sentences(abstract)
+    if not candidates:
+        return ""
+    scored = [
+        (_weight(sentence, position, len(candidates)), -position, sentence)
+        for position, sentence in enumerate(candidates)
+    ]
+    return shorten(max(scored)[2], limit)
+
+
+def excerpt(abstract: str, *, without: str = "", limit: int = EXCERPT_LIMIT) -> str:
+    """Return the abstract's beginning in whole sentences where they fit, else cut at a word.
+
+    ``without`` is a sentence shown already; it is not said twice.
+    """
+    kept = [s for s in sentences(abstract) if shorten(s, SENTENCE_LIMIT) != without]
+    text = ""
+    for sentence in kept:
+        longer = f"{text} {sentence}".strip()
+        if len(longer) > limit:
+            break
+        text = longer
+    if len(text) < limit // 2 and kept:
+        return shorten(" ".join(kept), limit)
+    return text
+
+
+def _weight(sentence: str, position: int, count: int) -> float:
+    cue = max((weight for pattern, weight in _SAYS_WHAT if pattern.search(sentence)), default=0.0)
+    length = len(sentence)
+    odd_length = 0.8 if length < 50 else max(0.0, (length - SENTENCE_LIMIT) / SENTENCE_LIMIT)
+    late = 0.8 * position / max(count, 4)
+    detail = 1.5 if _TOO_DETAILED.search(sentence) else 0.0
+    return cue - odd_length - late - detail

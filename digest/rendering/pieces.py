@@ -1,0 +1,122 @@
+"""Rendered parts of a mail in the form they travel in, with the personal places cut out.
+
+A part is rendered once with marks where something personal stands, encoded once
+(quoted-printable, RFC 2045 section 6.7), and filled per message by joining bytes. Every literal
+and every value ends its own line (softly where the text goes on), so pieces join in any order
+without a line growing past 76 characters.
+
+The encoder also keeps lines from beginning with a dot or with ``From ``: dot-stuffing then
+changes nothing, and no relay or mbox file alters a signed body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+LINE_LIMIT = 73
+"""Three less than allowed: room for the soft break and for escaping a leading dot."""
+
+_UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e\n]|[ ](?=\n)|[ ]\Z")
+_SIMPLE = re.compile(rb"[!-<>-~]([ -<>-~]{0,70}[!-<>-~])?")
+_MARK = re.compile("\x02([a-z_]+)\x03")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What fills a place: encoded bytes, and their length before encoding."""
+
+    encoded: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An encoded part: literals with named places between them (one literal more than places)."""
+
+    literals: tuple[bytes, ...]
+    places: tuple[str, ...]
+    size: int
+    """Length of the literals before encoding."""
+
+    def fill(self, out: list[bytes], values: Mapping[str, Value]) -> None:
+        """Append the piece's bytes with its places filled."""
+        for literal, place in zip(self.literals, self.places, strict=False):
+            out.append(literal)
+            out.append(values[place].encoded)
+        out.append(self.literals[-1])
+
+    def size_with(self, values: Mapping[str, Value]) -> int:
+        """Return the length before encoding, once filled."""
+        return self.size + sum(values[place].size for place in self.places)
+
+
+EMPTY = Value(b"", 0)
+
+
+def mark(place: str) -> str:
+    """Return what stands for a personal value while a part is rendered.
+
+    Text from outside never holds these control characters: `inert.plain` removes them.
+    """
+    return f"\x02{place}\x03"
+
+
+def cut(rendered: str) -> Piece:
+    """Encode a rendered part, cut at its marks."""
+    tokens = _MARK.split(rendered)
+    literals = [token.encode() for token in tokens[0::2]]
+    return Piece(
+        literals=tuple(encode(literal) for literal in literals),
+        places=tuple(tokens[1::2]),
+        size=sum(map(len, literals)),
+    )
+
+
+def value(text: str) -> Value:
+    """Encode one personal value."""
+    content = text.encode()
+    return Value(encode(content), len(content))
+
+
+def joined(pieces: Sequence[bytes], size: int) -> Value:
+    """Return encoded bytes as the value of a place of their own (a list inside a part)."""
+    return Value(b"".join(pieces), size)
+
+
+def encode(content: bytes) -> bytes:
+    """Encode UTF-8 lines; the result is empty or ends with a line end (CRLF).
+
+    Where the content does not end a line, a soft break does, which decodes to nothing.
+    """
+    if not content:
+        return b""
+    if _SIMPLE.fullmatch(content) and content[0] not in b".F":
+        return content + b"=\r\n"
+    escaped = _UNSAFE.sub(lambda match: b"=%02X" % match.group()[0], content)
+    lines = escaped.split(b"\n")
+    out = [chunk for line in lines[:-1] for chunk in _folded(line, b"\r\n")]
+    if lines[-1]:
+        out += _folded(lines[-1], b"=\r\n")
+    return b"".join(out)
+
+
+def _folded(line: bytes, end: bytes) -> Iterator[bytes]:
+    while len(line) > LINE_LIMIT:
+        at = LINE_LIMIT
+        if line[at - 1] == 0x3D:  # never inside =XX
+            at -= 1
+        elif line[at - 2] == 0x3D:
+            at -= 2
+        yield _guarded(line[:at]) + b"=\r\n"
+        line = line[at:]
+    yield _guarded(line) + end
+
+
+def _guarded(line: bytes) -> bytes:
+    if line.startswith(b"."):
+        return b"=2E" + line[1:]
+    if line.startswith(b"From "):
+        return b"=46" + line[1:]
+    return line

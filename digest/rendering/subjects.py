@@ -1,0 +1,56 @@
+"""Make the subject: the best paper's title, how many more, the date; or the owner's own."""
+
+from __future__ import annotations
+
+import jinja2
+
+from digest.errors import RenderError
+from digest.rendering import views
+from digest.rendering.inert import plain, shorten
+from digest.rendering.parts import Templates
+from digest.rendering.views import EditionView
+
+KEPT = 4_000
+LIMIT = 200
+
+
+class SubjectMaker:
+    """Makes subjects and keeps them: readers of one best paper share them.
+
+    The owner's template (``mail.subject``) is Jinja2 and sees ``title`` (of the best paper, maybe
+    empty), ``count``, ``more`` (count less one), ``date`` (short), ``long_date`` and ``name``.
+    """
+
+    def __init__(self, templates: Templates, template: str) -> None:
+        self._kept: dict[tuple[str, int, EditionView, str], str] = {}
+        try:
+            self._template = templates.environment.from_string(template) if template else None
+        except jinja2.TemplateError as exc:
+            raise RenderError(f"mail.subject: {exc}") from exc
+
+    def line(self, title: str, count: int, view: EditionView, name: str) -> str:
+        """Return the subject on one line. Raises RenderError where the template is wrong."""
+        key = (title, count, view, name)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._made(title, count, view, name)
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+    def _made(self, title: str, count: int, view: EditionView, name: str) -> str:
+        if self._template is None:
+            return views.subject(title, count, view, name)
+        try:
+            made = self._template.render(
+                title=title,
+                count=count,
+                more=max(0, count - 1),
+                date=view.short_on,
+                long_date=view.edition_on,
+                name=name,
+            )
+        except jinja2.TemplateError as exc:
+            raise RenderError(f"mail.subject: {exc}") from exc
+        return shorten(plain(made), LIMIT)

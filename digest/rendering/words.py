@@ -1,0 +1,162 @@
+"""Dates, counts, and the plain sentences of a mail, in the reader's locale.
+
+Dates and numbers follow the locale (babel); the sentences are English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_interval, format_skeleton
+from babel.numbers import format_compact_decimal, format_decimal
+
+from digest.model import Completeness, Edition, Frequency, SourceLine
+
+SECTION_NAMES = {
+    "trending": "Trending beyond your interests",
+    "exploration": "A step outside your interests",
+    "carried-over": "Carried over",
+    "update": "Updates of papers you have seen",
+}
+SECTION_ORDER = tuple(SECTION_NAMES)
+
+_SIGNAL_WORDS = {
+    "hf_upvotes": ("upvote", "upvotes"),
+    "github_stars": ("star", "stars"),
+    "hn_points": ("point on Hacker News", "points on Hacker News"),
+    "citations": ("citation", "citations"),
+    "local_votes": ("reader here likes it", "readers here like it"),
+    "hf_comments": ("comment", "comments"),
+    "hn_comments": ("comment on Hacker News", "comments on Hacker News"),
+}
+_LINE_WORDS = {
+    Completeness.CONFIRMED: "complete",
+    Completeness.PARTIAL: "not complete yet",
+    Completeness.STALE: "nothing newer announced yet",
+    Completeness.TRUNCATED: "list cut short",
+    Completeness.BACKFILLED: "caught up",
+    Completeness.QUIET: "no announcement today",
+    Completeness.UNKNOWN: "",
+}
+_TROUBLE = (Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED)
+
+
+@lru_cache(maxsize=256)
+def locale_of(name: str) -> Locale:
+    """Return babel's locale for ``de``, ``pt-BR``, ``en_GB``; English where there is none."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError, TypeError):
+        return Locale("en")
+
+
+@lru_cache(maxsize=4096)
+def long_date(day: date, frequency: Frequency, locale: str) -> str:
+    """Return ``Tuesday, 14 April 2026`` as the locale writes it; a weekly edition's seven days."""
+    chosen = locale_of(locale)
+    if frequency is Frequency.WEEKLY:
+        return str(format_interval(day - timedelta(days=6), day, "yMMMMd", locale=chosen))
+    return format_date(day, "full", locale=chosen)
+
+
+@lru_cache(maxsize=4096)
+def short_date(day: date, locale: str) -> str:
+    """Return ``14 Apr`` or ``Apr 14`` as the locale writes it."""
+    return str(format_skeleton("MMMd", day, locale=locale_of(locale)))
+
+
+@lru_cache(maxsize=65536)
+def number(value: float, locale: str) -> str:
+    """Return a count in the locale: ``1,234``; from ten thousand on ``12K``."""
+    chosen = locale_of(locale)
+    whole = round(value)
+    if abs(whole) >= 10_000:
+        return str(format_compact_decimal(whole, locale=chosen, fraction_digits=0))
+    return str(format_decimal(whole, locale=chosen))
+
+
+def counted(count: int, one: str, many: str, locale: str) -> str:
+    """Return ``1 paper`` or ``12 papers``."""
+    return f"{number(count, locale)} {one if count == 1 else many}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def signal_phrases(
+    signals: Mapping[str, tuple[float, float]], locale: str, *, most: int = 2
+) -> tuple[str, ...]:
+    """Return what readers elsewhere think: ``132 upvotes, +41 since yesterday``."""
+    phrases: list[str] = []
+    for kind, (one, many) in _SIGNAL_WORDS.items():
+        value, change = signals.get(kind, (0.0, 0.0))
+        if round(value) < 1:
+            continue
+        phrase = counted(round(value), one, many, locale)
+        if round(change) >= 1:
+            phrase += f", +{number(change, locale)} since yesterday"
+        phrases.append(phrase)
+    return tuple(phrases[:most])
+
+
+def section_title(section: str) -> str:
+    """Return how a section is headed: an interest's own name, or the words for the others."""
+    return SECTION_NAMES.get(section, section)
+
+
+def selection_line(edition: Edition, locale: str) -> str:
+    """Return how many were picked out of how many: the first thing a reader asks."""
+    picks = len(edition.picks)
+    fresh = sum(pick.is_new for pick in edition.picks)
+    when = "this week" if edition.frequency is Frequency.WEEKLY else "today"
+    if not picks and not edition.other_count:
+        return f"No new papers {when}."
+    if not picks:
+        rest = counted(edition.other_count, "new paper", "new papers", locale)
+        return f"{rest} {when}, none close enough to your interests."
+    chosen = counted(picks, "paper", "papers", locale)
+    total = fresh + edition.other_count
+    if total <= picks:
+        return f"{chosen} for you {when}."
+    return f"{chosen} for you, from {number(total, locale)} new {when}."
+
+
+def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
+    """Return the one plain line on where the papers come from and what is missing."""
+    lines = tuple(lines)
+    if not lines:
+        return ""
+    quiet = [line for line in lines if line.completeness is Completeness.QUIET and not line.new]
+    trouble = [line for line in lines if line.completeness in _TROUBLE]
+    told = [line for line in lines if line not in quiet and line not in trouble]
+    said: list[str] = []
+    if told:
+        names = [f"{line.source} ({number(line.new, locale)})" for line in told]
+        if len(names) > 5:
+            names = [*names[:4], f"{len(names) - 4} more sources"]
+        complete = all(line.completeness is not Completeness.UNKNOWN for line in told)
+        said.append(f"{'Complete: ' if complete else 'From '}{listed(names)}.")
+    if quiet:
+        said.append(f"No announcement today: {listed([line.source for line in quiet])}.")
+    said += [trouble_line(line, locale) for line in trouble]
+    return " ".join(said)
+
+
+def trouble_line(line: SourceLine, locale: str) -> str:
+    """Return what is wrong with one source, and that it is not lost."""
+    so_far = f"{number(line.new, locale)} so far, " if line.new else ""
+    what = line.note or _LINE_WORDS[line.completeness]
+    return f"{line.source}: {so_far}{what.rstrip('.')}; the rest comes with a later edition."
+
+
+def source_detail(line: SourceLine, locale: str) -> str:
+    """Return one source's count and state, for the foot of the mail."""
+    state = line.note or _LINE_WORDS[line.completeness]
+    return f"{line.source} {number(line.new, locale)}" + (f" ({state})" if state else "")
