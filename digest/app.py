@@ -20,6 +20,8 @@ from digest.config import Config, reveal
 from digest.delivery import Transport
 from digest.errors import StoreError, UsageError
 from digest.plugins import resolve
+from digest.rendering.compose import Composer
+from digest.rendering.setup import composer_from
 from digest.sources import Source
 from digest.store import database
 
@@ -78,6 +80,11 @@ class App:
             )
             for name in names
         }
+
+    @cached_property
+    def composer(self) -> Composer:
+        """Return what makes messages: templates read, CSS inlined, keys loaded on first use."""
+        return composer_from(self.config.settings)
 
     @cached_property
     def secret_keys(self) -> tuple[bytes, ...]:

@@ -13,8 +13,8 @@ from markupsafe import escape
 
 from digest.model import Paper
 from digest.rendering.inert import plain
-from digest.rendering.pieces import Piece, Value, cut, mark, value
 from digest.rendering.parts import Templates, rendered, wrap
+from digest.rendering.pieces import Piece, Value, cut, mark, value
 from digest.rendering.views import CardOptions, SignalValues, paper_view, title_view
 
 CARD_LIMIT = 20_000

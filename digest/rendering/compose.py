@@ -15,8 +15,8 @@ from digest.rendering.cards import PartMaker
 from digest.rendering.dkim import Signer
 from digest.rendering.fields import edition_fields
 from digest.rendering.notices import NoticeInput, compose_notice
-from digest.rendering.subjects import SubjectMaker
 from digest.rendering.parts import Templates, load_templates
+from digest.rendering.subjects import SubjectMaker
 from digest.rendering.views import CardOptions, EditionView
 
 __all__ = ["Composer"]

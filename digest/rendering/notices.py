@@ -17,8 +17,8 @@ from digest.rendering.dkim import Signer
 from digest.rendering.fields import notice_fields
 from digest.rendering.inert import plain, shorten
 from digest.rendering.mime import Attachment
-from digest.rendering.pieces import encode
 from digest.rendering.parts import Templates, rendered
+from digest.rendering.pieces import encode
 
 NoticeValue = str | int | list[str] | list[list[str]]
 
