@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
-    if _name != "DIGEST_TEST_DATABASE_URL":
+    if _name not in ("DIGEST_TEST_DATABASE_URL", "DIGEST_SHARED"):
         del os.environ[_name]
 for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(_name, None)

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from digest.model import Completeness, Record
+from digest.model import Completeness, PaperKey, Record
 
-__all__ = ["Batch", "Body", "Fetcher", "Rejected", "Source"]
+__all__ = ["Backfills", "Batch", "Body", "Enriches", "Fetcher", "Rejected", "Source"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,4 +115,25 @@ class Source(Protocol):
         self, watermark: Mapping[str, Any], batches: Sequence[Batch], *, now: datetime
     ) -> Mapping[str, Any]:
         """Return the watermark to keep after all bodies were ingested."""
+        ...
+
+
+@runtime_checkable
+class Backfills(Protocol):
+    """A source that can get back days that its feed no longer shows."""
+
+    def backfill(self, fetcher: Fetcher, *, since: date, until: date) -> Iterator[Body]:
+        """Yield bodies for ``parse`` with all that was announced in these days (both included).
+
+        They overlap with what is known, and may be none at all. Raises SourceError.
+        """
+        ...
+
+
+@runtime_checkable
+class Enriches(Protocol):
+    """A source that can be asked for known papers, for what feeds do not say."""
+
+    def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
+        """Yield bodies for ``parse`` about those of the keys that it knows. Raises SourceError."""
         ...

@@ -1,0 +1,100 @@
+"""Entries of feeds as neutral values, and the choice of who reads them.
+
+Bytes in, never an address: given an address feedparser would go and fetch it. What an entry means
+for papers is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from digest.errors import SourceError
+from digest.sources import Body
+
+MAX_ENTRIES = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryText:
+    """A text with its declared nature: ``markup`` is true for HTML and XHTML."""
+
+    value: str = ""
+    markup: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One item of a feed, as written."""
+
+    guid: str = ""
+    link: str = ""
+    title: EntryText = field(default_factory=EntryText)
+    summary: EntryText = field(default_factory=EntryText)
+    content: EntryText = field(default_factory=EntryText)
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    thumbnail: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    """(rel, href) beside the main one."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Further simple elements by their local names: announce_type, doi, identifier, ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedDocument:
+    """A whole feed."""
+
+    version: str
+    """``rss20``, ``atom10``, ``rss10``, ``json11``, ...; never empty."""
+    title: str = ""
+    link: str = ""
+    base: str = ""
+    updated_at: datetime | None = None
+    entries: tuple[Entry, ...] = ()
+    is_cut: bool = False
+    """The document ended in the middle: its last, half-read entry is left out."""
+    skip_days: tuple[str, ...] = ()
+
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_MARKUP_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_FEED_ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
+_HEAD = 4096
+
+
+def read_feed(name: str, body: Body) -> FeedDocument:
+    """Read RSS, RDF, Atom or JSON Feed, told apart by content. Raises SourceError for others."""
+    from digest.sources import _feedparser, _jsonfeed  # noqa: PLC0415 - feedparser is slow to load
+
+    content = without_controls(body.content)
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        raise SourceError(name, f"{body.url} answered with nothing", kind="empty")
+    if start[:1] in (b"{", b"["):
+        return _jsonfeed.read(name, body)
+    if is_page(start):
+        reason = f"{body.url} answered with a web page instead of a feed"
+        raise SourceError(name, reason, kind="not-a-feed")
+    return _feedparser.read(name, body, content)
+
+
+def without_controls(content: bytes) -> bytes:
+    """Drop characters that XML forbids: one of them would end a strict parser's reading."""
+    if b"\x00" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content  # UTF-16 and UTF-32 are full of zeros
+    return _CONTROLS.sub(b"", content) if _CONTROLS.search(content) else content
+
+
+def is_page(start: bytes) -> bool:
+    """Tell a web page (challenge, login, error) from a feed."""
+    head = start[:_HEAD]
+    page = _MARKUP_PAGE.search(head)
+    if page is None:
+        return False
+    root = _FEED_ROOT.search(head)
+    return root is None or page.start() < root.start()

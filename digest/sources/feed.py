@@ -1,0 +1,189 @@
+"""Any feed: RSS, RDF, Atom or JSON Feed. An entry that stands for a known paper is that paper.
+
+An entry whose own address or id is an arXiv or DOI one is the paper itself; ids that only occur in
+its text are asserted. All other entries are known by (source, guid).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from digest.model import Author, Completeness, Link, PaperKey, Record
+from digest.sources import Batch, Body, Fetcher, Rejected
+from digest.sources._entries import Entry, FeedDocument, read_feed
+from digest.sources._reading import Options, unique, web_link
+from digest.text.clean import clean, shorten
+from digest.text.ids import parse_address, parse_arxiv, parse_doi
+from digest.text.keys import title_key
+from digest.text.names import split_authors
+from digest.text.plain import plain
+
+MAX_GUID = 200
+MAX_ABSTRACT = 5000
+MAX_TITLE = 500
+
+_ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
+_IDENTITY = ("arxiv", "doi", "openreview", "pmid", "pmcid")
+
+
+class FeedOptions(Options):
+    """``[sources.NAME]`` with ``kind = "feed"``."""
+
+    url: str = Field(description="Address of the feed.")
+    categories: tuple[str, ...] = Field((), description="Categories given to every entry.")
+    link_papers: bool = Field(
+        True, description="Take entries that link to a paper for that paper, not for a post."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not web_link(value):
+            raise ValueError("expected an address that starts with https:// (or http://)")
+        return value
+
+
+def source(name: str, options: Mapping[str, Any]) -> FeedSource:
+    """Build the source from its block of the configuration."""
+    return FeedSource(name, FeedOptions.model_validate(dict(options)))
+
+
+@dataclass(frozen=True)
+class FeedSource:
+    """One feed at one address."""
+
+    name: str
+    options: FeedOptions
+    kind: str = "feed"
+
+    @property
+    def provider(self) -> str:
+        """Return the host: a slow-down is scoped to the address by the fetcher."""
+        return (urlsplit(self.options.url).hostname or "feed").lower()
+
+    def fetch(
+        self, fetcher: Fetcher, *, watermark: Mapping[str, Any], now: datetime
+    ) -> Iterator[Body]:
+        """Ask once."""
+        body = fetcher.get(self.options.url)
+        if body is not None:
+            yield body
+
+    def parse(self, body: Body) -> Batch:
+        """Read every entry; one that has neither title nor text is rejected, alone."""
+        document = read_feed(self.name, body)
+        guids = Counter(entry.guid for entry in document.entries)
+        read = [
+            self._record(entry, document, repeated=guids[entry.guid] > 1)
+            for entry in document.entries
+        ]
+        records = {record.native_id: record for record in read if isinstance(record, Record)}
+        return Batch(
+            records=tuple(records.values()),
+            rejected=tuple(one for one in read if isinstance(one, Rejected)),
+            completeness=Completeness.PARTIAL if document.is_cut else Completeness.UNKNOWN,
+        )
+
+    def next_watermark(
+        self, watermark: Mapping[str, Any], batches: Sequence[Batch], *, now: datetime
+    ) -> Mapping[str, Any]:
+        """Keep none: a feed is read whole."""
+        return {}
+
+    def _record(self, entry: Entry, document: FeedDocument, *, repeated: bool) -> Record | Rejected:
+        link = web_link(entry.link, document.base) or web_link(entry.guid)
+        title = plain(entry.title.value, markup=entry.title.markup)
+        text = entry.summary if entry.summary.value.strip() else entry.content
+        abstract = plain(text.value, markup=text.markup)
+        title = shorten(title or abstract, MAX_TITLE if title else 100)
+        guid = guid_of(entry, link, title, repeated=repeated)
+        if not title or not guid:
+            return Rejected(native_id=guid[:300], reason="neither title nor text")
+        own = _own_keys(entry, link) if self.options.link_papers else ()
+        key = own[0] if own else f"feed:{_short(f'{self.name}/{guid}')}"
+        url = link or web_link(document.link) or web_link(self.options.url)
+        return Record(
+            source=self.name,
+            key=key,
+            ids=own[1:],
+            asserted_ids=_asserted(entry, own) if self.options.link_papers else (),
+            native_id=_short(guid),
+            title=title,
+            abstract="" if abstract == title else shorten(abstract, MAX_ABSTRACT),
+            authors=_authors(entry),
+            categories=_categories(self.options.categories, entry),
+            url=url,
+            links=_links(entry, document),
+            venue=plain(entry.extra.get("venue", "") or entry.extra.get("journal_ref", "")),
+            published_at=entry.published_at or entry.updated_at,
+        )
+
+
+def guid_of(entry: Entry, link: str, title: str, *, repeated: bool) -> str:
+    """Return what names the entry within its feed.
+
+    A guid that several entries of one document carry is completed by the link, or else by the
+    title; positions change, so they are never part of it.
+    """
+    guid = clean(entry.guid)
+    if guid and not repeated:
+        return guid
+    mark = hashlib.sha256(title_key(title).encode()).hexdigest()[:12]
+    if guid:
+        return f"{guid}#{link}" if link and link != guid else f"{guid}#{mark}"
+    return link or (mark if title else "")
+
+
+def _short(guid: str) -> str:
+    if len(guid) <= MAX_GUID:
+        return guid
+    return f"{guid[: MAX_GUID - 33]}#{hashlib.sha256(guid.encode()).hexdigest()[:32]}"
+
+
+def _own_keys(entry: Entry, link: str) -> tuple[PaperKey, ...]:
+    """Return the ids that name the entry itself: its address, its guid, its DOI element."""
+    found: list[PaperKey | None] = []
+    if reference := parse_address(link):
+        found.append(reference.key)
+    if reference := parse_arxiv(entry.guid, bare=False) or parse_address(entry.guid):
+        found.append(reference.key)
+    dois = (parse_doi(entry.extra.get(field, "")) for field in ("doi", "identifier"))
+    found.extend(reference.key for reference in dois if reference)
+    return tuple(key for key in unique(found) if key.partition(":")[0] in _IDENTITY)
+
+
+def _asserted(entry: Entry, own: tuple[PaperKey, ...]) -> tuple[PaperKey, ...]:
+    """Return the one paper that the text links to; several links say nothing about identity."""
+    text = f"{entry.summary.value} {entry.content.value}"[:40_000]
+    found = [parse_address(url.rstrip(".,;:")) for url in _ADDRESS.findall(text)]
+    found += [parse_address(href) for _, href in entry.links]
+    keys = unique(one.key for one in found if one and one.scheme in _IDENTITY)
+    others = tuple(key for key in keys if key not in own)
+    return others if len(others) == 1 else ()
+
+
+def _authors(entry: Entry) -> tuple[Author, ...]:
+    """Split a single string that holds several names; leave separate names alone."""
+    names = [plain(name, tex=True) for name in entry.authors]
+    if len(names) == 1:
+        return split_authors(names[0])
+    return tuple(Author(name=name) for name in names if any(char.isalpha() for char in name))
+
+
+def _categories(given: tuple[str, ...], entry: Entry) -> tuple[str, ...]:
+    own = (plain(category)[:60] for category in entry.categories)
+    return unique((*given, *own))
+
+
+def _links(entry: Entry, document: FeedDocument) -> tuple[Link, ...]:
+    thumbnail = web_link(entry.thumbnail, document.base)
+    return (Link(kind="thumbnail", url=thumbnail),) if thumbnail else ()

@@ -1,0 +1,108 @@
+"""Split author strings into names and affiliations, and make keys of surnames.
+
+It does not decide who is who: two people may share a key, and one person may have two.
+"""
+
+from __future__ import annotations
+
+import re
+
+from digest.model import Author
+from digest.text.clean import clean
+from digest.text.keys import fold_words
+
+MAX_AUTHORS = 5000
+_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md", "esq"))
+_AND = re.compile(r"\s+(?:and|&)\s+|\s*;\s*", re.IGNORECASE)
+_COLLECTIVE = re.compile(
+    r"\b(?:collaborations?|consortium|team|group|project|network|investigators|initiative)\b",
+    re.IGNORECASE,
+)
+
+
+def split_authors(text: str) -> tuple[Author, ...]:
+    """Split `Ada B. (MIT, Boston), Carl D. and Eve F.` at commas that are not in parentheses.
+
+    >>> [a.affiliations for a in split_authors("Ada B. (MIT, Boston), Carl D.")]
+    [('MIT, Boston',), ()]
+    """
+    found: list[Author] = []
+    for part in _top_level_parts(clean(text)):
+        for piece in _AND.split(part) if "(" not in part else [part]:
+            author = _author(piece)
+            if author is not None:
+                found.append(author)
+    return tuple(found[:MAX_AUTHORS])
+
+
+def split_inverted(text: str, separator: str = ";") -> tuple[Author, ...]:
+    """Split `Last, F. M.; Other, A.` and turn the names around.
+
+    >>> [a.name for a in split_inverted("Lovelace, A. K.; Turing, Alan")]
+    ['A. K. Lovelace', 'Alan Turing']
+    """
+    names = (natural_name(part) for part in clean(text).split(separator))
+    return tuple(Author(name=name) for name in names if name)[:MAX_AUTHORS]
+
+
+def natural_name(text: str) -> str:
+    """Return `Given Family` for `Family, Given`; other forms as they are."""
+    family, comma, given = clean(text).partition(",")
+    if not comma or "," in given:
+        return clean(text).strip(" ,;")
+    return f"{given.strip()} {family.strip()}".strip()
+
+
+def _top_level_parts(text: str) -> list[str]:
+    if "(" not in text:
+        return text.split(",")
+    parts, level, start = [], 0, 0
+    for index, char in enumerate(text):
+        if char == "(":
+            level += 1
+        elif char == ")":
+            level = max(0, level - 1)
+        elif char == "," and level == 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
+
+
+def _author(text: str) -> Author | None:
+    name, opened, rest = text.partition("(")
+    name = name.strip(" ,;:&")
+    name = re.sub(r"^(?:and|&)\s+", "", name, flags=re.IGNORECASE)
+    if not any(char.isalpha() for char in name):
+        return None
+    places: tuple[str, ...] = ()
+    if opened:
+        inner = rest.rsplit(")", 1)[0]
+        places = tuple(place for part in inner.split(";") if (place := part.strip(" ,")))
+    if places and all(place.isdigit() for part in places for place in part.split(" and ")):
+        places = ()  # footnote marks that point to a list the feed does not have
+    return Author(name=name, affiliations=places)
+
+
+def surname_key(name: str) -> str:
+    """Return the folded family name, whichever way the name is written.
+
+    >>> surname_key("Jan van der Berg") == surname_key("van der Berg, J.") == "berg"
+    True
+    """
+    if _COLLECTIVE.search(name):
+        return fold_words(name)
+    family, comma, given = name.partition(",")
+    if comma and fold_words(given) not in _SUFFIXES:
+        name = family
+    words = [word for raw in name.split() if (word := fold_words(raw).replace(" ", ""))]
+    while len(words) > 1 and (words[-1] in _SUFFIXES or len(words[-1]) == 1):
+        words.pop()
+    return words[-1] if words else ""
+
+
+def first_author_key(authors: tuple[Author, ...]) -> str:
+    """Return the surname key of the first real author; an empty string if there is none."""
+    for author in authors:
+        if key := surname_key(author.name):
+            return key
+    return ""
