@@ -81,9 +81,9 @@ class Assembly:
         self._add_sections(shown)
         self._add_left_out(len(self._given.edition.picks) - len(shown))
         self._add_titles(room)
+        self._add(self._frame_part("footer"))
         if self._given.links.feedback_base:
             self._add_answers(shown)
-        self._add(self._frame_part("footer"))
         return self._framed(shown), self._text
 
     def _fitted(self, shown: list[Shown]) -> tuple[list[Shown], int]:

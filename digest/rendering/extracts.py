@@ -11,7 +11,7 @@ import re
 from digest.rendering.inert import shorten
 
 SENTENCE_LIMIT = 280
-EXCERPT_LIMIT = 420
+EXCERPT_LIMIT = 340
 
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9$])")
 _ABBREVIATION = re.compile(
@@ -38,6 +38,8 @@ _SAYS_WHAT = tuple(
         (r"\bto (?:address|tackle|bridge|overcome|close|fill)\b", 0.6),
     )
 )
+# Such a sentence leans on the one before it, which the reader does not see.
+_LEANS = re.compile(rf"(?:this|these|those|such|it|they|its|their)\b(?! {_WORK}\b)", re.IGNORECASE)
 _TOO_DETAILED = re.compile(
     r"https?://|\bcode (?:is|and|will)\b|\bavailable (?:at|on)\b", re.IGNORECASE
 )
@@ -71,16 +73,16 @@ def excerpt(abstract: str, *, without: str = "", limit: int = EXCERPT_LIMIT) -> 
 
     ``without`` is a sentence shown already; it is not said twice.
     """
-    kept = [s for s in sentences(abstract) if shorten(s, SENTENCE_LIMIT) != without]
+    kept = ["…" if shorten(s, SENTENCE_LIMIT) == without else s for s in sentences(abstract)]
     text = ""
     for sentence in kept:
         longer = f"{text} {sentence}".strip()
         if len(longer) > limit:
             break
         text = longer
-    if len(text) < limit // 2 and kept:
-        return shorten(" ".join(kept), limit)
-    return text
+    if len(text) < limit // 2:
+        return shorten(" ".join(kept).removeprefix("… ").removesuffix(" …"), limit)
+    return text.removeprefix("… ").removesuffix(" …").removeprefix("…")
 
 
 def _weight(sentence: str, position: int, count: int) -> float:
@@ -89,4 +91,5 @@ def _weight(sentence: str, position: int, count: int) -> float:
     odd_length = 0.8 if length < 50 else max(0.0, (length - SENTENCE_LIMIT) / SENTENCE_LIMIT)
     late = 0.8 * position / max(count, 4)
     detail = 1.5 if _TOO_DETAILED.search(sentence) else 0.0
-    return cue - odd_length - late - detail
+    leaning = 1.0 if _LEANS.match(sentence) else 0.0
+    return cue - odd_length - late - detail - leaning

@@ -6,6 +6,7 @@ for every reader with the same options.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,12 @@ CATEGORIES_NAMED = 4
 NOTE_LIMIT = 110
 SUMMARY_LIMIT = 400
 FULL_ABSTRACT_LIMIT = 4000
+
+_ADDRESS_IN_NOTE = re.compile(
+    r"(?:(?:project|code|home|web)?\s*(?:page|site|website|repository|code|demo)?\s*"
+    r"(?:is |are )?(?:available )?(?:at|on|:)?\s*)https?://\S+",
+    re.IGNORECASE,
+)
 
 SignalValues = Mapping[str, tuple[float, float]]
 
@@ -118,7 +125,7 @@ def paper_view(paper: Paper, signals: SignalValues, options: CardOptions) -> Pap
         more_authors=len(names) - len(shown),
         affiliation=_affiliation(paper),
         categories=_categories(paper),
-        note=shorten(plain(paper.venue or paper.comment), NOTE_LIMIT),
+        note=_note(paper),
         date=words.short_date(paper.published_at.date(), options.locale)
         if paper.published_at
         else "",
@@ -215,6 +222,12 @@ def _said(paper: Paper, abstract: str, options: CardOptions) -> tuple[str, str]:
     if options.abstract == "none":
         return summary, ""
     return summary, excerpt(abstract, without="" if own else summary)
+
+
+def _note(paper: Paper) -> str:
+    """Return the venue, else what the comment says beside addresses, which are links elsewhere."""
+    said = _ADDRESS_IN_NOTE.sub("", plain(paper.venue or paper.comment)).strip(" ,;:.-")
+    return shorten(said, NOTE_LIMIT)
 
 
 def _affiliation(paper: Paper) -> str:

@@ -130,30 +130,46 @@ def selection_line(edition: Edition, locale: str) -> str:
 
 def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
     """Return the one plain line on where the papers come from and what is missing."""
-    lines = tuple(lines)
-    if not lines:
-        return ""
-    quiet = [line for line in lines if line.completeness is Completeness.QUIET and not line.new]
-    trouble = [line for line in lines if line.completeness in _TROUBLE]
-    told = [line for line in lines if line not in quiet and line not in trouble]
-    said: list[str] = []
-    if told:
-        names = [f"{line.source} ({number(line.new, locale)})" for line in told]
-        if len(names) > 5:
-            names = [*names[:4], f"{len(names) - 4} more sources"]
-        complete = all(line.completeness is not Completeness.UNKNOWN for line in told)
-        said.append(f"{'Complete: ' if complete else 'From '}{listed(names)}.")
-    if quiet:
-        said.append(f"No announcement today: {listed([line.source for line in quiet])}.")
-    said += [trouble_line(line, locale) for line in trouble]
+    complete: list[str] = []
+    other: list[str] = []
+    quiet: list[str] = []
+    missing: list[str] = []
+    for line in lines:
+        counted_line = f"{line.source} {number(line.new, locale)}"
+        if line.completeness in _TROUBLE:
+            missing.append(trouble(line, locale))
+        elif line.completeness is Completeness.QUIET and not line.new:
+            quiet.append(line.source)
+        elif line.completeness is Completeness.UNKNOWN:
+            other.append(counted_line)
+        else:
+            complete.append(counted_line)
+    said = [
+        f"{words}: {listed(_few(names))}."
+        for words, names in (
+            ("Complete", complete),
+            ("Also read" if complete else "Read", other),
+            ("No announcement today", quiet),
+        )
+        if names
+    ]
+    if missing:
+        said.append(f"Still to come: {listed(_few(missing))}.")
     return " ".join(said)
 
 
-def trouble_line(line: SourceLine, locale: str) -> str:
-    """Return what is wrong with one source, and that it is not lost."""
-    so_far = f"{number(line.new, locale)} so far, " if line.new else ""
-    what = line.note or _LINE_WORDS[line.completeness]
-    return f"{line.source}: {so_far}{what.rstrip('.')}; the rest comes with a later edition."
+def trouble(line: SourceLine, locale: str) -> str:
+    """Return what is missing of one source: ``huggingface (32 so far)``."""
+    so_far = f"{number(line.new, locale)} so far" if line.new else ""
+    what = line.note.rstrip(".") or ("" if so_far else _LINE_WORDS[line.completeness])
+    return f"{line.source} ({', '.join(part for part in (so_far, what) if part)})"
+
+
+def _few(names: list[str], most: int = 5) -> list[str]:
+    """Name the first few and count the rest."""
+    if len(names) <= most:
+        return names
+    return [*names[: most - 1], f"{len(names) - most + 1} more"]
 
 
 def source_detail(line: SourceLine, locale: str) -> str:
