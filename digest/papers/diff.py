@@ -1,0 +1,444 @@
+"""Compare what a source said with what is known: what is new, revised, unchanged.
+
+Only processes values. `Batch` takes the records of one poll one by one and gathers what is to be
+written; `conclude` says, once a paper is composed, whether anybody would call that news. Which
+paper a record speaks of is decided in ``identity``, what the paper then says in ``merge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from digest.model import AnnounceType, PaperKey, Record
+from digest.papers.content import content_hash, encode, to_document
+from digest.papers.identity import (
+    Known,
+    Traits,
+    is_preprint,
+    is_published,
+    resolve,
+    strong_ids,
+    title_hash,
+    traits_of,
+)
+from digest.papers.merge import Composed, fingerprint, is_withdrawn
+from digest.text.keys import title_key
+
+REVISION_LIMIT = 24
+"""Past this many rewrites a record is noise (an abstract with a counter in it)."""
+
+_NEWS = (AnnounceType.NEW, AnnounceType.CROSS)
+_BEST = {kind: rank for rank, kind in enumerate(AnnounceType)}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A record with what is worked out of it, once."""
+
+    record: Record
+
+    @cached_property
+    def native_id(self) -> str:
+        """Return the name under which the record is stored."""
+        return self.record.native_id or self.record.key
+
+    @property
+    def full_name(self) -> str:
+        """Return the name for a record whose native id is another paper's, too: bad guids."""
+        return f"{self.native_id}|{self.record.key}"
+
+    @cached_property
+    def content(self) -> str:
+        """Return the record as it is stored."""
+        return encode(to_document(self.record))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Return a hash of all that is stored."""
+        return content_hash(self.content)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return a hash of what a reader would notice."""
+        record = self.record
+        return fingerprint(
+            record.title, record.abstract, record.authors, withdrawn=is_withdrawn(record)
+        )
+
+    @cached_property
+    def traits(self) -> Traits:
+        """Return what identity compares."""
+        return traits_of(self.record)
+
+    @cached_property
+    def title_hash(self) -> int | None:
+        """Return the hash of a title that may recognise a paper."""
+        return title_hash(self.traits)
+
+    @property
+    def all_ids(self) -> Iterator[PaperKey]:
+        """Yield every id that the record bears, its key first; some may come twice."""
+        yield self.record.key
+        yield from self.record.ids
+        yield from self.record.asserted_ids
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """What is remembered of a stored record."""
+
+    paper_id: int
+    content_hash: str
+    fingerprint: str
+    changes: int
+    last_seen_at: datetime
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """What the store knows of a batch: asked once, for all its records."""
+
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    """Stored records of this source by native id."""
+    papers: dict[int, Known] = field(default_factory=dict)
+    """Papers of those rows that may have to be touched, by row id."""
+    owners: dict[PaperKey, Known] = field(default_factory=dict)
+    titles: dict[int, list[Known]] = field(default_factory=dict)
+    buried: frozenset[PaperKey] = frozenset()
+    """Ids of pruned papers."""
+    sightings: Mapping[int, Mapping[date, AnnounceType]] = field(default_factory=dict)
+    """Of this source, by paper."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Change:
+    """What one paper gets from a batch."""
+
+    known: Known
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """Records to be stored, by native id."""
+    ids: dict[PaperKey, str] = field(default_factory=dict)
+    """Ids to be added or taken over."""
+    ids_before: frozenset[PaperKey] = frozenset()
+    sightings: dict[date, AnnounceType] = field(default_factory=dict)
+    is_news: bool = False
+    is_rewritten: bool = False
+    """A record of it was changed by its source (not past the limit)."""
+    is_regrouped: bool = False
+    """It took in another paper, or lost an id."""
+    announced_on: date | None = None
+    """The earliest batch date that a source states."""
+    signals: list[Record] = field(default_factory=list)
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether the batch makes this paper."""
+        return self.known.ref < 0
+
+    @property
+    def is_slight(self) -> bool:
+        """Tell whether the paper itself stays as it is: another sighting, other votes."""
+        may_become_news = self.is_news and not self.known.new_at and not self.known.is_quiet
+        return not (
+            self.is_new or self.facts or self.ids or self.is_regrouped or may_become_news
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merge:
+    """Two stored papers that a record showed to be one."""
+
+    kept: int
+    absorbed: int
+    source: str
+    native_id: str
+
+
+class Batch:
+    """The records of one source at one poll, decided one after the other."""
+
+    def __init__(self, source: str, memory: Memory, *, now: datetime) -> None:
+        self.source = source
+        self.now = now
+        self.changes: dict[int, Change] = {}
+        self.merges: list[Merge] = []
+        self.links: dict[tuple[int, int, str], None] = {}
+        self.seized: list[PaperKey] = []
+        self.seen_again: list[str] = []
+        """Native ids whose day of last sight is to be moved on."""
+        self.unchanged: set[int] = set()
+        self.buried = 0
+        self._memory = memory
+        self._merged: dict[int, int] = {}
+        self._names: dict[str, int] = {}
+        self._drafts = 0
+
+    def add(self, facts: Facts) -> None:
+        """Take one record in."""
+        memory = self._memory
+        for name in (facts.native_id, facts.full_name):
+            row = memory.rows.get(name)
+            if row is not None and row.content_hash == facts.content_hash:
+                self._again(facts, name, row)
+                return
+        owners = {key: memory.owners[key] for key in facts.all_ids if key in memory.owners}
+        if memory.buried and not owners and not memory.buried.isdisjoint(strong_ids(facts.record)):
+            self.buried += 1
+            return
+        number = facts.title_hash
+        similar = memory.titles.get(number, []) if number is not None else []
+        if not owners and not similar:
+            change = self._make(facts)
+        else:
+            change = self._place(facts, owners, similar)
+        self._store(facts, change)
+
+    def _again(self, facts: Facts, name: str, row: Row) -> None:
+        """Note the repetition of a record that says what it said before."""
+        ref = self.current(row.paper_id)
+        if row.last_seen_at.date() < self.now.date():
+            self.seen_again.append(name)
+        self.unchanged.add(ref)
+        known = self._memory.papers.get(ref)
+        if known is None:
+            return
+        seen = self._memory.sightings.get(row.paper_id, {})
+        change = self.changes.get(ref)
+        if self._is_sighting(facts.record, seen, change) or facts.record.signals:
+            change = change or self._change(known)
+            self._sight(facts.record, seen, change)
+
+    def _make(self, facts: Facts) -> Change:
+        record = facts.record
+        self._drafts += 1
+        known = Known(
+            ref=-self._drafts,
+            title=record.title,
+            first_author=record.authors[0].name if record.authors else "",
+            year=facts.traits.year,
+            first_seen_at=self.now,
+        )
+        known.__dict__["traits"] = facts.traits
+        if facts.title_hash is not None:
+            self._memory.titles.setdefault(facts.title_hash, []).append(known)
+        change = self.changes[known.ref] = Change(known=known)
+        return change
+
+    def _place(
+        self, facts: Facts, owners: Mapping[PaperKey, Known], similar: list[Known]
+    ) -> Change:
+        decision = resolve(facts.record, facts.traits, owners, similar)
+        if decision.paper is None:
+            change = self._make(facts)
+        else:
+            change = self._change(decision.paper)
+            for absorbed in decision.absorbed:
+                self._absorb(change, absorbed, facts)
+        for key in decision.seized:
+            self.seized.append(key)
+            loser = owners[key]
+            loser.ids.pop(key, None)
+            left = self._change(loser)
+            left.ids.pop(key, None)
+            left.is_regrouped = True
+            del self._memory.owners[key]
+        for other in decision.maybe_same:
+            self._link(*sorted((change.known.ref, other.ref)), kind="maybe-same")
+        for other in decision.preprint_of:
+            self._link(change.known.ref, other.ref, kind="preprint-of")
+        for other in decision.published_from:
+            self._link(other.ref, change.known.ref, kind="preprint-of")
+        change.known.is_quiet |= any(
+            self._was_news(other) for other in (*decision.preprint_of, *decision.published_from)
+        )
+        return change
+
+    def _store(self, facts: Facts, change: Change) -> None:
+        """Keep a record that is new or says something else than before."""
+        known, record = change.known, facts.record
+        self._claim(record, change)
+        name = facts.native_id
+        row = self._memory.rows.get(name)
+        holder = self.current(row.paper_id) if row else self._names.get(name, known.ref)
+        if self.current(holder) != known.ref:
+            name = facts.full_name
+            row = self._memory.rows.get(name)
+        self._names[name] = known.ref
+        if row is not None and row.fingerprint != facts.fingerprint:
+            same_recipe = row.fingerprint.partition(":")[0] == facts.fingerprint.partition(":")[0]
+            change.is_rewritten |= same_recipe and row.changes < REVISION_LIMIT
+        if row is None or row.changes < REVISION_LIMIT:
+            change.facts[name] = facts
+        self._sight(record, self._memory.sightings.get(known.ref, {}), change)
+
+    def _claim(self, record: Record, change: Change) -> None:
+        """Give the paper the record's ids, but for those that another paper holds."""
+        known, strong = change.known, strong_ids(record)
+        for key in dict.fromkeys((*strong, *record.asserted_ids)):
+            owner = self._memory.owners.get(key)
+            claim = "" if key in strong else record.source
+            if owner is not None:
+                if owner is not known or claim or not known.ids.get(key):
+                    continue
+                self.seized.append(key)  # what was only claimed is now sure
+            change.ids[key] = known.ids[key] = claim
+            self._memory.owners[key] = known
+
+    def _sight(self, record: Record, seen: Mapping[date, AnnounceType], change: Change) -> None:
+        if record.signals:
+            change.signals.append(record)
+        change.is_news |= record.announce_type in _NEWS
+        if record.announced_on and (
+            change.announced_on is None or record.announced_on < change.announced_on
+        ):
+            change.announced_on = record.announced_on
+        if not self._is_sighting(record, seen, change):
+            return
+        on = record.announced_on or self.now.date()
+        known = change.sightings.get(on, seen.get(on))
+        if known is None or _BEST[record.announce_type] < _BEST[known]:
+            change.sightings[on] = record.announce_type
+
+    def _is_sighting(
+        self, record: Record, seen: Mapping[date, AnnounceType], change: Change | None
+    ) -> bool:
+        """Tell a new sighting; of undated records only the first one counts."""
+        new = change.sightings if change else {}
+        if record.announced_on is None:
+            return not seen and not new
+        known = new.get(record.announced_on, seen.get(record.announced_on))
+        return known is None or _BEST[record.announce_type] < _BEST[known]
+
+    def _absorb(self, change: Change, absorbed: Known, facts: Facts) -> None:
+        kept = change.known
+        change.is_regrouped = True
+        self._merged[absorbed.ref] = kept.ref
+        if absorbed.ref > 0:
+            self.merges.append(
+                Merge(
+                    kept=kept.ref,
+                    absorbed=absorbed.ref,
+                    source=self.source,
+                    native_id=facts.native_id,
+                )
+            )
+        for key, claim in absorbed.ids.items():
+            self._memory.owners[key] = kept
+            kept.ids[key] = kept.ids.get(key, claim) and claim
+        for papers in self._memory.titles.values():
+            if absorbed in papers:
+                papers[:] = [paper for paper in papers if paper not in (absorbed, kept)] + [kept]
+        if kept.new_at is None or (absorbed.new_at and absorbed.new_at < kept.new_at):
+            kept.new_at = absorbed.new_at
+        if theirs := self.changes.pop(absorbed.ref, None):
+            change.facts.update(theirs.facts)
+            change.ids.update(theirs.ids)
+            change.sightings.update(theirs.sightings)
+            change.signals += theirs.signals
+            change.is_news |= theirs.is_news
+            change.is_rewritten |= theirs.is_rewritten
+            if theirs.announced_on:
+                dates = filter(None, (change.announced_on, theirs.announced_on))
+                change.announced_on = min(dates)
+
+    def _change(self, known: Known) -> Change:
+        if known.ref not in self.changes:
+            self.changes[known.ref] = Change(known=known, ids_before=frozenset(known.ids))
+        return self.changes[known.ref]
+
+    def _link(self, one: int, other: int, *, kind: str) -> None:
+        self.links[one, other, kind] = None
+
+    def _was_news(self, known: Known) -> bool:
+        change = self.changes.get(known.ref)
+        return known.new_at is not None or (change is not None and change.is_news)
+
+    def current(self, ref: int) -> int:
+        """Return the paper that a reference stands for after this batch's merges."""
+        while ref in self._merged:
+            ref = self._merged[ref]
+        return ref
+
+    def row(self, name: str) -> Row | None:
+        """Return what is remembered of a stored record."""
+        return self._memory.rows.get(name)
+
+    def seen(self, ref: int) -> Mapping[date, AnnounceType]:
+        """Return the stored sightings of a paper by this source."""
+        return self._memory.sightings.get(ref, {})
+
+
+class Status(StrEnum):
+    """What a poll did to one paper."""
+
+    NEW = "new"
+    REVISED = "revised"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Before:
+    """The stored paper, as far as a verdict compares it."""
+
+    version: int | None
+    withdrawn: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is to be said of a changed paper."""
+
+    status: Status
+    becomes_news: bool = False
+    events: tuple[str, ...] = ()
+
+
+def conclude(change: Change, before: Before | None, composed: Composed) -> Verdict:
+    """Say what happened to a paper: is it news, is it a revision, which events tell of it."""
+    may_be_news = change.is_news and not composed.withdrawn and not change.known.is_quiet
+    if before is None:
+        return _first_sight(change, composed, may_be_news=may_be_news)
+    events = _events(change, before, composed)
+    if may_be_news and change.known.new_at is None:
+        return Verdict(status=Status.NEW, becomes_news=True, events=("new", *events))
+    revised = change.is_rewritten and composed.fingerprint != before.fingerprint
+    if revised or events:
+        return Verdict(status=Status.REVISED, events=events)
+    return Verdict(status=Status.UNCHANGED)
+
+
+def _first_sight(change: Change, composed: Composed, *, may_be_news: bool) -> Verdict:
+    if may_be_news:
+        return Verdict(status=Status.NEW, becomes_news=True, events=("new",))
+    if composed.withdrawn:
+        return Verdict(status=Status.REVISED, events=("withdrawn",))
+    if change.known.is_quiet:
+        return Verdict(status=Status.REVISED, events=("published",))
+    return Verdict(status=Status.REVISED, events=("first-seen-late",))
+
+
+def _events(change: Change, before: Before, composed: Composed) -> tuple[str, ...]:
+    events = []
+    newer = None not in (before.version, composed.version) and (
+        (composed.version or 0) > (before.version or 0)
+    )
+    if newer:
+        events.append("new-version")
+    if newer or change.is_rewritten:
+        before_key = change.known.traits.title_key
+        if composed.title != change.known.title and title_key(composed.title) != before_key:
+            events.append("retitled")
+    if composed.withdrawn and not before.withdrawn:
+        events.append("withdrawn")
+    if (
+        is_preprint(change.ids_before)
+        and not is_published(change.ids_before)
+        and is_published(change.known.ids)
+    ):
+        events.append("published")
+    return tuple(events)

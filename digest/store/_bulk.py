@@ -1,0 +1,98 @@
+"""Many rows, one statement: membership of long lists, and inserts at the speed of the driver.
+
+SQLAlchemy's own executemany spends more time on binding types than SQLite on storing the row;
+here rows are tuples that are bound already: instants by `stamp`, days by `day`, JSON as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+)
+
+from digest.papers.content import encode
+from digest.store.database import is_sqlite
+
+Row = tuple[str | int | float | None, ...]
+
+
+def among(
+    connection: Connection, column: ColumnElement[Any], values: Collection[str] | Collection[int]
+) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values: one parameter, however many."""
+    if is_sqlite(connection):
+        each = func.json_each(bindparam(None, encode(list(values)), Text)).table_valued("value")
+        return column.in_(select(each.c.value))
+    kind = BigInteger if isinstance(next(iter(values), 0), int) else Text
+    return column == any_(literal(list(values), ARRAY(kind)))
+
+
+def insert_many(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Insert bound rows: executemany of the driver on SQLite, COPY on PostgreSQL.
+
+    Raises the driver's or SQLAlchemy's IntegrityError and DataError; all or nothing is up to the
+    caller's savepoint.
+    """
+    if not rows:
+        return
+    names = ", ".join(columns)
+    if is_sqlite(connection):
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608 (our own names)
+            list(rows),
+        )
+        return
+    cursor: Any = connection.connection.cursor()
+    try:
+        with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    finally:
+        cursor.close()
+
+
+def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Return row ids that nobody else will get and nobody had before."""
+    if is_sqlite(connection):
+        last = connection.scalar(
+            text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name}
+        )
+        return list(range((last or 0) + 1, (last or 0) + 1 + count))
+    rows = connection.execute(
+        text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
+        {"name": table.name, "count": count},
+    )
+    return [row[0] for row in rows]
+
+
+def stamp(at: datetime | None) -> str | None:
+    """Return an instant as both databases store it (see ``UTCDateTime``)."""
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError(f"naive datetime: {at}")
+    plain = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return plain.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def day(on: date | None) -> str | None:
+    """Return a date as both databases store it."""
+    return None if on is None else on.isoformat()

@@ -1,0 +1,156 @@
+"""Apply one batch of a source's records: the diff stage's decisions, written down in bulk.
+
+Everything happens inside the caller's transaction, which commits the source's poll state last.
+Decisions are ``papers``'; here is only how many rows become few statements, and what is done
+about a record that the database will not take.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError, IntegrityError
+
+from digest.model import Record
+from digest.papers.diff import Batch, Facts, Status
+from digest.store._memory import recall
+from digest.store._writing import Written, write
+from digest.store.database import is_sqlite
+
+log = logging.getLogger(__name__)
+
+CHUNK = 2000
+"""Records decided and written together: bounds memory, and what one poison record costs."""
+
+MAX_KEY = 300
+MAX_NATIVE_ID = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A record that was not taken in, and why."""
+
+    native_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestCounts:
+    """What became of a batch. Papers are counted once, however many records speak of them.
+
+    ``revised`` includes replacements of papers never seen before (``late``): they are not news.
+    """
+
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    late: int = 0
+    merged: int = 0
+    new_ids: tuple[int, ...] = ()
+    """Row ids of the papers that became news."""
+    rejections: tuple[Rejection, ...] = field(default=(), repr=False)
+
+
+def ingest(
+    connection: Connection, *, source: str, records: Sequence[Record], now: datetime
+) -> IngestCounts:
+    """Store what a source said; the same records again change nothing.
+
+    A record that cannot be stored is rejected and the others are kept. Ingests wait for each
+    other (a transaction-long lock), so that two sources cannot both make one paper.
+    """
+    _lock(connection)
+    sound: list[Facts] = []
+    rejections: list[Rejection] = []
+    for record in records:
+        facts = Facts(record)
+        if reason := _flaw(facts):
+            rejections.append(Rejection(native_id=facts.native_id[:MAX_NATIVE_ID], reason=reason))
+        else:
+            sound.append(facts)
+    statuses: dict[int, Status] = {}
+    total = Written()
+    for start in range(0, len(sound), CHUNK):
+        for written in _apply(connection, source, sound[start : start + CHUNK], now, rejections):
+            total = total.plus(written)
+            for paper_id, status in written.statuses.items():
+                if statuses.get(paper_id) in (None, Status.UNCHANGED):
+                    statuses[paper_id] = status
+    for rejection in rejections:
+        log.warning("rejected source=%s record=%r: %s", source, rejection.native_id, rejection.reason)
+    found = list(statuses.values())
+    return IngestCounts(
+        new=found.count(Status.NEW),
+        revised=found.count(Status.REVISED),
+        unchanged=found.count(Status.UNCHANGED) + total.buried,
+        rejected=len(rejections),
+        late=total.late,
+        merged=total.merged,
+        new_ids=tuple(ref for ref, status in statuses.items() if status is Status.NEW),
+        rejections=tuple(rejections),
+    )
+
+
+def _apply(
+    connection: Connection,
+    source: str,
+    batch: Sequence[Facts],
+    now: datetime,
+    rejections: list[Rejection],
+) -> Iterable[Written]:
+    """Write a batch behind a savepoint; of one that fails, find the poison by halving."""
+    dbapi = connection.dialect.loaded_dbapi
+    refused = (IntegrityError, DataError, ValueError, dbapi.IntegrityError, dbapi.DataError)
+    try:
+        with connection.begin_nested():
+            memory = recall(connection, source, batch)
+            decided = Batch(source, memory, now=now)
+            for facts in batch:
+                decided.add(facts)
+            written = write(connection, decided)
+    except refused as exc:
+        if len(batch) == 1:
+            reason = str(getattr(exc, "orig", None) or exc).strip().splitlines()[0]
+            rejections.append(Rejection(native_id=batch[0].native_id, reason=reason))
+            return
+        middle = len(batch) // 2
+        yield from _apply(connection, source, batch[:middle], now, rejections)
+        yield from _apply(connection, source, batch[middle:], now, rejections)
+    else:
+        yield written
+
+
+def _lock(connection: Connection) -> None:
+    """Let one ingest run at a time; SQLite's transactions that write do so by themselves."""
+    if not is_sqlite(connection):
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('digest-ingest'), hashtext(current_schema()))")
+        )
+
+
+def _flaw(facts: Facts) -> str:
+    """Return why neither database could keep a record; the two differ in what they refuse."""
+    record = facts.record
+    if not record.title.strip():
+        return "it has no title"
+    for key in facts.all_ids:
+        scheme, colon, value = key.partition(":")
+        if not (scheme and colon and value) or len(scheme) > 20 or len(value) > MAX_KEY:
+            return f"its id {key[:60]!r} is not scheme:value"
+    if len(facts.full_name) > MAX_NATIVE_ID:
+        return "its native id is too long"
+    try:
+        facts.content.encode()
+    except UnicodeEncodeError:
+        return "its text holds half a surrogate pair"
+    if "\\u0000" in facts.content:
+        return "its text holds a NUL character"
+    for at in (record.published_at,):
+        if at is not None and at.tzinfo is None:
+            return "its date has no time zone"
+    return ""
