@@ -59,8 +59,14 @@ def from_document(source: str, document: Mapping[str, Any]) -> Record:
         links=links_of(document.get("links", ())),
         published_at=datetime.fromisoformat(published_at) if published_at else None,
         withdrawn=document.get("withdrawn", False),
-        **{name: document.get(name, "") for name in _TEXTS},
-        **{name: tuple(document.get(name, ())) for name in _LISTS},
+        abstract=document.get("abstract", ""),
+        summary=document.get("summary", ""),
+        comment=document.get("comment", ""),
+        venue=document.get("venue", ""),
+        ids=tuple(document.get("ids", ())),
+        asserted_ids=tuple(document.get("asserted_ids", ())),
+        categories=tuple(document.get("categories", ())),
+        keywords=tuple(document.get("keywords", ())),
     )
 
 

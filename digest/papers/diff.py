@@ -1,8 +1,8 @@
 """Compare what a source said with what is known: what is new, revised, unchanged.
 
 Only processes values. `Batch` takes the records of one poll one by one and gathers what is to be
-written; `conclude` says, once a paper is composed, whether anybody would call that news. Which
-paper a record speaks of is decided in ``identity``, what the paper then says in ``merge``.
+written. Which paper a record speaks of is decided in ``identity``, what the paper then says in
+``merge``, and whether anybody would call that news in ``verdict``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from functools import cached_property
 
 from digest.model import AnnounceType, PaperKey, Record
@@ -18,15 +17,12 @@ from digest.papers.content import content_hash, encode, to_document
 from digest.papers.identity import (
     Known,
     Traits,
-    is_preprint,
-    is_published,
     resolve,
     strong_ids,
     title_hash,
     traits_of,
 )
-from digest.papers.merge import Composed, fingerprint, is_withdrawn
-from digest.text.keys import title_key
+from digest.papers.merge import fingerprint, is_withdrawn
 
 REVISION_LIMIT = 24
 """Past this many rewrites a record is noise (an abstract with a counter in it)."""
@@ -95,6 +91,7 @@ class Row:
     content_hash: str
     fingerprint: str
     changes: int
+    first_seen_at: datetime
     last_seen_at: datetime
 
 
@@ -110,7 +107,7 @@ class Memory:
     titles: dict[int, list[Known]] = field(default_factory=dict)
     buried: frozenset[PaperKey] = frozenset()
     """Ids of pruned papers."""
-    sightings: Mapping[int, Mapping[date, AnnounceType]] = field(default_factory=dict)
+    sightings: dict[int, dict[date, AnnounceType]] = field(default_factory=dict)
     """Of this source, by paper."""
 
 
@@ -143,9 +140,7 @@ class Change:
     def is_slight(self) -> bool:
         """Tell whether the paper itself stays as it is: another sighting, other votes."""
         may_become_news = self.is_news and not self.known.new_at and not self.known.is_quiet
-        return not (
-            self.is_new or self.facts or self.ids or self.is_regrouped or may_become_news
-        )
+        return not (self.is_new or self.facts or self.ids or self.is_regrouped or may_become_news)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -332,6 +327,8 @@ class Batch:
         for papers in self._memory.titles.values():
             if absorbed in papers:
                 papers[:] = [paper for paper in papers if paper not in (absorbed, kept)] + [kept]
+        for on, kind in self._memory.sightings.get(absorbed.ref, {}).items():
+            self._memory.sightings.setdefault(kept.ref, {}).setdefault(on, kind)
         if kept.new_at is None or (absorbed.new_at and absorbed.new_at < kept.new_at):
             kept.new_at = absorbed.new_at
         if theirs := self.changes.pop(absorbed.ref, None):
@@ -370,75 +367,3 @@ class Batch:
     def seen(self, ref: int) -> Mapping[date, AnnounceType]:
         """Return the stored sightings of a paper by this source."""
         return self._memory.sightings.get(ref, {})
-
-
-class Status(StrEnum):
-    """What a poll did to one paper."""
-
-    NEW = "new"
-    REVISED = "revised"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Before:
-    """The stored paper, as far as a verdict compares it."""
-
-    version: int | None
-    withdrawn: bool
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What is to be said of a changed paper."""
-
-    status: Status
-    becomes_news: bool = False
-    events: tuple[str, ...] = ()
-
-
-def conclude(change: Change, before: Before | None, composed: Composed) -> Verdict:
-    """Say what happened to a paper: is it news, is it a revision, which events tell of it."""
-    may_be_news = change.is_news and not composed.withdrawn and not change.known.is_quiet
-    if before is None:
-        return _first_sight(change, composed, may_be_news=may_be_news)
-    events = _events(change, before, composed)
-    if may_be_news and change.known.new_at is None:
-        return Verdict(status=Status.NEW, becomes_news=True, events=("new", *events))
-    revised = change.is_rewritten and composed.fingerprint != before.fingerprint
-    if revised or events:
-        return Verdict(status=Status.REVISED, events=events)
-    return Verdict(status=Status.UNCHANGED)
-
-
-def _first_sight(change: Change, composed: Composed, *, may_be_news: bool) -> Verdict:
-    if may_be_news:
-        return Verdict(status=Status.NEW, becomes_news=True, events=("new",))
-    if composed.withdrawn:
-        return Verdict(status=Status.REVISED, events=("withdrawn",))
-    if change.known.is_quiet:
-        return Verdict(status=Status.REVISED, events=("published",))
-    return Verdict(status=Status.REVISED, events=("first-seen-late",))
-
-
-def _events(change: Change, before: Before, composed: Composed) -> tuple[str, ...]:
-    events = []
-    newer = None not in (before.version, composed.version) and (
-        (composed.version or 0) > (before.version or 0)
-    )
-    if newer:
-        events.append("new-version")
-    if newer or change.is_rewritten:
-        before_key = change.known.traits.title_key
-        if composed.title != change.known.title and title_key(composed.title) != before_key:
-            events.append("retitled")
-    if composed.withdrawn and not before.withdrawn:
-        events.append("withdrawn")
-    if (
-        is_preprint(change.ids_before)
-        and not is_published(change.ids_before)
-        and is_published(change.known.ids)
-    ):
-        events.append("published")
-    return tuple(events)

@@ -156,9 +156,7 @@ def _alone(record: Record) -> Composed:
         published_at=record.published_at,
         version=record.version,
         withdrawn=withdrawn,
-        fingerprint=fingerprint(
-            record.title, record.abstract, record.authors, withdrawn=withdrawn
-        ),
+        fingerprint=fingerprint(record.title, record.abstract, record.authors, withdrawn=withdrawn),
         provenance={name: source for name in _TRACED if getattr(record, name)},
     )
 

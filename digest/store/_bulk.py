@@ -69,8 +69,25 @@ def insert_many(
         cursor.close()
 
 
+def update_many(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], *, key: int
+) -> None:
+    """Update bound rows; the last ``key`` columns say which."""
+    if not rows:
+        return
+    mark = "?" if is_sqlite(connection) else "%s"
+    values = ", ".join(f"{name} = {mark}" for name in columns[:-key])
+    which = " AND ".join(f"{name} = {mark}" for name in columns[-key:])
+    connection.exec_driver_sql(
+        f"UPDATE {table.name} SET {values} WHERE {which}",  # noqa: S608 (our own names)
+        list(rows),
+    )
+
+
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return row ids that nobody else will get and nobody had before."""
+    if not count:
+        return []
     if is_sqlite(connection):
         last = connection.scalar(
             text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name}

@@ -29,9 +29,9 @@ def recall(connection: Connection, source: str, batch: Sequence[Facts]) -> Memor
     owned = owners(connection, keys)
     unowned = keys - owned.keys()
     titled = _titled(connection, {f.title_hash for f in differing if f.title_hash is not None})
-    seen = _sightings(
-        connection, source, {row.paper_id for row in rows.values()} | set(owned.values())
-    )
+    holders = {row.paper_id for row in rows.values()}
+    met = {*holders, *owned.values(), *(ref for ref, _ in titled)}
+    seen = _sightings(connection, source, met)
     again = _to_touch(batch, rows, seen)
     wanted = {*owned.values(), *(ref for ref, _ in titled), *again}
     known = load_known(connection, wanted)
@@ -134,6 +134,7 @@ def _rows(connection: Connection, source: str, names: Collection[str]) -> dict[s
         records.c.content_hash,
         records.c.fingerprint,
         records.c.changes,
+        records.c.first_seen_at,
         records.c.last_seen_at,
     ).where(records.c.source == source, among(connection, records.c.native_id, names))
     return {
@@ -142,6 +143,7 @@ def _rows(connection: Connection, source: str, names: Collection[str]) -> dict[s
             content_hash=row.content_hash,
             fingerprint=row.fingerprint,
             changes=row.changes,
+            first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
         )
         for row in connection.execute(query)
@@ -168,9 +170,9 @@ def _sightings(
     found: dict[int, dict[date, AnnounceType]] = defaultdict(dict)
     if not ids:
         return found
-    query = select(
-        sightings.c.paper_id, sightings.c.announced_on, sightings.c.announce_type
-    ).where(sightings.c.source == source, among(connection, sightings.c.paper_id, ids))
+    query = select(sightings.c.paper_id, sightings.c.announced_on, sightings.c.announce_type).where(
+        sightings.c.source == source, among(connection, sightings.c.paper_id, ids)
+    )
     for paper_id, announced_on, announce_type in connection.execute(query):
         found[paper_id][announced_on] = AnnounceType(announce_type)
     return found

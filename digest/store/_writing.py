@@ -5,27 +5,36 @@ What is to be written is decided in ``papers``; the queries that fed it are ``_m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, update
 
 from digest.model import Observation, PaperKey
-from digest.papers.content import author_documents, encode, from_document, link_documents
-from digest.papers.diff import Batch, Before, Change, Facts, Status, Verdict, conclude
-from digest.papers.identity import best_key, title_hash, traits_of
+from digest.papers.diff import Batch, Change
+from digest.papers.identity import title_hash
 from digest.papers.merge import Composed, Said, compose
+from digest.papers.verdict import Status, Verdict, conclude
 from digest.store import merging, signals
-from digest.store._bulk import Row, among, day, insert_many, reserve_ids, stamp
-from digest.store.tables import events, paper_ids, papers, records, sightings, sources, versions
+from digest.store._bulk import (
+    Row,
+    among,
+    day,
+    insert_many,
+    reserve_ids,
+    stamp,
+    update_many,
+)
+from digest.store._composing import (
+    PAPER_COLUMNS,
+    Standing,
+    Stored,
+    kinds_of,
+    load_stored,
+    paper_row,
+)
+from digest.store.tables import events, paper_ids, papers, records, sightings, versions
 
-_PAPER = (
-    "key", "title", "title_hash", "abstract", "summary", "authors", "categories", "keywords",
-    "url", "links", "comment", "venue", "published_at", "announced_on", "first_seen_at",
-    "new_at", "version", "fingerprint", "revisions", "withdrawn", "provenance", "id",
-)  # fmt: skip
 _ID = ("scheme", "value", "paper_id", "asserted_by")
 _RECORD = (
     "paper_id", "fingerprint", "content_hash", "changes", "first_seen_at", "last_seen_at",
@@ -53,19 +62,6 @@ class Written:
             merged=self.merged + other.merged,
             buried=self.buried + other.buried,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stored:
-    """A paper as it is stored, with its records by (source, native id)."""
-
-    before: Before
-    first_seen_at: datetime
-    new_at: datetime | None
-    announced_on: date | None
-    revisions: int
-    said: dict[tuple[str, str], Said] = field(default_factory=dict)
-    versions: set[tuple[str, int]] = field(default_factory=set)
 
 
 @dataclass
@@ -97,7 +93,7 @@ class _Writer:
         full = [r for r, change in batch.changes.items() if r > 0 and not change.is_slight]
         kinds = kinds_of(connection)
         self._kind = kinds.get(batch.source, "")
-        self._stored = _load(connection, full, kinds)
+        self._stored = load_stored(connection, full, kinds)
 
     def id_of(self, ref: int) -> int:
         """Return the row id of a paper of the batch."""
@@ -131,40 +127,37 @@ class _Writer:
         self,
         paper_id: int,
         change: Change,
-        stored: _Stored | None,
+        stored: Stored | None,
         composed: Composed,
         verdict: Verdict,
     ) -> None:
-        announced = [day_ for day_ in (change.announced_on, stored and stored.announced_on) if day_]
-        new_at = stored.new_at if stored else None
-        revisions = (stored.revisions if stored else 0) + (
-            stored is not None and verdict.status is Status.REVISED
+        known = stored.standing if stored else Standing(first_seen_at=self.batch.now)
+        dates = [on for on in (change.announced_on, known.announced_on) if on]
+        is_revision = stored is not None and verdict.status is Status.REVISED
+        standing = replace(
+            known,
+            announced_on=min(dates, default=None),
+            new_at=self.batch.now if verdict.becomes_news else known.new_at,
+            revisions=known.revisions + is_revision,
         )
-        row = paper_row(
-            paper_id,
-            change.known.ids,
-            composed,
-            title_hash=_title_hash(change, composed),
-            announced_on=min(announced, default=None),
-            first_seen_at=stored.first_seen_at if stored else self.batch.now,
-            new_at=self.batch.now if verdict.becomes_news else new_at,
-            revisions=revisions,
-        )
+        number = _title_hash(change, composed)
+        row = paper_row(paper_id, change.known.ids, composed, number, standing)
         (self.rows.changed_papers if stored else self.rows.papers).append(row)
 
-    def _add_records(self, paper_id: int, change: Change, stored: _Stored | None) -> None:
+    def _add_records(self, paper_id: int, change: Change, stored: Stored | None) -> None:
         numbers = stored.versions if stored else set()
         for name, facts in change.facts.items():
             known = self.batch.row(name)
-            changes = 0
+            changes, first_seen_at = 0, self._now
             if known is not None:
                 changes = known.changes + (known.fingerprint != facts.fingerprint)
+                first_seen_at = stamp(known.first_seen_at)
             row = (
                 paper_id,
                 facts.fingerprint,
                 facts.content_hash,
                 changes,
-                self._now,
+                first_seen_at,
                 self._now,
                 facts.content,
                 self.batch.source,
@@ -175,9 +168,7 @@ class _Writer:
             scheme = facts.record.key.partition(":")[0]
             if number is not None and (scheme, number) not in numbers:
                 numbers.add((scheme, number))
-                self.rows.versions.append(
-                    (paper_id, scheme, number, facts.record.title, self._now)
-                )
+                self.rows.versions.append((paper_id, scheme, number, facts.record.title, self._now))
 
     def _add_sightings(self, paper_id: int, change: Change) -> None:
         seen = self.batch.seen(change.known.ref)
@@ -216,75 +207,6 @@ def write(connection: Connection, batch: Batch) -> Written:
     )
 
 
-def recompose(connection: Connection, ids: Collection[int]) -> None:
-    """Make papers anew of the records they have now (after a merge or a split)."""
-    stored = _load(connection, ids, kinds_of(connection))
-    claims: dict[int, dict[PaperKey, str]] = {paper_id: {} for paper_id in stored}
-    for row in connection.execute(
-        select(paper_ids).where(among(connection, paper_ids.c.paper_id, ids))
-    ):
-        claims[row.paper_id][f"{row.scheme}:{row.value}"] = row.asserted_by
-    rows = []
-    for paper_id, paper in stored.items():
-        if not paper.said or not claims[paper_id]:
-            continue
-        composed = compose(paper.said.values())
-        source = next(
-            (one.record for one in paper.said.values() if one.record.title == composed.title)
-        )
-        rows.append(
-            paper_row(
-                paper_id,
-                claims[paper_id],
-                composed,
-                title_hash=title_hash(traits_of(source)),
-                announced_on=paper.announced_on,
-                first_seen_at=paper.first_seen_at,
-                new_at=paper.new_at,
-                revisions=paper.revisions,
-            )
-        )
-    _update_papers(connection, rows)
-
-
-def paper_row(
-    paper_id: int,
-    ids: Mapping[PaperKey, str],
-    composed: Composed,
-    *,
-    title_hash: int | None,
-    announced_on: date | None,
-    first_seen_at: datetime,
-    new_at: datetime | None,
-    revisions: int,
-) -> Row:
-    """Return a bound row of `_PAPER`."""
-    return (
-        best_key(ids),
-        composed.title,
-        title_hash,
-        composed.abstract,
-        composed.summary,
-        encode(author_documents(composed.authors)),
-        encode(composed.categories),
-        encode(composed.keywords),
-        composed.url,
-        encode(link_documents(composed.links)),
-        composed.comment,
-        composed.venue,
-        stamp(composed.published_at),
-        day(announced_on),
-        stamp(first_seen_at),
-        stamp(new_at),
-        composed.version,
-        composed.fingerprint,
-        revisions,
-        int(composed.withdrawn),
-        encode(composed.provenance),
-        paper_id,
-    )
-
-
 def release(connection: Connection, keys: Iterable[PaperKey]) -> None:
     """Take ids from whoever has them; the caller gives them to another paper at once."""
     for key in keys:
@@ -294,11 +216,6 @@ def release(connection: Connection, keys: Iterable[PaperKey]) -> None:
         )
 
 
-def kinds_of(connection: Connection) -> dict[str, str]:
-    """Return the kind of every source that was ever polled."""
-    return {row.name: row.kind for row in connection.execute(select(sources.c.name, sources.c.kind))}
-
-
 def _title_hash(change: Change, composed: Composed) -> int | None:
     for facts in change.facts.values():
         if facts.record.title == composed.title:
@@ -306,60 +223,46 @@ def _title_hash(change: Change, composed: Composed) -> int | None:
     return title_hash(change.known.traits)
 
 
-def _load(
-    connection: Connection, ids: Collection[int], kinds: Mapping[str, str]
-) -> dict[int, _Stored]:
-    if not ids:
-        return {}
-    columns = papers.c
-    query = select(
-        columns.id,
-        columns.version,
-        columns.withdrawn,
-        columns.fingerprint,
-        columns.first_seen_at,
-        columns.new_at,
-        columns.announced_on,
-        columns.revisions,
-    ).where(among(connection, columns.id, ids))
-    found = {
-        row.id: _Stored(
-            before=Before(
-                version=row.version, withdrawn=row.withdrawn, fingerprint=row.fingerprint
-            ),
-            first_seen_at=row.first_seen_at,
-            new_at=row.new_at,
-            announced_on=row.announced_on,
-            revisions=row.revisions,
-        )
-        for row in connection.execute(query)
-    }
-    contents = select(
-        records.c.paper_id, records.c.source, records.c.native_id, records.c.content
-    ).where(among(connection, records.c.paper_id, ids))
-    for paper_id, source, name, content in connection.execute(contents):
-        found[paper_id].said[source, name] = Said(
-            record=from_document(source, content), kind=kinds.get(source, "")
-        )
-    numbers = select(versions.c.paper_id, versions.c.scheme, versions.c.number).where(
-        among(connection, versions.c.paper_id, ids)
-    )
-    for paper_id, scheme, number in connection.execute(numbers):
-        found[paper_id].versions.add((scheme, number))
-    return found
-
-
 def _write(connection: Connection, rows: _Rows) -> None:
-    insert_many(connection, papers, _PAPER, rows.papers)
-    _update_papers(connection, rows.changed_papers)
+    insert_many(connection, papers, PAPER_COLUMNS, rows.papers)
+    update_many(connection, papers, PAPER_COLUMNS, rows.changed_papers, key=1)
     insert_many(connection, paper_ids, _ID, rows.paper_ids)
     insert_many(connection, records, _RECORD, rows.records)
-    _update(connection, records, _RECORD, rows.changed_records, 2, kept=("first_seen_at",))
+    update_many(connection, records, _RECORD, rows.changed_records, key=2)
     insert_many(connection, sightings, _SIGHTING, rows.sightings)
-    _update(connection, sightings, _SIGHTING, rows.better_sightings, 3, kept=("seen_at",))
+    update_many(connection, sightings, _SIGHTING, rows.better_sightings, key=3)
     insert_many(connection, versions, _VERSION, rows.versions)
     insert_many(connection, events, _EVENT, rows.events)
 
 
-def _update_papers(connection: Connection, rows: list[Row]) -> None:
-    _update(connection, papers, _PAPER, rows, 1)
+def _see_again(connection: Connection, batch: Batch) -> None:
+    if batch.seen_again:
+        connection.execute(
+            update(records)
+            .where(
+                records.c.source == batch.source,
+                among(connection, records.c.native_id, batch.seen_again),
+            )
+            .values(last_seen_at=batch.now)
+        )
+
+
+def _observe(connection: Connection, writer: _Writer) -> None:
+    """Append the signals that came with the records."""
+    found: dict[int, dict[str, float]] = {}
+    for change in writer.batch.changes.values():
+        for record in change.signals:
+            mine = found.setdefault(writer.id_of(change.known.ref), {})
+            for signal in record.signals:
+                mine[signal.kind] = max(signal.value, mine.get(signal.kind, signal.value))
+    now = writer.batch.now
+    signals.observe(
+        connection,
+        {
+            paper_id: [
+                Observation(kind=kind, observed_at=now, value=value)
+                for kind, value in kinds.items()
+            ]
+            for paper_id, kinds in found.items()
+        },
+    )

@@ -11,12 +11,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from digest.model import Record
-from digest.papers.diff import Batch, Facts, Status
+from digest.papers.diff import Batch, Facts
+from digest.papers.verdict import Status
 from digest.store._memory import recall
 from digest.store._writing import Written, write
 from digest.store.database import is_sqlite
@@ -28,6 +30,7 @@ CHUNK = 2000
 
 MAX_KEY = 300
 MAX_NATIVE_ID = 400
+MAX_VERSION = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,9 @@ def ingest(
                 if statuses.get(paper_id) in (None, Status.UNCHANGED):
                     statuses[paper_id] = status
     for rejection in rejections:
-        log.warning("rejected source=%s record=%r: %s", source, rejection.native_id, rejection.reason)
+        log.warning(
+            "rejected source=%s record=%r: %s", source, rejection.native_id, rejection.reason
+        )
     found = list(statuses.values())
     return IngestCounts(
         new=found.count(Status.NEW),
@@ -128,9 +133,12 @@ def _apply(
 def _lock(connection: Connection) -> None:
     """Let one ingest run at a time; SQLite's transactions that write do so by themselves."""
     if not is_sqlite(connection):
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext('digest-ingest'), hashtext(current_schema()))")
-        )
+        schema = text("SELECT pg_advisory_xact_lock(hashtext(:what), hashtext(current_schema()))")
+        connection.execute(schema, {"what": "digest-ingest"})
+
+
+def _named(rejection: Rejection) -> tuple[str, str]:
+    return rejection.native_id, rejection.reason
 
 
 def _flaw(facts: Facts) -> str:
@@ -144,13 +152,22 @@ def _flaw(facts: Facts) -> str:
             return f"its id {key[:60]!r} is not scheme:value"
     if len(facts.full_name) > MAX_NATIVE_ID:
         return "its native id is too long"
+    return _flaw_of_values(record) or _flaw_of_text(facts.content)
+
+
+def _flaw_of_values(record: Record) -> str:
+    if record.published_at is not None and record.published_at.tzinfo is None:
+        return "its date has no time zone"
+    if record.version is not None and not 0 <= record.version < MAX_VERSION:
+        return f"its version is {record.version}"
+    if not all(isfinite(signal.value) for signal in record.signals):
+        return "one of its signals is not a number"
+    return ""
+
+
+def _flaw_of_text(content: str) -> str:
     try:
-        facts.content.encode()
+        content.encode()
     except UnicodeEncodeError:
         return "its text holds half a surrogate pair"
-    if "\\u0000" in facts.content:
-        return "its text holds a NUL character"
-    for at in (record.published_at,):
-        if at is not None and at.tzinfo is None:
-            return "its date has no time zone"
-    return ""
+    return "its text holds a NUL character" if "\\u0000" in content else ""

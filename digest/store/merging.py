@@ -141,18 +141,23 @@ def undo(connection: Connection, merge_id: int, *, now: datetime) -> tuple[int, 
         .values(new_at=datetime.fromisoformat(before) if before else None)
     )
     _share_ledger(connection, kept, absorbed)
-    _ignoring(
-        connection,
-        paper_links,
-        {
-            "paper_id": min(kept, absorbed),
-            "other_id": max(kept, absorbed),
-            "kind": "different",
-            "at": now,
-        },
-    )
+    link(connection, kept, absorbed, "different", now=now)
     connection.execute(update(merges).where(merges.c.id == merge_id).values(undone_at=now))
     return kept, absorbed
+
+
+def link(connection: Connection, one: int, other: int, kind: str, *, now: datetime) -> None:
+    """Link two papers; ``preprint-of`` goes from the preprint to the publication."""
+    if one == other:
+        return
+    if kind != "preprint-of":
+        one, other = sorted((one, other))
+    make = sqlite_insert if is_sqlite(connection) else postgresql_insert
+    connection.execute(
+        make(paper_links)
+        .values(paper_id=one, other_id=other, kind=kind, at=now)
+        .on_conflict_do_nothing()
+    )
 
 
 def _refuse_if_built_upon(connection: Connection, row: Any) -> None:
@@ -222,9 +227,7 @@ def _share_ledger(connection: Connection, source: int, target: int) -> None:
     Goes by subscriber: the ledger's key begins with them, and it is far longer than their list.
     """
     theirs = shown.alias("theirs")
-    known = exists().where(
-        theirs.c.subscriber_id == subscribers.c.id, theirs.c.paper_id == target
-    )
+    known = exists().where(theirs.c.subscriber_id == subscribers.c.id, theirs.c.paper_id == target)
     rows = (
         select(subscribers.c.id, literal(target), shown.c.edition_id)
         .join(shown, (shown.c.subscriber_id == subscribers.c.id) & (shown.c.paper_id == source))
@@ -245,16 +248,6 @@ def _move_links(connection: Connection, source: int, target: int) -> None:
             (paper_links.c.paper_id == source) | (paper_links.c.other_id == source)
         )
     )
-    for link in links:
-        one, other = (target if ref == source else ref for ref in (link.paper_id, link.other_id))
-        if one == other:
-            continue
-        if link.kind != "preprint-of":
-            one, other = sorted((one, other))
-        values = {"paper_id": one, "other_id": other, "kind": link.kind, "at": link.at}
-        _ignoring(connection, paper_links, values)
-
-
-def _ignoring(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    make = sqlite_insert if is_sqlite(connection) else postgresql_insert
-    connection.execute(make(table).values(values).on_conflict_do_nothing())
+    for row in links:
+        one, other = (target if ref == source else ref for ref in (row.paper_id, row.other_id))
+        link(connection, one, other, row.kind, now=row.at)
