@@ -1,0 +1,97 @@
+"""Poll now, and the health of the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from digest.app import App
+from digest.errors import UsageError
+from digest.model import Completeness, PollReport, PollStatus
+from digest.pipeline import polling
+from digest.sources import _state as states
+from digest.store import sources as rows
+
+UNFINISHED = frozenset({Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceHealth:
+    """One configured source: when it was and will be polled, and what the last poll said."""
+
+    name: str
+    kind: str
+    enabled: bool
+    is_healthy: bool
+    next_poll_at: datetime | None
+    last_poll_at: datetime | None
+    last_success_at: datetime | None
+    errors: int
+    error: str
+    disabled_reason: str
+    last_poll: PollReport | None
+
+
+def poll(
+    app: App,
+    names: Sequence[str] = (),
+    *,
+    force: bool = False,
+    on_progress: Callable[[PollReport], None] | None = None,
+) -> tuple[PollReport, ...]:
+    """Poll the sources that are due, or those named."""
+    return polling.poll_sources(app, names or None, force=force, on_progress=on_progress)
+
+
+def is_good(report: PollReport) -> bool:
+    """Tell a poll that leaves nothing to be done from one that the owner should know of."""
+    if report.status is PollStatus.FAILED:
+        return False
+    if report.status is PollStatus.SKIPPED:
+        return report.error_kind not in {"backing-off", "waiting"}
+    return report.completeness not in UNFINISHED
+
+
+def health(app: App) -> tuple[SourceHealth, ...]:
+    """Return every configured source in the order of the configuration."""
+    sections = app.config.settings.sources
+    with app.reading() as connection:
+        known = rows.load(connection, list(sections))
+        last = rows.last_polls(connection, list(sections))
+    found = []
+    for name, section in sections.items():
+        row = known.get(name) or rows.SourceRow(name=name, kind=section.kind, state={})
+        state = states.from_document(row.state)
+        poll_report = last.get(name)
+        found.append(
+            SourceHealth(
+                name=name,
+                kind=section.kind,
+                enabled=section.enabled,
+                is_healthy=not row.disabled_reason
+                and not state.errors
+                and (poll_report is None or is_good(poll_report)),
+                next_poll_at=row.next_poll_at,
+                last_poll_at=row.last_poll_at,
+                last_success_at=row.last_success_at,
+                errors=state.errors,
+                error=state.error,
+                disabled_reason=row.disabled_reason,
+                last_poll=poll_report,
+            )
+        )
+    return tuple(found)
+
+
+def enable(app: App, name: str) -> None:
+    """Let a source that was disabled by its answers be polled again. Raises UsageError."""
+    with app.writing() as connection:
+        row = rows.load(connection, [name]).get(name)
+        if row is None:
+            raise UsageError(f"there is no source {name!r} that was ever polled")
+        fresh = replace(
+            states.from_document(row.state),
+            errors=0, failing_since=None, error="", error_kind="", told=False,
+        )  # fmt: skip
+        rows.enable(connection, name, state=states.to_document(fresh))
