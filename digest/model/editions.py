@@ -33,12 +33,19 @@ class Pick:
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """Why a paper was not picked: ``seen``, ``muted``, ``must``, ``floor``, ``cap``, ..."""
+    """Why a paper was not picked: ``seen``, ``muted``, ``must``, ``floor``, ``cap``, ...
+
+    ``interest`` names the interest that comes nearest; ``parts`` are as a pick's.
+    """
 
     paper_id: int
     key: PaperKey
     cause: str
     score: float | None = None
+    interest_score: float = 0.0
+    trend_score: float = 0.0
+    interest: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

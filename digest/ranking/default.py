@@ -127,7 +127,7 @@ def _one(
     return Choice(
         picks=picks,
         other_ids=tuple(papers[p].row_id for p in chosen.rest),
-        exclusions=_exclusions(scored, chosen) if explain else (),
+        exclusions=_exclusions(scored, chosen, evidences, found) if explain else (),
     )
 
 
@@ -185,10 +185,6 @@ def _pick(
     paper = scored.papers[position]
     section = chosen.sections[position]
     found = evidences[scored.best[position]] if evidences else None
-    parts = {f"trend {kind}": round(value, 4) for kind, value in heat.by_kind.items()}
-    if found is not None:
-        parts |= {name: round(float(v[position]), 4) for name, v in found.parts.items()}
-        parts["near likes"] = near_likes(position, found)
     carried = position in scored.carried
     return Pick(
         paper_id=paper.row_id,
@@ -201,19 +197,36 @@ def _pick(
             position, found, heat, paper=paper, section=section, now=now,
             carried=carried and section == CARRIED_OVER,
         ),
-        parts={name: value for name, value in parts.items() if value},
+        parts=_parts(position, found, heat),
         is_new=not carried,
     )  # fmt: skip
 
 
-def _exclusions(scored: Scored, chosen: Chosen) -> tuple[Exclusion, ...]:
-    causes = {**scored.causes, **chosen.left_out}
-    return tuple(
-        Exclusion(
-            paper_id=scored.papers[p].row_id,
-            key=scored.papers[p].key,
-            cause=cause,
-            score=round(float(scored.score[p]), 6),
+def _parts(position: int, found: Evidence | None, heat: Heat) -> dict[str, float]:
+    """Return the strengths that make a paper's score, by name; those that say nothing are left."""
+    parts: dict[str, float] = {f"trend {kind}": value for kind, value in heat.by_kind.items()}
+    if found is not None:
+        parts |= {name: float(values[position]) for name, values in found.parts.items()}
+        parts["near likes"] = near_likes(position, found)
+    return {name: round(value, 4) for name, value in parts.items() if round(value, 4)}
+
+
+def _exclusions(
+    scored: Scored, chosen: Chosen, evidences: Sequence[Evidence], found: Sequence[Heat]
+) -> tuple[Exclusion, ...]:
+    told = []
+    for p, cause in sorted({**chosen.left_out, **scored.causes}.items()):
+        nearest = evidences[scored.best[p]] if evidences else None
+        told.append(
+            Exclusion(
+                paper_id=scored.papers[p].row_id,
+                key=scored.papers[p].key,
+                cause=cause,
+                score=round(float(scored.score[p]), 6),
+                interest_score=round(float(scored.interest[p]), 6),
+                trend_score=round(float(scored.trend[p]), 6),
+                interest=nearest.interest.name if nearest else "",
+                parts=_parts(p, nearest, found[p]),
+            )
         )
-        for p, cause in sorted(causes.items())
-    )
+    return tuple(told)

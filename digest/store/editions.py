@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -113,6 +113,17 @@ def shown_to(
             if row.paper_id in wanted:
                 seen.setdefault(row.subscriber_id, set()).add(row.paper_id)
     return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
+
+
+def shown_on(connection: Connection, subscriber_id: int, paper_id: int) -> date | None:
+    """Return the date of the edition that showed a paper to a subscriber; None if none did."""
+    query = (
+        select(editions.c.edition_on)
+        .select_from(shown.join(editions, editions.c.id == shown.c.edition_id))
+        .where(shown.c.subscriber_id == subscriber_id, shown.c.paper_id == paper_id)
+    )
+    found: date | None = connection.scalar(query)
+    return found
 
 
 def release(connection: Connection, edition_ids: Collection[int]) -> int:

@@ -1,0 +1,96 @@
+from datetime import timedelta
+
+import pytest
+from builders import NOON, a_paper
+
+from digest.model import Observation
+from digest.ranking.trending import gain_sentence, growth, heats
+
+HOUR = timedelta(hours=1)
+
+
+def seen(*hours_and_values, kind="hf_upvotes"):
+    """Give observations as (hours before noon, value) pairs, oldest first."""
+    return tuple(
+        Observation(kind=kind, observed_at=NOON - hours * HOUR, value=value)
+        for hours, value in hours_and_values
+    )
+
+
+def aged(number, hours):
+    born = NOON - hours * HOUR
+    return a_paper(number, published_at=born, first_seen_at=born)
+
+
+def heat_of(*series, hours=12):
+    papers = [aged(n, hours) for n in range(1, len(series) + 1)]
+    return heats(papers, dict(enumerate(series, 1)), NOON)
+
+
+def test_a_paper_of_which_nothing_is_known_has_no_heat():
+    (heat,) = heat_of(())
+    assert (heat.score, heat.gains, gain_sentence(heat)) == (0.0, (), "")
+
+
+def test_more_votes_at_equal_age_are_hotter_and_never_pass_one():
+    scores = [heat.score for heat in heat_of(*(seen((1, v)) for v in (0, 3, 30, 300, 3e9)))]
+    assert scores == sorted(scores)
+    assert len(set(scores[:4])) == 4
+    assert 0 <= scores[0] < scores[-1] <= 1
+
+
+def test_a_young_paper_with_the_votes_of_an_old_one_is_hotter():
+    papers = [aged(1, 4), aged(2, 24 * 9)]
+    young, old = heats(papers, {1: seen((1, 20)), 2: seen((1, 20))}, NOON)
+    assert young.score > old.score
+
+
+def test_growing_now_beats_having_grown_long_ago():
+    papers = [aged(1, 24 * 20), aged(2, 24 * 20)]
+    rising = seen((24 * 15, 5), (25, 10), (1, 60))
+    standing = seen((24 * 15, 60), (25, 60), (1, 60))
+    now_hot, then_hot = heats(papers, {1: rising, 2: standing}, NOON)
+    assert now_hot.score > 2 * then_hot.score
+
+
+def test_a_second_kind_that_agrees_adds_heat():
+    one, both = heat_of(seen((1, 40)), seen((1, 40)) + seen((1, 90), kind="github_stars"))
+    assert both.score > one.score
+    assert set(both.by_kind) == {"hf_upvotes", "github_stars"}
+
+
+def test_what_is_observed_after_now_or_is_no_number_is_not_counted():
+    future, broken, plain = heat_of(
+        seen((1, 5), (-3, 900)), seen((2, float("inf")), (1, 5)), seen((1, 5))
+    )
+    assert future.score == broken.score == plain.score
+
+
+def test_a_handful_of_papers_is_no_scale_of_its_own():
+    alone = heat_of(seen((1, 80)))[0].score
+    among_equals = heat_of(*(seen((1, 80)) for _ in range(3)))[0].score
+    assert alone > 0.5
+    assert among_equals > 0.5
+
+
+def test_expected_votes_grow_with_age_and_level_off():
+    values = [growth(hours) for hours in (1, 6, 12, 24, 96, 1000)]
+    assert values == sorted(values)
+    assert growth(12) == pytest.approx(1)
+    assert growth(24) == pytest.approx(1.19, abs=0.1)
+    assert growth(1000) == pytest.approx(1.75, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("series", "sentence"),
+    [
+        (seen((25, 3), (1, 60)), "57 votes since yesterday"),
+        (seen((73, 3), (1, 4)), "1 vote in 3 days"),
+        (seen((1, 40)), "40 votes so far"),
+        (seen((25, 60), (1, 60)), ""),
+        (seen((25, 60), (1, 20)), ""),
+    ],
+)
+def test_the_gain_is_told_as_it_was_observed(series, sentence):
+    (heat,) = heat_of(series)
+    assert gain_sentence(heat) == sentence
