@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -57,6 +57,14 @@ class Outcome:
     """Reason to suppress the address (``hard``), empty otherwise."""
     blames_relay: bool = False
     """The relay or domain is to blame: not charged to the recipient."""
+    cause: str = ""
+    """A word of ``policy.Cause``."""
+    min_wait: timedelta | None = None
+    """Not before that long, where the reply asks for more than the usual schedule."""
+    soft_bounce: bool = False
+    pauses_domain: bool = False
+    stops_relay: bool = False
+    """Waiting does not help: a person has to look at the relay."""
 
 
 class Session(Protocol):
