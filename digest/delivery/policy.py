@@ -114,6 +114,8 @@ _ANYWHERE = {
     **dict.fromkeys(("5.2.1", "5.7.13"), _failed(Cause.INACTIVE, soft=True)),
     "5.2.2": _failed(Cause.FULL, soft=True),  # over quota: soft, whatever its class says
     **dict.fromkeys(("5.3.4", "5.2.3"), _failed(Cause.SIZE)),
+    # What is wrong is the sender's address, not the recipient's.
+    **dict.fromkeys(("5.1.7", "5.1.8", "5.1.9"), _failed(Cause.POLICY, domain=True)),
 }
 _BUG_CODES = frozenset({500, 501, 502, 503, 504, 555})
 _CREDENTIAL_CODES = frozenset({530, 534, 535, 538})

@@ -238,10 +238,7 @@ class _Conversation:
         commands = self._commands()
         if self._connection.features.pipelining and self._options.pipelining:
             self._connection.write(b"".join(commands), self._options.command_timeout_s)
-            replies = [self._read(phase) for phase in (Phase.MAIL, Phase.RCPT, Phase.DATA)]
-            if all(reply.is_positive for reply in replies):
-                return None
-            return self._take_back(replies)
+            return self._pipelined_replies()
         for phase, command in zip((Phase.MAIL, Phase.RCPT, Phase.DATA), commands, strict=True):
             self._phase = phase
             self._connection.write(command, self._options.command_timeout_s)
@@ -250,20 +247,34 @@ class _Conversation:
                 return self._reset(_judged(phase, reply))
         return None
 
-    def _take_back(self, replies: list[Reply]) -> Outcome:
+    def _pipelined_replies(self) -> Outcome | None:
+        """Match the group's replies one to one; the first refusal is the message's."""
+        refusal: Outcome | None = None
+        for phase in (Phase.MAIL, Phase.RCPT, Phase.DATA):
+            try:
+                reply = self._read(phase)
+            except Lost:
+                if refusal is None:
+                    raise
+                self._connection.is_lost = True
+                return refusal
+            if refusal is None and not reply.is_positive:
+                refusal = _judged(phase, reply)
+                if reply.code == 421:  # nothing more comes: it closes the connection
+                    return refusal
+        return self._taken_back(refusal, reply) if refusal is not None else None
+
+    def _taken_back(self, refusal: Outcome, last: Reply) -> Outcome:
         """End a pipelined group of which some commands were refused (RFC 2920, 3.1)."""
-        phases = (Phase.MAIL, Phase.RCPT, Phase.DATA)
-        outcome = next(
-            _judged(phase, reply)
-            for phase, reply in zip(phases, replies, strict=True)
-            if not reply.is_positive
-        )
-        if replies[-1].code == 354:
-            # No recipient was taken, yet text is wanted: an empty one, and its reply ignored.
+        if last.code != 354:
+            return self._reset(refusal)
+        # No recipient was taken, yet text is wanted: an empty one, and its reply ignored.
+        try:
             self._connection.write(b".\r\n", self._options.data_timeout_s)
             self._connection.read(self._options.dot_timeout_s)
-            return outcome
-        return self._reset(outcome)
+        except Lost:
+            self._connection.is_lost = True
+        return refusal
 
     def _reset(self, outcome: Outcome) -> Outcome:
         """Make the connection ready for the next message; not after 421, which closes it."""

@@ -52,6 +52,8 @@ deliveries = Table(
     Column("priority", SmallInteger, nullable=False, server_default="50"),
     Column("address", String(320), nullable=False),
     Column("domain", String(255), nullable=False, server_default=""),
+    # What the suppressions know the address by: re-checked in the very update before the dot.
+    Column("address_hmac", String(64), nullable=False, server_default="", index=True),
     Column("message_id", String(300), nullable=False, unique=True),
     # Mails that are not editions (confirmations, notices) carry what they are made of.
     Column("content", Document),
@@ -67,6 +69,8 @@ deliveries = Table(
     Column("enhanced_code", String(12), nullable=False, server_default=""),
     Column("reply", Text, nullable=False, server_default=""),
     Column("queue_id", String(200), nullable=False, server_default=""),
+    # A word for why: full, policy, greylist, render, ...
+    Column("cause", String(20), nullable=False, server_default=""),
     Column("content_hash", String(64), nullable=False, server_default=""),
     Column("composed_at", UTCDateTime),
     Column("sent_at", UTCDateTime),

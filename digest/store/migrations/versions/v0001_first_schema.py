@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.SmallInteger(), server_default="50", nullable=False),
         sa.Column("address", sa.String(length=320), nullable=False),
         sa.Column("domain", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("address_hmac", sa.String(length=64), server_default="", nullable=False),
         sa.Column("message_id", sa.String(length=300), nullable=False),
         sa.Column("content", Document, nullable=True),
         sa.Column("state", sa.String(length=14), nullable=False),
@@ -81,12 +82,16 @@ def upgrade() -> None:
         sa.Column("enhanced_code", sa.String(length=12), server_default="", nullable=False),
         sa.Column("reply", sa.Text(), server_default="", nullable=False),
         sa.Column("queue_id", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("cause", sa.String(length=20), server_default="", nullable=False),
         sa.Column("content_hash", sa.String(length=64), server_default="", nullable=False),
         sa.Column("composed_at", sa.DateTime(), nullable=True),
         sa.Column("sent_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("edition_id", name=op.f("uq_deliveries_edition_id")),
         sa.UniqueConstraint("message_id", name=op.f("uq_deliveries_message_id")),
+    )
+    op.create_index(
+        op.f("ix_deliveries_address_hmac"), "deliveries", ["address_hmac"], unique=False
     )
     op.create_index("ix_deliveries_sent_at", "deliveries", ["sent_at"], unique=False)
     op.create_index(
@@ -570,6 +575,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deliveries_subscriber_id"), table_name="deliveries")
     op.drop_index("ix_deliveries_state_next_attempt_at", table_name="deliveries")
     op.drop_index("ix_deliveries_sent_at", table_name="deliveries")
+    op.drop_index(op.f("ix_deliveries_address_hmac"), table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_index(op.f("ix_consents_subscriber_id"), table_name="consents")
     op.drop_table("consents")

@@ -1,0 +1,286 @@
+"""Stage 5 of the pipeline: claim what is due, compose it, hand it over, write down what became.
+
+    settle what dead senders left; end what is too old
+    until nothing is due, or somebody says stop:
+        claim a batch                       one transaction, leased
+        compose it                          stage 4; one that cannot be is failed(render)
+        lanes: marker, dot, outcome         stage 5; markers and outcomes in group commits
+    give back what no relay could take
+
+It knows neither how messages are composed (``composing``) nor what a reply means (``policy``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from digest.app import App
+from digest.errors import RenderError, UsageError
+from digest.model import DeliveryState, Message
+from digest.pipeline import _owners
+from digest.pipeline._lanes import RELAY_WAIT, Item, Lanes, Relay
+from digest.pipeline._recorder import Recorder
+from digest.store import deliveries, outbox, recovery
+from digest.store.outbox import Claimed, Finished
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[Sequence[Claimed]], Mapping[int, Message | RenderError]]
+"""Makes messages of claimed deliveries, by row id; one that cannot be made is an error there."""
+
+REPORTED = (
+    DeliveryState.SENT,
+    DeliveryState.DEFERRED,
+    DeliveryState.FAILED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.EXPIRED,
+    DeliveryState.CANCELLED,
+)
+POISON_MIN = 5
+POISON_SHARE = 0.2
+"""More render failures than this in the first batch: a template is wrong, not a row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendReport:
+    """What one run of sending did: how many deliveries ended in each state."""
+
+    counts: Mapping[str, int]
+    """By state: ``sent``, ``deferred``, ``failed``, ``uncertain``, ``suppressed``, ..."""
+    recovered: int = 0
+    """Claims of a dead sender that were given back."""
+    returned: int = 0
+    """Claimed and given back: no relay could be used, or the run was stopped."""
+    waiting: int = 0
+    """Left in the outbox, ready or deferred."""
+    next_due_at: datetime | None = None
+    is_paused: bool = False
+    problems: tuple[str, ...] = ()
+    """One sentence for each relay that could not be used, and each reason to stop."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Tell whether nothing needs a look."""
+        return not (self.problems or self.counts["failed"] or self.counts["uncertain"])
+
+
+class Stop:
+    """A wish to end: no new claims, what is begun is finished, the rest is given back."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> bool:
+        """Tell whether the end was asked for."""
+        return self._event.is_set()
+
+    def request(self) -> None:
+        """Ask for the end; safe in a signal handler."""
+        self._event.set()
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[Stop]:
+    """Give a Stop that SIGTERM and SIGINT request; the former handlers come back after."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    kept = {
+        number: signal.signal(number, lambda *_: stop.request())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def send_ready(
+    app: App,
+    *,
+    compose: Compose,
+    limit: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> SendReport:
+    """Send every delivery that is due (at most ``limit``), each at most once.
+
+    Safe to call from several processes and machines at the same time. Raises UsageError where
+    no transport is configured, StoreError where the outbox cannot be written.
+    """
+    if not app.transports:
+        raise UsageError("there is no [transports.NAME]: nothing can be sent")
+    recovered = settle(app)
+    with _owners.owner(app.config.data_dir) as owner:
+        run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
+        try:
+            run.work(limit)
+        finally:
+            run.close()
+        return run.report(recovered)
+
+
+def settle(app: App) -> recovery.Recovered:
+    """Recover what dead senders left behind, revive deferrals, end what is too old."""
+    data_dir = app.config.data_dir
+    dead = _owners.dead_owners(data_dir)
+    now = app.now()
+    with app.writing() as connection:
+        found = recovery.recover(
+            connection,
+            now=now,
+            dead_owners=dead,
+            resend=app.config.settings.mail.uncertain == "resend",
+        )
+        recovery.revive(connection, now)
+        found = replace(found, expired=recovery.expire(connection, now))
+    _owners.forget(data_dir, dead)
+    if found.released or found.uncertain or found.expired:
+        log.info(
+            "recovered released=%d uncertain=%d expired=%d",
+            found.released,
+            found.uncertain,
+            found.expired,
+        )
+    return found
+
+
+class _Run:
+    """One call of ``send_ready``: claims on this thread, lanes and recorder on theirs."""
+
+    def __init__(
+        self,
+        app: App,
+        owner: str,
+        compose: Compose,
+        stop: Callable[[], bool],
+        on_progress: Callable[[int], None],
+    ) -> None:
+        mail = app.config.settings.mail
+        self._app = app
+        self._owner = owner
+        self._compose = compose
+        self._stop = stop
+        self._on_progress = on_progress
+        self._batch_size = mail.batch_size
+        self._lease = timedelta(seconds=mail.lease_s)
+        self._problems: list[str] = []
+        self._returned = 0
+        self._recorder = Recorder(app, owner)
+        self._lanes = Lanes(
+            app=app,
+            recorder=self._recorder,
+            relays=[Relay(transport) for transport in app.transports.values()],
+            connections=mail.connections,
+            resend=mail.uncertain == "resend",
+            on_done=on_progress,
+        )
+
+    def work(self, limit: int | None) -> None:
+        left = limit
+        is_first = True
+        while not self._stop() and self._lanes.is_usable and left != 0:
+            size = self._batch_size if left is None else min(self._batch_size, left)
+            rows = self._claim(size)
+            if not rows:
+                return
+            if left is not None:
+                left -= len(rows)
+            items = self._composed(rows)
+            if is_first and _is_poisoned(len(rows), len(items)):
+                self._problems.append(
+                    f"{len(rows) - len(items)} of {len(rows)} mails could not be composed: "
+                    "nothing was sent"
+                )
+                self._release([item.row.row_id for item in items])
+                return
+            is_first = False
+            for item in items:
+                if self._stop():
+                    self._lanes.stop()
+                self._lanes.put((item,))
+
+    def close(self) -> None:
+        """End lanes and recorder, give back what was not sent."""
+        if self._stop():
+            self._lanes.stop()
+        try:
+            self._lanes.close()
+        finally:
+            self._recorder.close()
+            self._release([item.row.row_id for item in self._lanes.returned])
+
+    def report(self, recovered: recovery.Recovered) -> SendReport:
+        with self._app.reading() as connection:
+            states = deliveries.count_by_state(connection)
+            due_at = deliveries.next_due_at(connection)
+            paused = deliveries.is_paused(connection)
+        counts = self._recorder.counts
+        settled = {state.value: counts[state] for state in REPORTED}
+        settled[DeliveryState.UNCERTAIN.value] += recovered.uncertain
+        settled[DeliveryState.EXPIRED.value] += recovered.expired
+        return SendReport(
+            counts=settled,
+            recovered=recovered.released,
+            returned=self._returned,
+            waiting=states[DeliveryState.READY] + states[DeliveryState.DEFERRED],
+            next_due_at=due_at,
+            is_paused=paused,
+            problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
+        )
+
+    def _claim(self, size: int) -> list[Claimed]:
+        now = self._app.now()
+        with self._app.writing() as connection:
+            if deliveries.is_paused(connection):
+                return []
+            return outbox.claim(
+                connection, self._owner, now=now, lease_until=now + self._lease, limit=size
+            )
+
+    def _composed(self, rows: Sequence[Claimed]) -> list[Item]:
+        made = self._compose(rows)
+        items = []
+        for row in rows:
+            message = made[row.row_id]
+            if isinstance(message, RenderError):
+                self._recorder.finish(_unrendered(row, message, self._app.now()))
+                self._on_progress(1)
+            else:
+                found = hashlib.blake2b(message.content, digest_size=16).hexdigest()
+                items.append(Item(row=row, message=message, content_hash=found))
+        return items
+
+    def _release(self, row_ids: Sequence[int]) -> None:
+        if not row_ids:
+            return
+        wait = timedelta(0) if self._stop() or self._lanes.is_usable else RELAY_WAIT
+        with self._app.writing() as connection:
+            outbox.release(connection, self._owner, row_ids, not_before=self._app.now() + wait)
+        self._returned += len(row_ids)
+
+
+def _is_poisoned(claimed: int, composed: int) -> bool:
+    failures = claimed - composed
+    return failures >= POISON_MIN and failures > POISON_SHARE * claimed
+
+
+def _unrendered(row: Claimed, error: RenderError, now: datetime) -> Finished:
+    return Finished(
+        row_id=row.row_id,
+        state=DeliveryState.FAILED,
+        at=now,
+        phase="compose",
+        reply=str(error)[:500],
+        cause="render",
+    )
