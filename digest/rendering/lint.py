@@ -1,0 +1,256 @@
+"""Check a composed message the way a strict receiver would: on its bytes, before it is sent.
+
+It repairs nothing and asks no network; DKIM is the signer's and the receivers' business. Finding
+codes: H header fields (RFC 5322, 2047, 2369, 2919, 8058, 3834), M the MIME structure (RFC 2045,
+2046), W the HTML and its text twin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from digest.model import Message
+from digest.rendering.bodies import body, parsed
+from digest.rendering.markup import Markup
+
+__all__ = ["Finding", "lint"]
+
+ONCE = (
+    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+    "Auto-Submitted",
+)  # fmt: skip
+AT_MOST_ONCE = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To", "Sender")
+NEVER = ("Bcc", "Return-Path")
+UNENCODED = ("List-Unsubscribe", "List-Unsubscribe-Post", "Message-ID", "References", "List-Post")
+LINE_LIMIT = 998
+HEADER_LINE = 78
+ENCODED_LINE = 76
+CLIPPED_KB = 102
+"""Where Gmail cuts a mail off: the owner's limit may not lie above."""
+
+_LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+_LIST_ID = re.compile(r"[^<>]*<[^\s<>@]+\.[^\s<>@]+>")
+_MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
+_SAFE = ("http://", "https://", "mailto:")
+
+Fields = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing wrong with a message; ``forbids`` where it must not be sent so."""
+
+    code: str
+    text: str
+    forbids: bool
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
+
+
+def lint(
+    message: Message, *, body_limit_kb: int = 90, remote_images: bool = False
+) -> tuple[Finding, ...]:
+    """Return all that is wrong with a message, in the order of its bytes; empty when good.
+
+    ``body_limit_kb`` bounds the HTML part, decoded, in units of 1,000 bytes; ``remote_images``
+    says that the owner allows images from elsewhere. Never raises: rubbish is found, not refused.
+    """
+    fields = _fields(message.content.partition(b"\r\n\r\n")[0])
+    whole = parsed(message.content)
+    text, html = body(whole, "plain"), body(whole, "html")
+    markup = Markup.of(html)
+    return (
+        *_lines(message.content),
+        *_counts(fields),
+        *_values(fields),
+        *_unsubscribe(fields),
+        *_structure(whole),
+        *_twins(markup, text, fields),
+        *_html(html, markup, body_limit_kb * 1000, remote_images=remote_images),
+    )
+
+
+def _wrong(code: str, text: str) -> Finding:
+    return Finding(code=code, text=text, forbids=True)
+
+
+def _poor(code: str, text: str) -> Finding:
+    return Finding(code=code, text=text, forbids=False)
+
+
+def _fields(head: bytes) -> Fields:
+    """Return names and unfolded values as they stand, undecoded."""
+    found: Fields = []
+    for line in re.split(rb"\r?\n", head):
+        shown = line.decode("ascii", "replace")
+        if shown[:1] in (" ", "\t") and found:
+            name, before = found[-1]
+            found[-1] = (name, f"{before} {shown.strip()}".strip())
+        else:
+            name, _, content = shown.partition(":")
+            found.append((name, content.strip()))
+    return found
+
+
+def _all(fields: Fields, name: str) -> list[str]:
+    return [content for other, content in fields if other.lower() == name.lower()]
+
+
+def _lines(content: bytes) -> Iterator[Finding]:
+    if _LONE.search(content):
+        yield _wrong("H1", "a line ends with a bare CR or LF; mail wants CRLF throughout")
+    head, _, rest = content.partition(b"\r\n\r\n")
+    if not head.isascii():
+        yield _wrong("H4", "a header field holds bytes outside ASCII that are not encoded")
+    if max(map(len, content.split(b"\r\n"))) > LINE_LIMIT:
+        yield _wrong("H2", f"a line is longer than {LINE_LIMIT} bytes")
+    for line in head.split(b"\r\n"):
+        # A space inside the value is where the line could have been folded.
+        if len(line) > HEADER_LINE and b" " in line.partition(b": ")[2].strip():
+            name = line.partition(b":")[0].decode("ascii", "replace")
+            yield _poor("H2", f"{name} has a line of {len(line)} bytes that could be folded")
+    if not rest.endswith(b"\r\n"):
+        yield _poor("M5", "the last line has no line end")
+
+
+def _counts(fields: Fields) -> Iterator[Finding]:
+    for name in ONCE:
+        count = len(_all(fields, name))
+        if count != 1:
+            yield _wrong("H3", f"{name} stands {count} times; it must stand once")
+    for name in AT_MOST_ONCE:
+        if len(_all(fields, name)) > 1:
+            yield _wrong("H3", f"{name} stands more than once")
+    for name in NEVER:
+        if _all(fields, name):
+            yield _wrong("H3", f"{name} stands in the mail; it must not")
+
+
+def _values(fields: Fields) -> Iterator[Finding]:
+    for name, content in fields:
+        if _CONTROL.search(content):
+            yield _wrong("H11", f"{name} holds a control character")
+    for name in UNENCODED:
+        if any("=?" in content for content in _all(fields, name)):
+            yield _wrong("H4", f"{name} holds an encoded word, which mail programs do not read")
+    for content in _all(fields, "List-Id"):
+        if not _LIST_ID.fullmatch(content) or "=?" in content[content.rfind("<") :]:
+            yield _wrong("H7", "List-Id has no plain identifier of the form <label.domain>")
+    for content in _all(fields, "Message-ID"):
+        if not _MESSAGE_ID.fullmatch(content):
+            yield _wrong("H9", "Message-ID is not of the form <left@right>")
+    for content in _all(fields, "Auto-Submitted"):
+        if content != "auto-generated":
+            yield _wrong("H8", "Auto-Submitted does not say auto-generated")
+
+
+def _unsubscribe(fields: Fields) -> Iterator[Finding]:
+    """Check RFC 8058; a notice, which has no List-Id, needs no unsubscribe address."""
+    post = _all(fields, "List-Unsubscribe-Post")
+    found = _all(fields, "List-Unsubscribe")
+    if not found:
+        if _all(fields, "List-Id"):
+            yield _poor("H5", "there is no List-Unsubscribe: no public address is configured")
+        if post:
+            yield _wrong("H6", "List-Unsubscribe-Post stands without List-Unsubscribe")
+        return
+    uris = [uri.strip() for uri in found[0].split(",")]
+    bare = [uri[1:-1] for uri in uris if re.fullmatch(r"<[!-;=?-~]+>", uri)]
+    secure = [uri for uri in bare if uri.lower().startswith("https://")]
+    if len(bare) != len(uris):
+        yield _wrong("H5", "List-Unsubscribe is not a list of unbroken addresses in <>")
+    elif len(secure) > 1:
+        yield _wrong("H5", "List-Unsubscribe has more than one HTTPS address")
+    elif secure and bare[0] != secure[0]:
+        yield _wrong("H5", "List-Unsubscribe does not begin with its HTTPS address")
+    elif not secure:
+        yield _poor("H5", "List-Unsubscribe has no HTTPS address: no one-click unsubscribing")
+    if secure and post != ["List-Unsubscribe=One-Click"]:
+        yield _wrong("H6", "List-Unsubscribe-Post is not exactly List-Unsubscribe=One-Click")
+    if post and not secure:
+        yield _wrong("H6", "List-Unsubscribe-Post promises one click without an HTTPS address")
+
+
+def _structure(whole: EmailMessage) -> Iterator[Finding]:
+    parts = list(whole.walk())
+    alternatives = [part for part in parts if part.get_content_type() == "multipart/alternative"]
+    kinds = [
+        [inner.get_content_type() for inner in part.iter_parts()]
+        for part in alternatives
+        if isinstance(part, EmailMessage)
+    ]
+    if len(kinds) != 1 or kinds[0] not in (
+        ["text/plain", "text/html"],
+        ["text/plain", "multipart/related"],
+    ):
+        yield _wrong("M1", "the bodies are not one multipart/alternative, text first, HTML last")
+    for part in parts:
+        for defect in part.defects:
+            yield _wrong("M4", f"{part.get_content_type()}: {type(defect).__name__}")
+        if part.is_multipart():
+            continue
+        coding = str(part.get("Content-Transfer-Encoding", "7bit")).lower()
+        if coding not in ("quoted-printable", "base64"):
+            yield _wrong("M2", f"{part.get_content_type()} is sent as {coding}")
+        raw = part.get_payload()
+        if isinstance(raw, str) and max(map(len, raw.splitlines() or [""])) > ENCODED_LINE:
+            yield _wrong("H2", f"{part.get_content_type()} has an encoded line over {ENCODED_LINE}")
+        if part.get_content_maintype() == "text" and not part.is_attachment():
+            yield from _decodes(part)
+
+
+def _decodes(part: EmailMessage) -> Iterator[Finding]:
+    kind = part.get_content_type()
+    if part.get_content_charset() != "utf-8":
+        yield _wrong("M2", f"{kind} does not say charset=utf-8")
+    content = part.get_payload(decode=True)
+    try:
+        text = content.decode() if isinstance(content, bytes) else ""
+    except UnicodeDecodeError:
+        yield _wrong("M4", f"{kind} is not UTF-8")
+        return
+    if _HIDDEN.search(text.replace("\r\n", "\n")):
+        yield _wrong("W7", f"{kind} holds control characters or ones that turn text around")
+
+
+def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
+    """What the HTML says, the text says too: readers of it, and spam filters, compare."""
+    flat = " ".join(text.split())
+    for title in markup.headings:
+        if title not in flat:
+            yield _poor("M3", f"the text lacks a title of the HTML: {title[:60]}")
+    words = set(text.split())
+    for link in markup.title_links:
+        if link not in words:
+            yield _poor("M3", f"the text lacks the address of a title: {link[:80]}")
+    stop = " ".join(_all(fields, "List-Unsubscribe"))
+    found = re.search(r"<(https?://[^>]+)>", stop)
+    if found:
+        for kind, has in (("text", found[1] in words), ("HTML", found[1] in markup.links)):
+            if not has:
+                yield _wrong("M3", f"the {kind} does not show the unsubscribe address")
+
+
+def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iterator[Finding]:
+    size = len(html.encode())
+    if size > min(limit, CLIPPED_KB * 1000):
+        yield _wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
+    if not markup.lang:
+        yield _wrong("W3", "the HTML does not name its language")
+    if not markup.title:
+        yield _wrong("W3", "the HTML has no title")
+    if not markup.alts:
+        yield _wrong("W3", "an image has no alt text")
+    for tag in sorted(markup.forbidden):
+        yield _wrong("W6", f"the HTML holds {tag}, which no mail program shows")
+    if markup.images and not remote_images:
+        yield _wrong("W6", f"the HTML loads an image from elsewhere: {markup.images[0][:80]}")
+    for link in markup.links:
+        if not link.lower().startswith(_SAFE):
+            yield _wrong("W7", f"a link is neither http, https nor mailto: {link[:80]!r}")

@@ -1,0 +1,91 @@
+"""Read from a mail's HTML what the checks ask about: links, headings, images, what is forbidden.
+
+It judges nothing; `lint` does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+_FORBIDDEN = frozenset(
+    {"script", "form", "input", "button", "iframe", "object", "embed", "video", "audio", "svg",
+     "base", "frame", "frameset", "applet"}
+)  # fmt: skip
+_ADDRESSES = ("href", "action", "formaction", "xlink:href")
+_REMOTE_CSS = re.compile(r"@import|url\s*\(\s*['\"]?\s*(?!data:)|expression\s*\(", re.IGNORECASE)
+
+
+@dataclass
+class Markup:
+    """What stands in one HTML document."""
+
+    lang: str = ""
+    title: str = ""
+    links: list[str] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    """The text of each ``h2``: the papers' titles."""
+    title_links: list[str] = field(default_factory=list)
+    """The address of each link inside an ``h2``."""
+    images: list[str] = field(default_factory=list)
+    """Addresses of images that are neither inside the mail (cid:) nor in the address (data:)."""
+    alts: bool = True
+    """Every image has an ``alt``."""
+    forbidden: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, html: str) -> Markup:
+        """Read a document; never raises."""
+        reader = _Reader()
+        reader.feed(html)
+        reader.close()
+        return reader.found
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found = Markup()
+        self._inside = ""
+        self._text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        found = self.found
+        if tag == "html":
+            found.lang = values.get("lang", "")
+        if tag in _FORBIDDEN:
+            found.forbidden.add(f"<{tag}>")
+        if tag == "link":
+            found.forbidden.add("<link> (CSS from elsewhere)")
+        found.forbidden |= {f"{name}=" for name in values if name.startswith("on")}
+        if _REMOTE_CSS.search(values.get("style", "")):
+            found.forbidden.add("CSS from elsewhere")
+        links = [values[name].strip() for name in _ADDRESSES if name in values and tag != "link"]
+        found.links += links
+        if self._inside == "h2":
+            found.title_links += links
+        if tag == "img":
+            found.alts = found.alts and "alt" in values
+        source = values.get("src") or values.get("background") or values.get("srcset") or ""
+        if source and not source.lower().startswith(("cid:", "data:image/")):
+            found.images.append(source)
+        if tag in ("title", "h2", "style"):
+            self._inside, self._text = tag, []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != self._inside:
+            return
+        text = " ".join("".join(self._text).split())
+        if tag == "title":
+            self.found.title = text
+        elif tag == "h2":
+            self.found.headings.append(text)
+        elif _REMOTE_CSS.search(text):
+            self.found.forbidden.add("CSS from elsewhere")
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self._text.append(data)
