@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from digest.errors import SourceError
+from digest.sources import _calendar as calendar
+from digest.sources import _completeness as completeness
+from digest.sources._completeness import Mark
 from digest.sources._http import HttpError, Validators
 
 FIRST_BACKOFF = timedelta(minutes=1)
@@ -18,6 +21,8 @@ LONGEST_BACKOFF = timedelta(hours=6)
 LONGEST_WAIT = timedelta(hours=24)
 SLOW_BACKOFF = timedelta(hours=12)
 JITTER = 0.1
+SOON = timedelta(hours=1)
+SPREAD = timedelta(minutes=10)
 TELL_AFTER_ERRORS = 3
 NOT_FOUND_PATIENCE = timedelta(days=7)
 PROMOTE_AFTER = 3
@@ -47,6 +52,8 @@ class SourceState:
     watermark: Mapping[str, Any] = field(default_factory=dict)
     moves: Mapping[str, Move] = field(default_factory=dict)
     promoted: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """What each category of an announcement source last gave."""
     errors: int = 0
     failing_since: datetime | None = None
     error: str = ""
@@ -63,6 +70,9 @@ class Learned:
     validators: Mapping[str, Validators] = field(default_factory=dict)
     watermark: Mapping[str, Any] = field(default_factory=dict)
     moves: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    has_gap: bool = False
+    """Whether days were missed that could not be got back yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +103,20 @@ def next_regular_poll(now: datetime, every: timedelta, *, random: float) -> date
     return now + every * (1 + JITTER * (random - 0.5))
 
 
+def _next_good_poll(
+    learned: Learned, *, now: datetime, every: timedelta, random: float
+) -> datetime:
+    """Return the next poll: for announcements by the calendar, and soon until they are whole."""
+    if not learned.marks:
+        return next_regular_poll(now, every, random=random)
+    verdicts = {mark.verdict for mark in learned.marks.values()}
+    is_complete = not learned.has_gap and verdicts <= completeness.DONE
+    slot = calendar.next_slot(now, is_complete=is_complete) + SPREAD * random
+    if is_complete:
+        return slot
+    return min(slot, next_regular_poll(now, min(every, SOON), random=random))
+
+
 def before_poll(state: SourceState, *, now: datetime, every: timedelta, random: float) -> datetime:
     """Return the next poll as if this one fails: stored before the request goes out.
 
@@ -113,6 +137,7 @@ def after_success(
         watermark=learned.watermark,
         moves=moves,
         promoted=promoted,
+        marks=learned.marks,
     )
     moved = [f"{old} is now {new}" for old, new in promoted.items() if old not in state.promoted]
     tell = f"has moved for good: {moved[0]}" if moved else ""
@@ -120,7 +145,7 @@ def after_success(
         tell = f"works again after {state.errors} failed polls"
     return Verdict(
         state=state_after,
-        next_poll_at=next_regular_poll(now, every, random=random),
+        next_poll_at=_next_good_poll(learned, now=now, every=every, random=random),
         tell=tell,
         is_recovery=state.told,
     )
@@ -223,6 +248,7 @@ def to_document(state: SourceState) -> dict[str, Any]:
             for url, move in state.moves.items()
         },
         "promoted": dict(state.promoted),
+        "marks": {label: completeness.to_document(mark) for label, mark in state.marks.items()},
         "errors": state.errors,
         "failing_since": state.failing_since.isoformat() if state.failing_since else None,
         "error": state.error,
@@ -251,6 +277,10 @@ def from_document(document: Mapping[str, Any]) -> SourceState:
             for url, move in document.get("moves", {}).items()
         },
         promoted=document.get("promoted", {}),
+        marks={
+            label: completeness.from_document(mark)
+            for label, mark in document.get("marks", {}).items()
+        },
         errors=document.get("errors", 0),
         failing_since=_instant(since) if since else None,
         error=document.get("error", ""),

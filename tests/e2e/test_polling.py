@@ -11,6 +11,7 @@ from digest.config import load_config
 from digest.errors import UsageError
 from digest.model import Completeness, PollStatus
 from digest.pipeline.polling import poll_sources
+from digest.store import bodies
 from digest.store import sources as rows
 
 
@@ -128,3 +129,60 @@ def test_gone_disables_until_the_owner_enables(web, make_app):
 def test_unknown_name_is_a_usage_error(make_app):
     with pytest.raises(UsageError, match="arxvi"):
         poll_sources(make_app(a={"url": "http://127.0.0.1:1/"}), ["arxvi"])
+
+
+@pytest.fixture
+def away(web, make_app):
+    """Poll on Tuesday, be away, and come back on Friday morning."""
+    web.routes["/day"] = Reply(papers("2604.00001", on="2026-04-14"))
+    app = make_app(
+        a={
+            "kind": "announcing_source:source",
+            "url": web.url("/day"),
+            "missed_url": web.url("/missed"),
+        }
+    )
+    (report,) = poll_sources(app)
+    assert report.completeness is Completeness.CONFIRMED
+    web.routes["/day"] = Reply(papers("2604.00009", on="2026-04-17"))
+    return later(app, days=3)
+
+
+def test_missed_days_are_got_back(web, away):
+    web.routes["/missed"] = Reply(papers("2604.00002", "2604.00003"))
+    (report,) = poll_sources(away)
+    assert (report.new, report.completeness) == (3, Completeness.BACKFILLED)
+    assert web.log[-1].path == "/missed?since=2026-04-15&until=2026-04-16"
+    poll_sources(later(away, hours=2), force=True)
+    assert len([one for one in web.log if one.path.startswith("/missed")]) == 1
+
+
+def test_days_that_cannot_be_got_back_are_named_and_tried_again(web, away):
+    (report,) = poll_sources(away)
+    assert (report.status, report.new) == (PollStatus.OK, 1)
+    assert report.completeness is Completeness.PARTIAL
+    assert "2 days since 2026-04-15" in report.error
+    web.routes["/missed"] = Reply(papers("2604.00002"))
+    (again,) = poll_sources(later(away, hours=2))
+    assert again.completeness is Completeness.BACKFILLED
+
+
+def test_yesterdays_batch_under_todays_date_is_told(web, away):
+    web.routes["/day"] = Reply(papers("2604.00001", on="2026-04-17"))
+    web.routes["/missed"] = Reply(papers("2604.00005"))
+    (report,) = poll_sources(away)
+    assert report.completeness is Completeness.BACKFILLED
+    assert web.log[-1].path.endswith("until=2026-04-17")
+
+
+def test_raw_answers_are_pruned_after_their_time(web, make_app):
+    web.routes["/a"] = Reply(papers("2604.00001"))
+    app = make_app(a={"url": web.url("/a")})
+    poll_sources(app)
+    with app.reading() as connection:
+        assert len(list(bodies.polls_since(connection, NOON))) == 1
+    web.routes["/a"] = Reply(papers("2604.00002"))
+    poll_sources(later(app, days=31))
+    with app.reading() as connection:
+        (kept,) = bodies.polls_since(connection, NOON)
+        assert b"2604.00002" in bodies.of_poll(connection, kept[0])[0].content
