@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from digest import __version__
-from digest.cli import config, db, docs, poll, sources
+from digest.cli import config, db, docs, outbox, poll, sources
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
 from digest.errors import ConfigError, DigestError, UsageError
@@ -22,7 +22,7 @@ WRONG_USE: tuple[Any, ...] = tuple(
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-MODULES = (poll, sources, config, db, docs)
+MODULES = (poll, outbox, sources, config, db, docs)
 """In the order of ``digest --help``."""
 
 

@@ -5,13 +5,15 @@ The steps of sending are ``outbox``; nothing here claims or sends.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
 from digest.model import DeliveryState
 from digest.store.outbox import PAUSED
-from digest.store.tables import deliveries, installation
+from digest.store.tables import attempts, deliveries, editions, installation
 
 
 def next_due_at(connection: Connection) -> datetime | None:
@@ -45,3 +47,172 @@ def pause(connection: Connection, now: datetime) -> None:
 def resume(connection: Connection) -> None:
     """Let sending go on."""
     connection.execute(delete(installation).where(installation.c.name == PAUSED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A delivery as it is listed; its address is not part of it."""
+
+    row_id: int
+    edition_id: int | None
+    subscriber_id: int | None
+    purpose: str
+    domain: str
+    message_id: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime
+    sent_at: datetime | None
+    transport: str
+    code: int | None
+    enhanced_code: str
+    reply: str
+    queue_id: str
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One conversation about a delivery."""
+
+    at: datetime
+    transport: str
+    phase: str
+    outcome: str
+    code: int | None
+    enhanced_code: str
+    reply: str
+
+
+_LISTED = select(
+    deliveries.c.id.label("row_id"),
+    *(
+        deliveries.c[name]
+        for name in Delivery.__dataclass_fields__
+        if name not in {"row_id", "state"}
+    ),
+    deliveries.c.state,
+)
+
+
+def listed(
+    connection: Connection,
+    *,
+    state: DeliveryState | None = None,
+    edition_id: int | None = None,
+    limit: int = 100,
+) -> list[Delivery]:
+    """Return deliveries, newest first."""
+    query = _LISTED.order_by(deliveries.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(deliveries.c.state == state.value)
+    if edition_id is not None:
+        query = query.where(deliveries.c.edition_id == edition_id)
+    return [
+        Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def of_address(
+    connection: Connection, address_key: str, address_hmac: str, *, limit: int
+) -> list[Delivery]:
+    """Return the latest deliveries to a mailbox, newest first."""
+    query = (
+        _LISTED.where(
+            or_(
+                deliveries.c.address_hmac == address_hmac,
+                func.lower(deliveries.c.address) == address_key,
+            )
+        )
+        .order_by(deliveries.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def get(connection: Connection, row_id: int) -> Delivery | None:
+    """Return one delivery."""
+    row = connection.execute(_LISTED.where(deliveries.c.id == row_id)).mappings().one_or_none()
+    return Delivery(**dict(row) | {"state": DeliveryState(row["state"])}) if row else None
+
+
+def attempts_of(connection: Connection, row_id: int) -> list[Attempt]:
+    """Return a delivery's attempts, oldest first."""
+    columns = (attempts.c[name] for name in Attempt.__dataclass_fields__)
+    query = select(*columns).where(attempts.c.delivery_id == row_id).order_by(attempts.c.id)
+    return [Attempt(**dict(row)) for row in connection.execute(query).mappings()]
+
+
+def existing(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return those of these ids that there are."""
+    return set(connection.scalars(select(deliveries.c.id).where(deliveries.c.id.in_(list(ids)))))
+
+
+def move(
+    connection: Connection,
+    ids: Collection[int],
+    sources: Sequence[DeliveryState],
+    target: DeliveryState,
+    *,
+    due_at: datetime | None = None,
+) -> int:
+    """Move deliveries from one of some states to another; return how many moved."""
+    values: dict[str, object] = {"state": target.value, "lease_owner": None, "lease_until": None}
+    if due_at is not None:
+        values["next_attempt_at"] = due_at
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(list(ids)),
+            deliveries.c.state.in_([state.value for state in sources]),
+        )
+        .values(**values)
+    ).rowcount
+
+
+def cancel_of_subscriber(connection: Connection, subscriber_id: int) -> int:
+    """End every delivery of a subscriber whose dot is not written; return how many."""
+    stoppable = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.CLAIMED)
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.subscriber_id == subscriber_id,
+            deliveries.c.state.in_([state.value for state in stoppable]),
+        )
+        .values(state=DeliveryState.CANCELLED.value, cause="unsubscribed")
+    ).rowcount
+
+
+def irregularities(connection: Connection, now: datetime) -> dict[str, int]:
+    """Count, by a few words, what the promise of once forbids; all are 0 in a whole outbox."""
+    planned = exists().where(deliveries.c.edition_id == editions.c.id)
+    sent_twice = (
+        select(attempts.c.delivery_id)
+        .where(attempts.c.outcome == DeliveryState.SENT.value)
+        .group_by(attempts.c.delivery_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    accepted = exists().where(
+        attempts.c.delivery_id == deliveries.c.id,
+        attempts.c.outcome == DeliveryState.SENT.value,
+    )
+    held = deliveries.c.state.in_([DeliveryState.CLAIMED.value, DeliveryState.TRANSMITTING.value])
+    counted = {
+        "editions to be mailed have no delivery": select(func.count())
+        .select_from(editions)
+        .where(editions.c.outcome == "mailed", ~planned),
+        "deliveries were sent more than once": select(func.count()).select_from(sent_twice),
+        "deliveries are sent without an accepted attempt": select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.state == DeliveryState.SENT.value, ~accepted),
+        "deliveries are held by a lease that ended": select(func.count())
+        .select_from(deliveries)
+        .where(held, deliveries.c.lease_until <= now),
+    }
+    return {what: connection.scalar(query) or 0 for what, query in counted.items()}

@@ -5,8 +5,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from builders import NOON
 from delivery.smtpd import ScriptedServer
 
+from digest.app import App, open_app
+from digest.config import load_config
 from digest.delivery.smtp import SmtpSession, SmtpTransport, transport
 
 
@@ -41,3 +44,28 @@ def session_to(relay: Callable[..., SmtpTransport]) -> Iterator[Callable[..., Sm
             return session
 
         yield start
+
+
+@pytest.fixture
+def open_digest(tmp_path):
+    """Open an App whose relays are the given servers."""
+    kept = []
+
+    def start(*servers, now=NOON, **mail) -> App:
+        relay = {"kind": "smtp", "host": "127.0.0.1", "command_timeout_s": 1, "dot_timeout_s": 1}
+        config = load_config(
+            overrides={
+                "digest": {"data_dir": str(tmp_path / "data")},
+                "mail": {"sender": "digest@example.org", "batch_size": 5} | mail,
+                "transports": {
+                    f"relay{n}": relay | {"port": s.port} for n, s in enumerate(servers)
+                },
+            }
+        )
+        manager = open_app(config, now=now)
+        kept.append(manager)
+        return manager.__enter__()
+
+    yield start
+    for manager in kept:
+        manager.__exit__(None, None, None)

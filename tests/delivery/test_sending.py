@@ -5,66 +5,15 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-import pytest
 from builders import NOON
-from delivery.messages import a_message
+from delivery.runs import compose, plan
 from delivery.smtpd import DROP
 
-from digest.app import App, open_app
-from digest.config import load_config
 from digest.errors import RenderError
-from digest.model import DeliveryState, Purpose
+from digest.model import DeliveryState
 from digest.pipeline.sending import Stop, send_ready, settle
-from digest.store import deliveries, outbox, suppressions
-from digest.store.outbox import Planned
+from digest.store import deliveries, suppressions
 from digest.store.suppressions import Suppression
-
-
-@pytest.fixture
-def open_digest(tmp_path):
-    """Open an App whose relays are the given servers."""
-    kept = []
-
-    def start(*servers, now=NOON, **mail) -> App:
-        relay = {"kind": "smtp", "host": "127.0.0.1", "command_timeout_s": 1, "dot_timeout_s": 1}
-        config = load_config(
-            overrides={
-                "digest": {"data_dir": str(tmp_path / "data")},
-                "mail": {"sender": "digest@example.org", "batch_size": 5} | mail,
-                "transports": {
-                    f"relay{n}": relay | {"port": s.port} for n, s in enumerate(servers)
-                },
-            }
-        )
-        manager = open_app(config, now=now)
-        kept.append(manager)
-        return manager.__enter__()
-
-    yield start
-    for manager in kept:
-        manager.__exit__(None, None, None)
-
-
-def plan(app, count, **changes):
-    rows = [
-        Planned(
-            **{
-                "purpose": Purpose.NOTICE,
-                "address": f"ada{n}@example.org",
-                "address_hmac": f"{n:064x}",
-                "message_id": f"<m{n}@example.org>",
-                "expires_at": NOON + timedelta(hours=20),
-            }
-            | changes
-        )
-        for n in range(1, count + 1)
-    ]
-    with app.writing() as connection:
-        return outbox.plan(connection, rows, NOON)
-
-
-def compose(rows):
-    return {row.row_id: a_message(recipient=row.address, message_id=row.message_id) for row in rows}
 
 
 def counts(app):

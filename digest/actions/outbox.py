@@ -1,0 +1,180 @@
+"""The outbox as its owner sees it: is it whole, what is in it, retry, cancel, pause, why.
+
+Sending itself is ``sending``; nothing here talks to a relay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from digest.app import App
+from digest.errors import UsageError
+from digest.model import DeliveryState
+from digest.pipeline.sending import settle
+from digest.store import deliveries, subscribers, suppressions
+from digest.store.deliveries import Attempt, Delivery
+from digest.subscribers.addresses import address_hmac, address_key
+
+RETRYABLE = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED)
+CANCELLABLE = (
+    DeliveryState.READY,
+    DeliveryState.DEFERRED,
+    DeliveryState.CLAIMED,
+    DeliveryState.UNCERTAIN,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Whether every planned mail is accounted for."""
+
+    planned: int
+    counts: Mapping[str, int]
+    """By state; they sum up to ``planned``."""
+    problems: tuple[str, ...]
+    """What breaks the promise: editions without a delivery, two sendings of one mail, ..."""
+    uncertain: tuple[Delivery, ...]
+    is_paused: bool
+
+    @property
+    def is_ok(self) -> bool:
+        """Tell whether nothing needs a look."""
+        return not self.problems and not self.uncertain
+
+
+def verify(app: App) -> Verification:
+    """Check the conservation of mails, after settling what dead senders left behind."""
+    settle(app)
+    with app.reading() as connection:
+        counts = deliveries.count_by_state(connection)
+        found = deliveries.irregularities(connection, app.now())
+        uncertain = deliveries.listed(connection, state=DeliveryState.UNCERTAIN, limit=1000)
+        paused = deliveries.is_paused(connection)
+    problems = tuple(f"{count} {what}" for what, count in found.items() if count)
+    return Verification(
+        planned=sum(counts.values()),
+        counts={state.value: count for state, count in counts.items()},
+        problems=problems,
+        uncertain=tuple(uncertain),
+        is_paused=paused,
+    )
+
+
+def listed(
+    app: App,
+    *,
+    state: DeliveryState | None = None,
+    edition_id: int | None = None,
+    limit: int = 100,
+) -> Sequence[Delivery]:
+    """Return deliveries, newest first."""
+    with app.reading() as connection:
+        return deliveries.listed(connection, state=state, edition_id=edition_id, limit=limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryStory:
+    """One delivery and each of its attempts."""
+
+    delivery: Delivery
+    attempts: tuple[Attempt, ...]
+
+
+def story(app: App, delivery_id: int) -> DeliveryStory:
+    """Return a delivery with its attempts. Raises UsageError."""
+    with app.reading() as connection:
+        found = deliveries.get(connection, delivery_id)
+        if found is None:
+            raise UsageError(f"there is no delivery {delivery_id}")
+        return DeliveryStory(
+            delivery=found, attempts=tuple(deliveries.attempts_of(connection, delivery_id))
+        )
+
+
+def retry(app: App, ids: Sequence[int]) -> int:
+    """Make failed, deferred or uncertain deliveries due now; return how many. Raises UsageError.
+
+    An uncertain one may have arrived: retrying it is a person's decision, never the program's.
+    """
+    with app.writing() as connection:
+        _known(deliveries.existing(connection, ids), ids)
+        return deliveries.move(connection, ids, RETRYABLE, DeliveryState.READY, due_at=app.now())
+
+
+def cancel(app: App, ids: Sequence[int]) -> int:
+    """End deliveries that are not sent; return how many. Raises UsageError."""
+    with app.writing() as connection:
+        _known(deliveries.existing(connection, ids), ids)
+        return deliveries.move(connection, ids, CANCELLABLE, DeliveryState.CANCELLED)
+
+
+def pause(app: App) -> None:
+    """Hold all sending; it takes effect within one message a connection."""
+    with app.writing() as connection:
+        deliveries.pause(connection, app.now())
+
+
+def resume(app: App) -> None:
+    """Let sending go on."""
+    with app.writing() as connection:
+        deliveries.resume(connection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailExplanation:
+    """Why mail did or did not come to an address."""
+
+    status: str
+    """The subscriber's status; empty for a stranger."""
+    suppression: str
+    """Why the address is not mailed; empty where it is."""
+    suppressed_at: datetime | None
+    deliveries: tuple[Delivery, ...]
+    """The latest first."""
+    verdict: str
+    """One sentence."""
+
+
+def explain_mail(app: App, address: str, *, limit: int = 10) -> MailExplanation:
+    """Say why mail did or did not come. Raises AddressError."""
+    hmac = address_hmac(app.secret_keys, address)
+    with app.reading() as connection:
+        subscriber = subscribers.find(connection, address)
+        held = suppressions.lookup(connection, [hmac]).get(hmac)
+        found = deliveries.of_address(connection, address_key(address), hmac, limit=limit)
+        paused = deliveries.is_paused(connection)
+    status = subscriber.status.value if subscriber else ""
+    return MailExplanation(
+        status=status,
+        suppression=held.reason if held else "",
+        suppressed_at=held.at if held else None,
+        deliveries=tuple(found),
+        verdict=_verdict(status, held.reason if held else "", found, paused=paused),
+    )
+
+
+def _verdict(status: str, suppression: str, found: Sequence[Delivery], *, paused: bool) -> str:
+    if suppression:
+        return f"the address is suppressed ({suppression}): no mail is sent to it"
+    if not status and not found:
+        return "nobody subscribed with this address, and nothing was ever sent to it"
+    if status in {"unconfirmed", "unsubscribed"}:
+        return f"the subscriber is {status}: no editions are made"
+    if not found:
+        return "no edition has been due yet"
+    latest = found[0]
+    if latest.state is DeliveryState.SENT:
+        return f"the latest mail was accepted by {latest.transport} at {latest.sent_at:%F %T} UTC"
+    said = " ".join(filter(None, (str(latest.code or ""), latest.enhanced_code, latest.reply)))
+    if latest.state is DeliveryState.READY:
+        return "sending is paused" if paused else "the latest mail waits to be sent"
+    cause = f" ({latest.cause})" if latest.cause else ""
+    return f"the latest mail is {latest.state}{cause}{': ' if said else ''}{said}"
+
+
+def _known(existing: set[int], ids: Sequence[int]) -> None:
+    missing = [str(number) for number in ids if number not in existing]
+    if missing:
+        raise UsageError(f"there is no delivery {', '.join(missing)}")
