@@ -10,7 +10,22 @@ from typing import Annotated, Any
 import typer
 
 from digest import __version__
+<<<<<<< HEAD
 from digest.cli import config, db, docs, outbox, poll, sources
+=======
+from digest.cli import (
+    config,
+    db,
+    demo,
+    docs,
+    poll,
+    profiles,
+    send,
+    sources,
+    subscribers,
+)
+from digest.cli import run as passes
+>>>>>>> c80c130 (Run the pipeline end to end: run, serve, send, preview, demo)
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
 from digest.errors import ConfigError, DigestError, UsageError
@@ -22,7 +37,11 @@ WRONG_USE: tuple[Any, ...] = tuple(
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
+<<<<<<< HEAD
 MODULES = (poll, outbox, sources, config, db, docs)
+=======
+MODULES = (demo, passes, send, poll, sources, profiles, subscribers, config, db, docs)
+>>>>>>> c80c130 (Run the pipeline end to end: run, serve, send, preview, demo)
 """In the order of ``digest --help``."""
 
 

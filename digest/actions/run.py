@@ -1,0 +1,110 @@
+"""One full pass: bring profiles in line, poll, rank and freeze what is due, send, verify."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from pydantic_core import to_jsonable_python
+from sqlalchemy import insert, update
+
+from digest.actions import polling, profiles
+from digest.actions.profiles import SyncReport
+from digest.app import App
+from digest.logs import new_run
+from digest.model import Completeness, PollReport
+from digest.pipeline import composing
+from digest.pipeline.editions import PlanReport, plan_due
+from digest.pipeline.polling import poll_sources
+from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
+from digest.store.tables import runs
+
+log = logging.getLogger(__name__)
+
+StageCallback = Callable[[str, object], None]
+"""Called with a stage's name and its report when the stage is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """One pass over all stages, as it is printed, stored and turned into an exit code."""
+
+    run_id: str
+    started_at: datetime
+    ended_at: datetime
+    profiles: SyncReport
+    polls: tuple[PollReport, ...]
+    planned: PlanReport
+    sent: SendReport
+    problems: tuple[str, ...]
+    """One line for each thing that went wrong; empty means exit code 0."""
+
+
+def run(app: App, *, on_stage: StageCallback | None = None, poll: bool = True) -> RunReport:
+    """Do one pass and record it. A stage's expected failures are in the report, not raised.
+
+    With ``poll`` off only what is due is planned and sent: the scheduler's tick.
+    """
+    told = on_stage or (lambda _stage, _report: None)
+    run_id = new_run()
+    started = app.now()
+    _begin(app, run_id, "run" if poll else "tick", started)
+    synced = profiles.sync(app)
+    told("profiles", synced)
+    polls = poll_sources(app) if poll else ()
+    told("poll", polls)
+    planned = plan_due(app)
+    told("plan", planned)
+    with stopping_on_signals() as stop:
+        sent = send_ready(app, compose=partial(composing.messages, app), stop=stop)
+    told("send", sent)
+    report = RunReport(
+        run_id=run_id,
+        started_at=started,
+        ended_at=app.now(),
+        profiles=synced,
+        polls=polls,
+        planned=planned,
+        sent=sent,
+        problems=(*synced.problems, *_poll_problems(polls), *_sending_problems(sent)),
+    )
+    _end(app, report)
+    return report
+
+
+def _poll_problems(polls: tuple[PollReport, ...]) -> list[str]:
+    return [
+        f"{p.source}: {p.error or f'the batch is {p.completeness}'}"
+        for p in polls
+        # A day that is still filling up is no failure: the mail says so, the next poll goes on.
+        if not polling.is_good(p) and p.completeness is not Completeness.PARTIAL
+    ]
+
+
+def _sending_problems(sent: SendReport) -> list[str]:
+    looked = ("failed", "uncertain")
+    counted = [
+        f"{sent.counts[state]} deliveries {state}" for state in looked if sent.counts.get(state)
+    ]
+    return [*sent.problems, *counted]
+
+
+def _begin(app: App, run_id: str, command: str, at: datetime) -> None:
+    with app.writing() as connection:
+        connection.execute(insert(runs).values(id=run_id, command=command, started_at=at))
+
+
+def _end(app: App, report: RunReport) -> None:
+    with app.writing() as connection:
+        connection.execute(
+            update(runs)
+            .where(runs.c.id == report.run_id)
+            .values(
+                ended_at=report.ended_at,
+                exit_code=1 if report.problems else 0,
+                report=to_jsonable_python(report),
+            )
+        )

@@ -1,0 +1,234 @@
+"""One profile's edition by hand: send it, try it on one address, or look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from digest.actions import profiles as profile_actions
+from digest.app import App
+from digest.delivery import OutcomeKind
+from digest.errors import DeliveryError, UsageError
+from digest.model import (
+    Edition,
+    Message,
+    Purpose,
+    Subscriber,
+    SubscriberStatus,
+    Subscription,
+)
+from digest.pipeline import composing, editions, sending
+from digest.pipeline.composing import ToCompose
+from digest.pipeline.editions import Draft
+from digest.rendering.lint import Finding
+from digest.store import profiles as profile_store
+from digest.store import subscribers as subscriber_store
+from digest.store.profiles import StoredProfile
+from digest.subscribers import slots
+from digest.subscribers.addresses import normalise
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewSummary:
+    """What a preview says in numbers."""
+
+    subject: str
+    picks: int
+    other_count: int
+    html_kb: float
+    message_kb: float
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The message that would be sent, and what the lint says of it."""
+
+    message: Message
+    edition: Edition
+    summary: PreviewSummary
+
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether sending would refuse it."""
+        return any(finding.forbids for finding in self.summary.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendResult:
+    """What a manual send did, one line an address."""
+
+    ok: bool
+    lines: tuple[str, ...]
+    editions: int = 0
+    picks: int = 0
+
+
+def preview(app: App, name: str, *, on: date | None = None) -> Preview:
+    """Compose the next edition of a profile (or an address) without changing anything."""
+    stored = _profile(app, name)
+    with app.reading() as connection:
+        target = _targets(connection, stored, name)[0]
+        made = _drafts(app, connection, [target], on)[0]
+        return _composed(app, connection, made)
+
+
+def send(
+    app: App, name: str, *, to: str = "", dry_run: bool = False, on: date | None = None
+) -> SendResult:
+    """Make a profile's edition now and mail it to its addresses, or a copy to one of them.
+
+    Raises UsageError where there is no such profile, or it has no address.
+    """
+    stored = _profile(app, name)
+    if to:
+        return _send_copy(app, stored, normalise(to), dry_run=dry_run, on=on)
+    with app.reading() as connection:
+        targets = [t for t in _targets(connection, stored, name) if t.row_id]
+    live = [t for t in targets if t.status is SubscriberStatus.CONFIRMED]
+    if not live:
+        raise UsageError(f"profile {name!r} has no confirmed address: add one, or use --to")
+    if dry_run:
+        with app.reading() as connection:
+            return _told(_drafts(app, connection, live, on), "would be sent to")
+    with app.writing() as connection:
+        made = _drafts(app, connection, live, on)
+        planned = editions.freeze(app, connection, made, Purpose.MANUAL)
+    report = sending.send_ready(app, compose=partial(composing.messages, app))
+    told = _told(made, "sent to" if not report.problems else "queued for")
+    return SendResult(
+        ok=not report.problems,
+        lines=(*told.lines, *report.problems),
+        editions=planned.mailed,
+        picks=planned.picks,
+    )
+
+
+def _profile(app: App, name: str) -> StoredProfile:
+    profile_actions.sync(app)
+    if "@" in name:
+        with app.reading() as connection:
+            person = subscriber_store.find(connection, name)
+            found = (
+                profile_store.subscriptions_of(connection, subscriber_id=person.row_id)
+                if person
+                else []
+            )
+        if not found:
+            raise UsageError(f"nobody subscribed as {name}")
+        first = found[0]
+        return StoredProfile(
+            row_id=first.profile_id, origin="", profile=first.profile, is_active=True
+        )
+    return profile_actions.get(app, name)
+
+
+def _targets(connection: Connection, stored: StoredProfile, name: str) -> list[Subscription]:
+    """Return the profile's subscriptions, or a stand-in where it has none."""
+    found = profile_store.subscriptions_of(connection, profile_id=stored.row_id)
+    if "@" in name:
+        found = [s for s in found if s.subscriber.address.lower() == name.lower()]
+    return found or [_stand_in(stored, "reader@example.org")]
+
+
+def _stand_in(stored: StoredProfile, address: str) -> Subscription:
+    """Return a subscription that is in no table: nothing of it can be recorded."""
+    person = Subscriber(
+        row_id=0,
+        address=address,
+        status=SubscriberStatus.CONFIRMED,
+        created_at=datetime(1970, 1, 1, tzinfo=UTC),
+    )
+    return Subscription(
+        row_id=0,
+        subscriber=person,
+        profile_id=stored.row_id,
+        profile=stored.profile,
+        status=SubscriberStatus.CONFIRMED,
+        next_slot_at=None,
+    )
+
+
+def _drafts(
+    app: App, connection: Connection, targets: Sequence[Subscription], on: date | None
+) -> list[Draft]:
+    due = []
+    end = app.now()
+    for target in targets:
+        slot = app.now()
+        if on is not None:
+            schedule = target.profile.schedule
+            midnight = datetime.combine(on + timedelta(days=1), time(0), tzinfo=UTC)
+            slot = slots.slot_on(schedule, on)
+            end = min(app.now(), max(slot, midnight))
+        due.append((target, slot))
+    return editions.draft(app, connection, due, window_end=end)
+
+
+def _composed(app: App, connection: Connection, made: Draft) -> Preview:
+    item = ToCompose(
+        edition=made.edition,
+        subscription=made.subscription,
+        message_id=composing.message_id(app, made.edition),
+        composed_at=app.now(),
+    )
+    inputs = composing.edition_inputs(app, connection, [item])
+    message = app.composer.compose(inputs[0], bodies=True)
+    return Preview(
+        message=message,
+        edition=made.edition,
+        summary=PreviewSummary(
+            subject=message.subject,
+            picks=len(made.edition.picks),
+            other_count=made.edition.other_count,
+            html_kb=len(message.html.encode()) / 1024,
+            message_kb=len(message.content) / 1024,
+            findings=composing.findings(app, message),
+        ),
+    )
+
+
+def _send_copy(
+    app: App, stored: StoredProfile, address: str, *, dry_run: bool, on: date | None
+) -> SendResult:
+    """Mail a copy to one address; no edition, ledger or delivery row comes of it."""
+    with app.reading() as connection:
+        made = _drafts(app, connection, [_stand_in(stored, address)], on)[0]
+        composed = _composed(app, connection, made)
+    if dry_run:
+        return _told([made], "would be sent to")
+    if composed.forbidden:
+        lines = tuple(str(finding) for finding in composed.summary.findings)
+        return SendResult(ok=False, lines=lines)
+    failures = []
+    for transport in app.transports.values():
+        try:
+            session = transport.open()
+            try:
+                outcome = session.send(composed.message, lambda: True)
+            finally:
+                session.close()
+        except DeliveryError as exc:
+            failures.append(str(exc))
+            continue
+        if outcome.kind is OutcomeKind.SENT:
+            return _told([made], "sent to")
+        failures.append(f"{transport.name}: {outcome.kind}: {outcome.code} {outcome.reply}")
+        break
+    return SendResult(ok=False, lines=tuple(failures) or ("there is no [transports.NAME] table",))
+
+
+def _told(made: Sequence[Draft], verb: str) -> SendResult:
+    return SendResult(
+        ok=True,
+        lines=tuple(
+            f"{len(d.edition.picks)} papers {verb} {d.subscription.subscriber.address}"
+            for d in made
+        ),
+        editions=len(made),
+        picks=sum(len(d.edition.picks) for d in made),
+    )

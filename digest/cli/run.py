@@ -1,0 +1,80 @@
+"""``digest run`` and ``digest serve``: one pass now, or passes for ever."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from digest import schedule
+from digest.actions import run as run_action
+from digest.actions.run import RunReport
+from digest.cli._context import AsJson, opened
+from digest.cli._output import print_line, show
+from digest.model import PollReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(serve)
+
+
+def run(
+    context: typer.Context,
+    poll: Annotated[bool, typer.Option("--poll/--no-poll", help="Ask the sources first.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Do one full pass: poll, rank, and mail what is due. Fit for cron.
+
+    Exit code 0: all well; 1: something failed and is named; the rest was done.
+    """
+    with opened(context) as app:
+        report = run_action.run(app, poll=poll)
+    show(report, as_json=as_json, human=print_report)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def print_report(report: RunReport) -> None:
+    """Print a pass as one line a stage, then what went wrong."""
+    for poll in report.polls:
+        print_line(poll_line(poll))
+    planned, sent = report.planned, report.sent
+    print_line(
+        f"editions: {planned.mailed} made with {planned.picks} papers, "
+        f"{planned.empty} empty, {planned.late} too late"
+    )
+    print_line("mail: " + (", ".join(f"{n} {state}" for state, n in sent.counts.items()) or "none"))
+    for problem in report.problems:
+        print_line(f"! {problem}")
+
+
+def poll_line(poll: PollReport) -> str:
+    """Return one visit to a source as one line."""
+    if poll.error:
+        return f"{poll.source}: {poll.status}: {poll.error}"
+    return (
+        f"{poll.source}: {poll.new} new, {poll.revised} revised, {poll.unchanged} known"
+        f" ({poll.completeness})"
+    )
+
+
+def serve(context: typer.Context) -> None:
+    """Poll and mail on schedule until stopped; each job is also a command, for cron."""
+    with opened(context) as app:
+        scheduler = schedule.build(app)
+        scheduler.start()
+        try:
+            _wait_for_signal()
+        finally:
+            scheduler.shutdown(wait=True)
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
