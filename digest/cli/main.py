@@ -10,14 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from digest import __version__
-<<<<<<< HEAD
-from digest.cli import config, db, docs, outbox, poll, sources
-=======
 from digest.cli import (
     config,
     db,
     demo,
     docs,
+    outbox,
     poll,
     profiles,
     send,
@@ -25,7 +23,6 @@ from digest.cli import (
     subscribers,
 )
 from digest.cli import run as passes
->>>>>>> c80c130 (Run the pipeline end to end: run, serve, send, preview, demo)
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
 from digest.errors import ConfigError, DigestError, UsageError
@@ -37,11 +34,19 @@ WRONG_USE: tuple[Any, ...] = tuple(
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-<<<<<<< HEAD
-MODULES = (poll, outbox, sources, config, db, docs)
-=======
-MODULES = (demo, passes, send, poll, sources, profiles, subscribers, config, db, docs)
->>>>>>> c80c130 (Run the pipeline end to end: run, serve, send, preview, demo)
+MODULES = (
+    demo,
+    passes,
+    send,
+    poll,
+    outbox,
+    sources,
+    profiles,
+    subscribers,
+    config,
+    db,
+    docs,
+)
 """In the order of ``digest --help``."""
 
 
