@@ -15,7 +15,9 @@ from digest.cli import (
     db,
     demo,
     docs,
+    init,
     outbox,
+    passes,
     poll,
     profiles,
     send,
@@ -34,19 +36,7 @@ WRONG_USE: tuple[Any, ...] = tuple(
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-MODULES = (
-    demo,
-    passes,
-    send,
-    poll,
-    outbox,
-    sources,
-    profiles,
-    subscribers,
-    config,
-    db,
-    docs,
-)
+MODULES = (demo, passes, send, poll, outbox, sources, profiles, subscribers, config, db, docs, init)
 """In the order of ``digest --help``."""
 
 
