@@ -17,7 +17,6 @@ from digest.cli import (
     docs,
     init,
     outbox,
-    passes,
     poll,
     profiles,
     send,
