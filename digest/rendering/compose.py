@@ -105,7 +105,8 @@ class Composer:
             if paper is None:
                 continue
             summary = given.summaries.get(pick.paper_id, "")
-            kind = (views.badge_of(pick), bool(pick.reason), summary)
+            reason = self._maker.said(pick.reason, wrapped=True)
+            kind = (views.badge_of(pick), reason.html.size > 0, summary)
             options = kinds.get(kind)
             if options is None:
                 options = kinds[kind] = CardOptions(
@@ -127,7 +128,7 @@ class Composer:
                     signals=signals,
                     options=options,
                     card=card,
-                    reason=self._maker.said(pick.reason, wrapped=True),
+                    reason=reason,
                 )
             )
         return shown

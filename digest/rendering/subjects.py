@@ -41,7 +41,8 @@ class SubjectMaker:
 
     def _made(self, title: str, count: int, view: EditionView, name: str) -> str:
         if self._template is None:
-            return views.subject(title, count, view, name)
+            # Locales put thin spaces into dates; the subject is what the header will say.
+            return plain(views.subject(title, count, view, name))
         try:
             made = self._template.render(
                 title=title,

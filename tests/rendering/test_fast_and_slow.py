@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import slow_composer
+from builders import NOON, a_paper, a_pick, a_profile, an_edition, an_edition_input
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.model import Author, Completeness, Frequency, Link, Paper, SourceLine
+from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
+from digest.rendering.bodies import body, parsed
+from digest.rendering.compose import Composer
+
+COMPOSER = Composer(body_limit_kb=10_000)
+"""One for all examples, so that what it keeps for one reader is tried on the next."""
+
+NASTY = st.sampled_from(
+    ["<script>x</script>", "a & b < c", "{{ x }}", "{% raw %}", ". dot", "From me", "\u202eabc",
+     "é" * 90, "x" * 200, "שלום", "a\r\nBcc: x@y.z", "\u2028", "\x02reason\x03", "=3D",
+     "don't \"quote\"", " "]
+)  # fmt: skip
+TEXT = st.one_of(NASTY, st.text(max_size=60))
+URL = st.sampled_from(
+    ["https://arxiv.org/abs/1?a=b&c=d", "javascript:alert(1)", "", "http://é.org/ü"]
+)
+BASES = st.sampled_from(["", "https://digest.example.org/x/" + "k" * 70])
+SECTIONS = st.sampled_from(["things", "<b>", "trending", "update", "exploration"])
+
+
+@st.composite
+def some_papers(draw: st.DrawFn) -> dict[int, Paper]:
+    count = draw(st.integers(0, 5))
+    return {
+        row_id: a_paper(
+            row_id,
+            title=draw(TEXT),
+            abstract=draw(TEXT),
+            comment=draw(TEXT),
+            url=draw(URL),
+            authors=tuple(Author(name=draw(TEXT)) for _ in range(draw(st.integers(0, 5)))),
+            links=(Link(kind="pdf", url=draw(URL)), Link(kind="code", url=draw(URL))),
+            withdrawn=draw(st.booleans()),
+        )
+        for row_id in range(1, count + 1)
+    }
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> EditionInput:
+    papers = draw(some_papers())
+    ids = sorted(papers)
+    cut = draw(st.integers(0, len(ids)))
+    edition = an_edition(
+        picks=tuple(
+            a_pick(n, section=draw(SECTIONS), reason=draw(TEXT), is_new=draw(st.booleans()))
+            for n in ids[:cut]
+        ),
+        frequency=draw(st.sampled_from(Frequency)),
+        other_ids=tuple(ids[cut:]),
+        other_count=len(ids) - cut,
+        source_lines=(SourceLine(source=draw(TEXT), new=3, completeness=Completeness.PARTIAL),),
+    )
+    return an_edition_input(
+        edition,
+        papers=papers,
+        deltas={n: {"hf_upvotes": (12.0, 3.0)} for n in ids[: draw(st.integers(0, 2))]},
+        profile=a_profile(
+            title=draw(TEXT),
+            locale=draw(st.sampled_from(["en", "de", "ar", "ja"])),
+            abstracts=draw(st.sampled_from(["none", "short", "full"])),
+            all_titles=draw(st.booleans()),
+        ),
+        sender=SenderIdentity(
+            address="digest@example.org", name=draw(TEXT), list_id="d.example.org", installation="x"
+        ),
+        links=PersonalLinks(
+            unsubscribe=draw(BASES), preferences=draw(BASES), view=draw(BASES),
+            feedback_base=draw(BASES), papers_base=draw(BASES),
+        ),
+    )  # fmt: skip
+
+
+@settings(max_examples=60, deadline=timedelta(seconds=5))
+@given(inputs())
+def test_the_fast_way_says_what_the_slow_way_says(given_: EditionInput) -> None:
+    message = COMPOSER.compose(given_, bodies=True)
+    html, text = slow_composer.bodies(COMPOSER.templates, given_, message.subject)
+    assert message.text == text
+    assert message.html == html
+
+
+@settings(max_examples=20, deadline=timedelta(seconds=5))
+@given(inputs())
+def test_a_receiver_reads_the_same_of_both_messages(given_: EditionInput) -> None:
+    given_ = an_edition_input(
+        given_.edition, papers=given_.papers, profile=given_.profile, deltas=given_.deltas
+    )
+    fast = COMPOSER.compose(given_)
+    slow = parsed(slow_composer.message(COMPOSER.templates, given_, fast.subject))
+    whole = parsed(fast.content)
+    for kind in ("html", "plain"):
+        assert body(whole, kind) == body(slow, kind)
+    assert whole["Subject"] == slow["Subject"]
+
+
+@given(inputs())
+@settings(max_examples=20, deadline=timedelta(seconds=5))
+def test_a_fresh_composer_makes_the_same_bytes_as_a_used_one(given_: EditionInput) -> None:
+    fresh = Composer(COMPOSER.templates, body_limit_kb=10_000)
+    assert fresh.compose(given_).content == COMPOSER.compose(given_).content
+
+
+def test_a_paper_that_changed_is_not_shown_as_it_was() -> None:
+    before = an_edition_input(papers={1: a_paper(1, title="Before")}, composed_at=NOON)
+    after = an_edition_input(papers={1: a_paper(1, title="After")}, composed_at=NOON)
+    COMPOSER.compose(before)
+    message = COMPOSER.compose(after, bodies=True)
+    assert "After" in message.html
+    assert "Before" not in message.html + message.text
