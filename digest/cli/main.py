@@ -22,6 +22,7 @@ from digest.cli import (
     send,
     sources,
     subscribers,
+    web,
 )
 from digest.cli import run as passes
 from digest.cli._context import Globals
@@ -35,7 +36,21 @@ WRONG_USE: tuple[Any, ...] = tuple(
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-MODULES = (demo, passes, send, poll, outbox, sources, profiles, subscribers, config, db, docs, init)
+MODULES = (
+    demo,
+    passes,
+    send,
+    poll,
+    outbox,
+    sources,
+    profiles,
+    subscribers,
+    web,
+    config,
+    db,
+    docs,
+    init,
+)
 """In the order of ``digest --help``."""
 
 

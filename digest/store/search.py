@@ -6,6 +6,7 @@ Triggers (migration 0002) keep the index. Nearness in meaning is not here: it wo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -103,6 +104,16 @@ def search(
     return Hits(ids=(), total=0)
 
 
+def search_any(connection: Connection, words: Sequence[str], *, limit: int) -> tuple[int, ...]:
+    """Return papers that have any of these words, those with most of them first."""
+    query = Query(wanted=tuple(word for word in words if _WORD.search(word))[:_WORDS_LIMIT])
+    if not query.wanted:
+        return ()
+    matches = _matches(connection, query, Filters(), is_loose=True)
+    ordered = select(matches.c.id).order_by(matches.c.score, matches.c.id.desc())
+    return tuple(connection.scalars(ordered.limit(limit)))
+
+
 def in_category(connection: Connection, category: str) -> ColumnElement[bool]:
     """Return the condition that a paper is of this category (any of its categories)."""
     if is_sqlite(connection):
@@ -113,7 +124,7 @@ def in_category(connection: Connection, category: str) -> ColumnElement[bool]:
 
 def from_source(source: str) -> ColumnElement[bool]:
     """Return the condition that this source announced the paper."""
-    return exists().where(sightings.c.paper_id == papers.c.id, sightings.c.source == source)
+    return papers.c.id.in_(select(sightings.c.paper_id).where(sightings.c.source == source))
 
 
 def _matches(connection: Connection, query: Query, filters: Filters, *, is_loose: bool) -> Subquery:

@@ -147,6 +147,7 @@ sightings = Table(
     Column("announce_type", String(16), nullable=False),
     Column("seen_at", UTCDateTime, nullable=False),
     Index("ix_sightings_source_announced_on", "source", "announced_on"),
+    Index("ix_sightings_announced_on", "announced_on"),
     sqlite_with_rowid=False,
 )
 

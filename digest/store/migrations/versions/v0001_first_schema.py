@@ -438,6 +438,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("paper_id", "source", "announced_on", name=op.f("pk_sightings")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_sightings_announced_on", "sightings", ["announced_on"], unique=False)
     op.create_index(
         "ix_sightings_source_announced_on", "sightings", ["source", "announced_on"], unique=False
     )
@@ -519,6 +520,7 @@ def downgrade() -> None:
     op.drop_index("ix_signals_observed_at", table_name="signals")
     op.drop_table("signals")
     op.drop_index("ix_sightings_source_announced_on", table_name="sightings")
+    op.drop_index("ix_sightings_announced_on", table_name="sightings")
     op.drop_table("sightings")
     op.drop_index("ix_shown_edition_id", table_name="shown")
     op.drop_table("shown")

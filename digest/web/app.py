@@ -1,0 +1,108 @@
+"""Put the pages together: routes, middleware, proxies, the prefix."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from digest import __version__
+from digest.app import App
+from digest.errors import DigestError, TokenError
+from digest.web import assets, daily, feeds, papers, search
+from digest.web.security import GuardMiddleware
+from digest.web.site import Site, standard_limits
+
+log = logging.getLogger(__name__)
+
+ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
+    assets.routes,
+    daily.routes,
+    papers.routes,
+    search.routes,
+    feeds.routes,
+)
+
+
+class PrefixMiddleware:
+    """Serves under a path prefix, whether the proxy keeps the prefix or strips it."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell the routes where they are mounted."""
+        if scope["type"] == "http" and self._prefix:
+            scope = dict(scope, root_path=self._prefix)
+            if not scope["path"].startswith(self._prefix + "/"):
+                bare = "/" if scope["path"] == self._prefix else scope["path"]
+                scope["path"] = self._prefix + bare
+        await self._app(scope, receive, send)
+
+
+def create_app(app: App, *, limited: bool = True) -> FastAPI:
+    """Return the pages of an open App as an ASGI application."""
+    site = Site(app, standard_limits(app) if limited else {})
+    web = FastAPI(
+        title=f"{site.name} API",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # RFC 8058: the one-click address must never redirect
+    )
+    web.state.site = site
+    for routes in ROUTES:
+        web.include_router(routes(site))
+    _add_errors(web, site)
+    settings = app.config.settings.web
+    web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
+    web.add_middleware(PrefixMiddleware, prefix=site.prefix)
+    if settings.trusted_proxies:
+        web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    return web
+
+
+def _add_errors(web: FastAPI, site: Site) -> None:
+    @web.exception_handler(HTTPException)
+    def refused(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)
+        if _is_api(request):
+            return JSONResponse(
+                {"detail": exc.detail}, status_code=exc.status_code, headers=exc.headers
+            )
+        if exc.status_code == 404:
+            return daily.not_found(site)
+        answer = site.message(
+            "That did not work", str(exc.detail), status=exc.status_code, private=False
+        )
+        answer.headers.update(exc.headers or {})
+        return answer
+
+    @web.exception_handler(TokenError)
+    def unknown_token(_request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, TokenError)
+        return site.refusal(exc)
+
+    @web.exception_handler(DigestError)
+    def failed(request: Request, exc: Exception) -> Response:
+        if _is_api(request):
+            return JSONResponse({"detail": str(exc)}, status_code=422)
+        return site.message("That did not work", str(exc), status=422)
+
+    @web.exception_handler(Exception)
+    def broken(_request: Request, exc: Exception) -> Response:
+        log.error("page failed error=%s", type(exc).__name__, exc_info=exc)
+        return site.message(
+            "Something broke here", "It was noted. Try again in a while.", status=500
+        )
+
+
+def _is_api(request: Request) -> bool:
+    return "/api/" in request.url.path

@@ -1,0 +1,56 @@
+"""Static files and the few fixed addresses: robots.txt, health, metrics."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+
+from digest.actions import owning
+from digest.errors import StoreError
+from digest.rendering.templates import find_file
+from digest.web.site import STATIC_TYPES, Site
+
+CLOSED = (
+    "/u/", "/f/", "/confirm/", "/refuse/", "/preferences/", "/editions/", "/saved/", "/export/",
+    "/erase/", "/feeds/private/", "/owner", "/api/", "/search",
+)  # fmt: skip
+
+
+def routes(site: Site) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/static/{name}")
+    def static(name: str) -> Response:
+        kind = STATIC_TYPES.get(PurePosixPath(name).suffix)
+        path = find_file(f"web/static/{name}", site.app.config.settings.mail.templates_dir)
+        if kind is None or path is None:
+            return PlainTextResponse("there is no such file\n", status_code=404)
+        # The address changes with the content (see Site.static_url).
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return FileResponse(path, media_type=kind, headers=headers)
+
+    @router.get("/robots.txt")
+    def robots() -> Response:
+        lines = [f"Disallow: {site.url(path)}" for path in CLOSED]
+        return PlainTextResponse("User-agent: *\n" + "\n".join(lines) + "\n")
+
+    @router.get("/healthz")
+    def health() -> Response:
+        try:
+            report = owning.health(site.app)
+        except StoreError as exc:
+            return JSONResponse({"ok": False, "problem": str(exc)}, status_code=503)
+        headers = {"Cache-Control": "no-store"}
+        return JSONResponse({"ok": True, "revision": report}, headers=headers)
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        text = owning.metrics_text(site.app)
+        return PlainTextResponse(
+            text, media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"}
+        )
+
+    return router

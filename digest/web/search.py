@@ -1,0 +1,65 @@
+"""The search page."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from digest.actions import searching
+from digest.store.search import Filters
+from digest.web import words
+from digest.web.daily import page_number
+from digest.web.site import Site
+
+
+def filters_of(request: Request) -> Filters:
+    """Read a search's filters; what is not understood is as if it were not there."""
+    query = request.query_params
+    return Filters(
+        source=words.inert(query.get("source", ""))[:100],
+        category=words.inert(query.get("category", ""))[:60],
+        first_on=_day(query.get("from", "")),
+        last_on=_day(query.get("to", "")),
+    )
+
+
+def routes(site: Site) -> APIRouter:
+    """Return the route of the search."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/search")
+    def page(request: Request) -> Response:
+        if not site.allows("search", request):
+            return site.message(
+                "Too many searches", "Try again in a minute.", status=429, private=False
+            )
+        filters = filters_of(request)
+        text = words.inert(request.query_params.get("q", ""))
+        found = searching.find(
+            site.app, text, filters=filters, page=page_number(request.query_params)
+        )
+        query = {"q": found.query, "source": filters.source, "category": filters.category,
+                 "from": filters.first_on or "", "to": filters.last_on or ""}  # fmt: skip
+        title = f"Search: {found.query}" if found.query else "Search"
+        return site.page(
+            "search.html",
+            found=found,
+            filters=filters,
+            query=query,
+            title=title,
+            alternates=(("application/atom+xml", title, site.url("/feeds/search.atom", **query)),)
+            if found.query
+            else (),
+            headers={"Cache-Control": "public, max-age=60", "X-Robots-Tag": "noindex"},
+        )
+
+    return router
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None

@@ -1,0 +1,66 @@
+"""Run the pages under uvicorn: alone, or in a thread beside the schedule."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import uvicorn
+
+from digest.app import App
+from digest.web.app import create_app
+
+START_TIMEOUT_S = 20
+
+
+def serve(app: App, *, host: str, port: int) -> None:
+    """Serve until a signal stops the process."""
+    uvicorn.Server(_config(app, host, port)).run()
+
+
+@contextlib.contextmanager
+def serving(app: App, *, host: str, port: int) -> Iterator[int]:
+    """Serve in a thread while the block runs; gives the port, which 0 leaves to the system.
+
+    Raises OSError where the address cannot be listened on.
+    """
+    server = uvicorn.Server(_config(app, host, port))
+    thread = threading.Thread(target=_run_quietly, args=(server,), name="web", daemon=True)
+    thread.start()
+    try:
+        yield _port_of(server, thread)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=START_TIMEOUT_S)
+
+
+def _run_quietly(server: uvicorn.Server) -> None:
+    # uvicorn leaves by SystemExit where it cannot listen; _port_of tells.
+    with contextlib.suppress(SystemExit):
+        server.run()
+
+
+def _port_of(server: uvicorn.Server, thread: threading.Thread) -> int:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise OSError(f"the pages cannot listen on {server.config.host}:{server.config.port}")
+        time.sleep(0.01)
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+def _config(app: App, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(app),
+        host=host,
+        port=port,
+        # Ours, in create_app, believes web.trusted_proxies only.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,  # addresses of pages hold tokens
+        log_config=None,
+        timeout_graceful_shutdown=10,
+    )
