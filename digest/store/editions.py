@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -115,15 +115,15 @@ def shown_to(
     return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
 
 
-def shown_on(connection: Connection, subscriber_id: int, paper_id: int) -> date | None:
-    """Return the date of the edition that showed a paper to a subscriber; None if none did."""
+def showing(connection: Connection, subscriber_id: int, paper_id: int) -> Edition | None:
+    """Return the edition that showed a paper to a subscriber, or None."""
     query = (
-        select(editions.c.edition_on)
+        select(editions)
         .select_from(shown.join(editions, editions.c.id == shown.c.edition_id))
         .where(shown.c.subscriber_id == subscriber_id, shown.c.paper_id == paper_id)
     )
-    found: date | None = connection.scalar(query)
-    return found
+    row = connection.execute(query).one_or_none()
+    return _edition(row) if row else None
 
 
 def release(connection: Connection, edition_ids: Collection[int]) -> int:

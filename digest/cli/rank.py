@@ -1,0 +1,125 @@
+"""``digest rank`` and ``digest explain``: what a profile gets, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from digest.actions import ranking
+from digest.actions.ranking import Account, Ranking, Scores
+from digest.cli._context import AsJson, opened
+from digest.cli._output import print_line, show
+
+Name = Annotated[str, typer.Argument(help="Name of a profile, or a subscriber's address.")]
+OnDate = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="The edition of this day, not of now."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(rank)
+    app.command()(explain)
+
+
+def rank(
+    context: typer.Context,
+    profile: Annotated[
+        str,
+        typer.Argument(metavar="PROFILE", help="Name of a profile, or a subscriber's address."),
+    ],
+    on: OnDate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print today's table for a profile: score, its interest and trend parts, the reason.
+
+    For a profile as a reader gets it who was shown nothing yet; for an address, what is left.
+    """
+    with opened(context) as app:
+        found = ranking.rank(app, profile, on=on.date() if on else None)
+    show(found, as_json=as_json, human=_print_ranking)
+
+
+def explain(
+    context: typer.Context,
+    name: Name,
+    paper: Annotated[
+        str, typer.Option(help="Key or address of a paper, such as arxiv:2401.01234.")
+    ] = "",
+    on: OnDate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why an edition is what it is, or why one paper is in it or is not."""
+    with opened(context) as app:
+        found = ranking.explain(app, name, paper=paper, on=on.date() if on else None)
+    show(found, as_json=as_json, human=_print_paper if paper else _print_account)
+
+
+def _print_ranking(found: Ranking) -> None:
+    _print_head(found)
+    if found.picks:
+        _print_scores(found.picks)
+
+
+def _print_account(found: Account) -> None:
+    next_at = f"{found.next_slot_at:%Y-%m-%d %H:%M} UTC" if found.next_slot_at else "not planned"
+    last = (
+        f"{found.last_edition_on} with {found.last_picks} papers"
+        if found.last_edition_on
+        else "none yet"
+    )
+    print_line(f"reader: {found.reader or 'nobody yet'} ({found.status})")
+    print_line(f"last edition: {last}; next edition: {next_at}")
+    for line in found.sources:
+        note = f"; {line.note}" if line.note else ""
+        print_line(f"source {line.source}: {line.new} new, {line.completeness}{note}")
+    _print_ranking(found.ranking)
+    for pick in found.ranking.picks:
+        print_line(f"  {pick.key}: {_parts(pick)}")
+    if found.nearest:
+        print_line("the best that were left out:")
+        _print_scores(found.nearest)
+
+
+def _print_paper(found: Account) -> None:
+    paper = found.paper
+    if paper is None:
+        return
+    print_line(f"{paper.key} {paper.title}".rstrip())
+    print_line(f"{paper.cause}: {paper.account}")
+    if paper.score is not None:
+        print_line(
+            f"score {paper.score:.3f} = interest {paper.interest or 0:.3f} "
+            f"and trend {paper.trend or 0:.3f}, nearest to {paper.section or 'no interest'}"
+        )
+        print_line(f"parts: {_parts(paper)}")
+
+
+def _print_head(found: Ranking) -> None:
+    print_line(
+        f"{found.profile}, {found.edition_on}: {len(found.picks)} of {found.considered} papers "
+        f"from {found.window_start_at:%Y-%m-%d %H:%M} to {found.window_end_at:%Y-%m-%d %H:%M} UTC"
+    )
+    if found.left_out:
+        causes = ", ".join(f"{cause} {count}" for cause, count in found.left_out.items())
+        print_line(f"left out: {causes}")
+
+
+def _print_scores(rows: Iterable[Scores]) -> None:
+    """Print the numbers in columns, title and reason below: no column squeezes another."""
+    print_line("     score  interest  trend  paper")
+    for place, row in enumerate(rows, 1):
+        print_line(
+            f"{place:>3}. {row.score or 0:.3f}  {row.interest or 0:8.3f}  {row.trend or 0:.3f}  "
+            f"{row.key}  [{row.section or row.cause}]"
+        )
+        print_line(f"     {row.title}")
+        print_line(f"     {row.account}")
+
+
+def _parts(paper: Scores) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in paper.parts.items()) or "nothing"
