@@ -23,6 +23,7 @@ from digest.cli import (
     send,
     sources,
     subscribers,
+    templates,
     web,
 )
 from digest.cli import run as passes
@@ -49,6 +50,7 @@ MODULES = (
     subscribers,
     web,
     config,
+    templates,
     db,
     docs,
     init,

@@ -29,7 +29,7 @@ LINE_LIMIT = 998
 HEADER_LINE = 78
 ENCODED_LINE = 76
 CLIPPED_KB = 102
-"""Where Gmail cuts a mail off: the owner's limit may not lie above."""
+"""Where Gmail cuts a mail off; an owner's limit may lie above."""
 
 _LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -239,8 +239,10 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
 
 def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iterator[Finding]:
     size = len(html.encode())
-    if size > min(limit, CLIPPED_KB * 1000):
+    if size > limit:
         yield _wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
+    elif size > CLIPPED_KB * 1000:
+        yield _poor("W1", f"the HTML has {size:,} bytes; Gmail cuts it off at {CLIPPED_KB} KB")
     if not markup.lang:
         yield _wrong("W3", "the HTML does not name its language")
     if not markup.title:

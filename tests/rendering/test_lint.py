@@ -131,6 +131,16 @@ def test_html_over_the_limit_is_found() -> None:
     assert forbidding(GOOD, body_limit_kb=1) == {"W1"}
 
 
+def test_html_that_gmail_cuts_off_is_told_and_may_be_sent() -> None:
+    papers = {n: a_paper(n) for n in range(1, 90)}
+    edition = an_edition(*(a_pick(n) for n in papers))
+    message = Composer(COMPOSER.templates, body_limit_kb=500).compose(
+        an_edition_input(edition, papers=papers)
+    )
+    found = lint(message, body_limit_kb=500)
+    assert [(finding.code, finding.forbids) for finding in found] == [("W1", False)]
+
+
 def test_a_text_without_the_titles_address_is_found() -> None:
     changed = with_bytes((b"https://arxiv.org/abs/2604.00001", b"(address left out)"))
     assert [finding.code for finding in lint(changed)] == ["M3"]
