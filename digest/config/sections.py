@@ -146,7 +146,7 @@ class TransportSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
 
-    kind: str = Field(description="smtp, file, http, chat, or pkg.mod:func.")
+    kind: str = Field(description="smtp, file, http, or pkg.mod:func.")
 
     @property
     def options(self) -> dict[str, Any]:

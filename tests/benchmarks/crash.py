@@ -68,7 +68,9 @@ def run(mode: str, kills: int, mails: int, seed: int) -> dict[str, int]:
         try:
             plan(folder, port, mode, mails)
             done = 0
-            while live(folder, port, mode, chance if done < kills else None, 2 * mails // kills):
+            while live(
+                folder, port, mode, chance if done < kills else None, 3 * mails // (2 * kills)
+            ):
                 done += 1
             return numbers(folder, port, mode) | {"kills": done, "connections": CONNECTIONS}
         finally:
