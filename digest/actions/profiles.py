@@ -12,6 +12,7 @@ from digest.app import App
 from digest.config import ProfileFile
 from digest.errors import AddressError, UsageError
 from digest.model import PaperKey, Profile, SubscriberStatus
+from digest.pipeline import libraries
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
 from digest.store.profiles import StoredProfile
@@ -39,6 +40,8 @@ def sync(app: App) -> SyncReport:
     served by the last good version. Whoever unsubscribed stays unsubscribed.
     """
     problems = list(app.config.profile_problems)
+    for item in app.config.profiles:  # before the transaction: files may be long
+        problems += libraries.problems(item.profile)
     changed = 0
     with app.writing() as connection:
         for item in app.config.profiles:

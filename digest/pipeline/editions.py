@@ -28,7 +28,7 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
-from digest.pipeline import composing
+from digest.pipeline import composing, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
@@ -261,11 +261,14 @@ def _readers(
     people = [subscription.subscriber.row_id for subscription in group]
     shown = edition_store.shown_to(connection, people, [p.row_id for p in pool.papers])
     feedback = feedback_store.of_subscribers(connection, people)
-    known = _known_papers(connection, [s.profile for s in group], feedback)
+    lessons = {s.profile_id: libraries.taught(s.profile) for s in group}
+    kept = {key: paper for _, papers_kept in lessons.values() for key, paper in papers_kept.items()}
+    # What the store knows of a paper is more than what a library says of it.
+    known = kept | _known_papers(connection, [profile for profile, _ in lessons.values()], feedback)
     return [
         Reader(
             subscription_id=subscription.row_id,
-            profile=subscription.profile,
+            profile=lessons[subscription.profile_id][0],
             shown=shown.get(person, frozenset()) | frozenset(taken.get(person, ())),
             feedback=feedback.get(person, ()),
             known_papers=known,
