@@ -6,6 +6,7 @@ writes the message. It knows no size limit: compare editions that fit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
@@ -35,9 +36,15 @@ def bodies(templates: Templates, given: EditionInput, subject: str) -> tuple[str
     return frame, text.out
 
 
-def message(templates: Templates, given: EditionInput, subject: str) -> bytes:
-    """Return the whole message as the standard library writes it."""
+def message(
+    templates: Templates,
+    given: EditionInput,
+    subject: str,
+    inline: Callable[[str], str] = str,
+) -> bytes:
+    """Return the whole message as the standard library writes it; ``inline`` sees the HTML."""
     html, text = bodies(templates, given, subject)
+    html = inline(html)
     made = EmailMessage(policy=SMTP)
     made["From"] = f"{given.sender.name} <{given.sender.address}>"
     made["To"] = given.recipient
