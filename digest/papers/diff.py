@@ -247,9 +247,10 @@ class Batch:
             self._link(change.known.ref, other.ref, kind="preprint-of")
         for other in decision.published_from:
             self._link(other.ref, change.known.ref, kind="preprint-of")
-        change.known.is_quiet |= any(
-            self._was_news(other) for other in (*decision.preprint_of, *decision.published_from)
-        )
+        for other in (*decision.preprint_of, *decision.published_from):
+            change.known.is_quiet |= self._was_news(other)
+            change.known.forms |= {other.ref}
+            other.forms |= {change.known.ref}
         return change
 
     def _store(self, facts: Facts, change: Change) -> None:

@@ -68,6 +68,8 @@ class Known:
     new_at: datetime | None = None
     different: frozenset[int] = frozenset()
     """Papers that the owner said are not this one."""
+    forms: frozenset[int] = frozenset()
+    """The same work's preprint, or publications, which are papers of their own."""
     is_quiet: bool = False
     """It is the other form (preprint, publication) of a paper that was news already."""
 
@@ -294,10 +296,10 @@ def _by_title(record: Record, traits: Traits, similar: Sequence[Known]) -> Decis
     fitting = [paper for paper in similar if _fits(traits, paper.traits)]
     if not fitting:
         return NEW
-    free = [paper for paper in fitting if not _conflict(ids, paper.ids)]
-    if len(free) != 1 or len(fitting) > 1:
+    found = min(fitting, key=_age)
+    others = {paper.ref for paper in fitting if paper is not found}
+    if others - found.forms or _conflict(ids, found.ids):
         return Decision(maybe_same=tuple(fitting))
-    found = free[0]
     ours = is_preprint(ids), is_published(ids)
     theirs = is_preprint(found.ids), is_published(found.ids)
     if ours == (True, False) and theirs == (False, True):

@@ -37,6 +37,8 @@ class Verdict:
 
     status: Status
     becomes_news: bool = False
+    is_revision: bool = False
+    """Its text changed, or its version."""
     events: tuple[str, ...] = ()
 
 
@@ -50,7 +52,8 @@ def conclude(change: Change, before: Before | None, composed: Composed) -> Verdi
         return Verdict(status=Status.NEW, becomes_news=True, events=("new", *events))
     revised = change.is_rewritten and composed.fingerprint != before.fingerprint
     if revised or events:
-        return Verdict(status=Status.REVISED, events=events)
+        is_revision = revised or "new-version" in events
+        return Verdict(status=Status.REVISED, is_revision=is_revision, events=events)
     return Verdict(status=Status.UNCHANGED)
 
 

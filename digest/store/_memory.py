@@ -116,6 +116,7 @@ def _link(connection: Connection, known: dict[int, Known]) -> None:
             if kind == "different":
                 known[mine].different |= {theirs}
             else:
+                known[mine].forms |= {theirs}
                 partners[theirs].add(mine)
     if not partners:
         return

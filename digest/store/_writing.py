@@ -133,12 +133,11 @@ class _Writer:
     ) -> None:
         known = stored.standing if stored else Standing(first_seen_at=self.batch.now)
         dates = [on for on in (change.announced_on, known.announced_on) if on]
-        is_revision = stored is not None and verdict.status is Status.REVISED
         standing = replace(
             known,
             announced_on=min(dates, default=None),
             new_at=self.batch.now if verdict.becomes_news else known.new_at,
-            revisions=known.revisions + is_revision,
+            revisions=known.revisions + verdict.is_revision,
         )
         number = _title_hash(change, composed)
         row = paper_row(paper_id, change.known.ids, composed, number, standing)

@@ -1,0 +1,177 @@
+"""``digest papers``: what the store holds, and one paper's whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from digest.actions import papers
+from digest.cli._context import AsJson, opened
+from digest.cli._output import print_line, print_table, show
+from digest.model import Paper
+from digest.store.stories import Story
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter("expected a day such as 2026-04-14") from exc
+
+
+Day = Annotated[
+    date | None, typer.Option(parser=_day, metavar="DAY", help="First (or only) day, in UTC.")
+]
+Until = Annotated[date | None, typer.Option(parser=_day, metavar="DAY", help="Last day.")]
+Key = Annotated[str, typer.Argument(help="An id in any form: arxiv:2401.01234, a DOI, an address.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(invoke_without_command=True, help="List papers, or look at one.")
+    group.callback()(list_papers)
+    group.command("show")(show_paper)
+    group.command("merge")(merge)
+    group.command("split")(split)
+    group.command("prune")(prune)
+    app.add_typer(group, name="papers")
+
+
+def list_papers(
+    context: typer.Context,
+    since: Day = None,
+    until: Until = None,
+    source: Annotated[str, typer.Option(help="Only what this source announced.")] = "",
+    new: Annotated[bool, typer.Option("--new", help="Only what was news.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """List the papers first seen today, or on the named days; newest first."""
+    if context.invoked_subcommand:
+        return
+    with opened(context) as app:
+        found = papers.listed(
+            app, first_on=since, last_on=until, source=source, only_new=new, limit=limit
+        )
+    show(found, as_json=as_json, human=_print_list)
+
+
+def show_paper(context: typer.Context, key: Key, as_json: AsJson = False) -> None:
+    """Tell a paper's whole story: sightings, ids, versions, merges, signals."""
+    with opened(context) as app:
+        story = papers.show(app, key)
+    show(story, as_json=as_json, human=_print_story)
+
+
+def merge(
+    context: typer.Context,
+    key: Key,
+    other: Key,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if both have an id of one scheme.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make two papers one; `digest papers split` takes it back."""
+    with opened(context) as app:
+        done = papers.merge(app, key, other, force=force)
+    show(
+        done,
+        as_json=as_json,
+        human=lambda one: print_line(
+            f"{one.absorbed_key} is part of {one.kept.key} now "
+            f"(undo with: digest papers split {one.merge_id})"
+        ),
+    )
+
+
+def split(
+    context: typer.Context,
+    merge_id: Annotated[int, typer.Argument(help="Number of the merge, from `papers show`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a merge apart; the two are never joined again by themselves."""
+    with opened(context) as app:
+        done = papers.split(app, merge_id)
+    show(
+        done,
+        as_json=as_json,
+        human=lambda one: print_line(f"{one.first.key} and {one.second.key} are two papers again"),
+    )
+
+
+def prune(
+    context: typer.Context,
+    days: Annotated[int | None, typer.Option(min=1, help="Days to keep.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old papers for good; they are never announced again."""
+    with opened(context) as app:
+        done = papers.prune(app, days=days)
+    show(
+        done,
+        as_json=as_json,
+        human=lambda one: print_line(
+            f"{one.papers} papers older than {one.before:%Y-%m-%d} removed"
+        ),
+    )
+
+
+def _print_list(found: Sequence[Paper]) -> None:
+    print_table(
+        ("key", "first seen", "title", "sources"),
+        (
+            (one.key, f"{one.first_seen_at:%Y-%m-%d %H:%M}", one.title, ", ".join(one.sources))
+            for one in found
+        ),
+    )
+    print_line(f"{len(found)} papers")
+
+
+def _print_story(story: Story) -> None:
+    paper = story.paper
+    print_line(paper.title)
+    print_line(f"  {paper.key}  {paper.url}")
+    print_line(f"  {', '.join(author.name for author in paper.authors)}")
+    _section(
+        "ids", [(one.key, one.asserted_by and f"claimed by {one.asserted_by}") for one in story.ids]
+    )
+    _section(
+        "sightings",
+        [(f"{one.announced_on}", one.source, one.announce_type) for one in story.sightings],
+    )
+    _section(
+        "records", [(one.source, one.native_id, f"{one.changes} changes") for one in story.records]
+    )
+    _section("versions", [(f"{one.scheme} v{one.number}", one.title) for one in story.versions])
+    _section("events", [(f"{one.at:%Y-%m-%d %H:%M}", one.kind) for one in story.events])
+    _section("links", [(one.kind, one.key, one.title) for one in story.relations])
+    _section(
+        "merges",
+        [
+            (str(one.merge_id), f"{one.at:%Y-%m-%d %H:%M}", one.reason, _undone(one.undone_at))
+            for one in story.merges
+        ],
+    )
+    _section(
+        "signals",
+        [
+            (f"{one.observed_at:%Y-%m-%d %H:%M}", one.kind, f"{one.value:g}")
+            for one in story.signals
+        ],
+    )
+    _section("fields from", list(story.provenance.items()))
+
+
+def _undone(at: Any) -> str:
+    return f"undone {at:%Y-%m-%d %H:%M}" if at else ""
+
+
+def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        print_line(f"{title}:")
+        for row in rows:
+            print_line("  " + "  ".join(cell for cell in row if cell))

@@ -1,0 +1,190 @@
+"""A paper's whole story, as the owner is shown it: every table that speaks of it, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, or_, select
+
+from digest.model import Observation, Paper, PaperKey
+from digest.store import papers as store_papers
+from digest.store import signals
+from digest.store.tables import (
+    events,
+    merges,
+    paper_ids,
+    paper_links,
+    papers,
+    records,
+    sightings,
+    versions,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """An id of the paper; ``asserted_by`` is empty where the id's own source gave it."""
+
+    key: PaperKey
+    asserted_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """A source announced it on a day, first seen by us at an instant."""
+
+    source: str
+    announced_on: date
+    announce_type: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version, under the title that it had."""
+
+    scheme: str
+    number: int
+    title: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened: new, first-seen-late, new-version, retitled, withdrawn, ..."""
+
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """Another paper that this one is linked to; ``preprint-of`` or ``published-from``, ..."""
+
+    kind: str
+    key: PaperKey
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeNote:
+    """A merge that this paper was part of."""
+
+    merge_id: int
+    kept_id: int
+    absorbed_id: int
+    reason: str
+    at: datetime
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordNote:
+    """A record that the paper is made of."""
+
+    source: str
+    native_id: str
+    changes: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """All that the store knows of a paper."""
+
+    paper: Paper
+    ids: tuple[Claim, ...]
+    sightings: tuple[Sighting, ...]
+    records: tuple[RecordNote, ...]
+    versions: tuple[Version, ...]
+    events: tuple[Event, ...]
+    merges: tuple[MergeNote, ...]
+    relations: tuple[Relation, ...]
+    signals: tuple[Observation, ...]
+    provenance: Mapping[str, str]
+    """Field -> source that its value comes from."""
+
+
+def story(connection: Connection, paper: Paper) -> Story:
+    """Read everything about one paper."""
+    ref = paper.row_id
+    members = [ref, *connection.scalars(select(papers.c.id).where(papers.c.merged_into == ref))]
+    happened = select(events).where(events.c.paper_id.in_(members)).order_by(events.c.at)
+    noted = (
+        select(merges)
+        .where(or_(merges.c.kept_id.in_(members), merges.c.absorbed_id.in_(members)))
+        .order_by(merges.c.id)
+    )
+    return Story(
+        paper=paper,
+        ids=tuple(
+            Claim(key=f"{row.scheme}:{row.value}", asserted_by=row.asserted_by)
+            for row in _rows(connection, paper_ids, ref, "scheme", "value")
+        ),
+        sightings=tuple(
+            Sighting(
+                source=row.source,
+                announced_on=row.announced_on,
+                announce_type=row.announce_type,
+                seen_at=row.seen_at,
+            )
+            for row in _rows(connection, sightings, ref, "announced_on", "source")
+        ),
+        records=tuple(
+            RecordNote(
+                source=row.source,
+                native_id=row.native_id,
+                changes=row.changes,
+                first_seen_at=row.first_seen_at,
+                last_seen_at=row.last_seen_at,
+            )
+            for row in _rows(connection, records, ref, "first_seen_at", "source", "native_id")
+        ),
+        versions=tuple(
+            Version(scheme=row.scheme, number=row.number, title=row.title, seen_at=row.seen_at)
+            for row in _rows(connection, versions, ref, "scheme", "number")
+        ),
+        events=tuple(Event(kind=row.kind, at=row.at) for row in connection.execute(happened)),
+        merges=tuple(_merge_note(row) for row in connection.execute(noted)),
+        relations=_relations(connection, ref),
+        signals=signals.history(connection, [ref]).get(ref, ()),
+        provenance=connection.scalar(select(papers.c.provenance).where(papers.c.id == ref)) or {},
+    )
+
+
+def _rows(connection: Connection, table: Table, paper_id: int, *order: str) -> list[Any]:
+    query = select(table).where(table.c.paper_id == paper_id)
+    return list(connection.execute(query.order_by(*(table.c[name] for name in order))))
+
+
+def _merge_note(row: Any) -> MergeNote:
+    return MergeNote(
+        merge_id=row.id,
+        kept_id=row.kept_id,
+        absorbed_id=row.absorbed_id,
+        reason=row.reason,
+        at=row.at,
+        undone_at=row.undone_at,
+    )
+
+
+def _relations(connection: Connection, ref: int) -> tuple[Relation, ...]:
+    query = select(paper_links).where(
+        or_(paper_links.c.paper_id == ref, paper_links.c.other_id == ref)
+    )
+    linked = [
+        (row.kind, row.other_id)
+        if row.paper_id == ref
+        else ("published-from" if row.kind == "preprint-of" else row.kind, row.paper_id)
+        for row in connection.execute(query)
+    ]
+    others = store_papers.load(connection, {other for _, other in linked})
+    return tuple(
+        Relation(kind=kind, key=others[other].key, title=others[other].title)
+        for kind, other in sorted(linked)
+        if other in others
+    )

@@ -1,0 +1,334 @@
+"""One paper, whoever speaks of it first: orders, merges, splits, kills."""
+
+from datetime import date, timedelta
+from itertools import permutations
+
+import pytest
+from builders import NOON, a_record
+from sqlalchemy import event, insert, select
+
+from digest.errors import UsageError
+from digest.model import AnnounceType, Author, Link, Observation, Signal
+from digest.store import _composing, database, merging, papers, pruning, signals, tables
+from digest.store.ingest import ingest
+from digest.store.stories import story
+
+HOUR = timedelta(hours=1)
+TITLE = "Careful studies of many interesting things"
+KINDS = {
+    "arxiv-ml": "arxiv",
+    "hf": "huggingface",
+    "s2": "semanticscholar",
+    "oa": "openalex",
+    "blog": "feed",
+}
+
+
+def five_records():
+    """What five sources say of one paper, each its own way."""
+    key = "arxiv:2604.00001"
+    return [
+        a_record(title=TITLE, comment="8 pages", asserted_ids=("doi:10.1000/x",)),
+        a_record(
+            source="hf",
+            native_id="2604.00001",
+            title=TITLE,
+            version=None,
+            summary="They study things.",
+            links=(Link(kind="code", url="https://github.com/x/y"),),
+            announced_on=date(2026, 4, 13),
+            signals=(Signal(kind="hf_upvotes", value=4),),
+        ),
+        a_record(
+            source="s2",
+            key="s2:99",
+            native_id="99",
+            title=TITLE,
+            version=None,
+            abstract="",
+            authors=(Author(name="A. Lovelace"),),
+            asserted_ids=(key, "doi:10.1000/x"),
+            announced_on=None,
+        ),
+        a_record(
+            source="oa",
+            key="openalex:W5",
+            native_id="W5",
+            ids=("doi:10.1000/x",),
+            title=TITLE.upper(),
+            version=None,
+            venue="Journal of Things",
+            announced_on=None,
+        ),
+        a_record(
+            source="blog",
+            key="feed:blog/1",
+            native_id="1",
+            title=TITLE,
+            version=None,
+            abstract="We wrote a paper.",
+            categories=("news",),
+            announced_on=None,
+        ),
+    ]
+
+
+def register(engine):
+    with engine.begin() as connection:
+        connection.execute(
+            insert(tables.sources), [{"name": name, "kind": kind} for name, kind in KINDS.items()]
+        )
+
+
+def take(engine, *batch, now=NOON):
+    counts = None
+    for record in batch:
+        with engine.begin() as connection:
+            counts = ingest(connection, source=record.source, records=[record], now=now)
+    return counts
+
+
+def state(engine):
+    """Return all that is visible, without row ids."""
+    with database.reading(engine) as connection:
+        rows = connection.execute(select(tables.papers)).all()
+        current = {row.id: row.merged_into or row.id for row in rows}
+        keys = {row.id: row.key for row in rows}
+        shown = {}
+        for table in ("paper_ids", "records", "sightings", "versions", "signals"):
+            found = connection.execute(select(tables.metadata.tables[table])).mappings()
+            shown[table] = sorted(
+                str(
+                    {
+                        name: keys[current[value]] if name == "paper_id" else value
+                        for name, value in row.items()
+                    }
+                )
+                for row in found
+            )
+        shown["papers"] = sorted(
+            str({n: v for n, v in row._mapping.items() if n != "id"})
+            for row in rows
+            if row.merged_into is None
+        )
+    return shown
+
+
+def empty(engine):
+    with engine.begin() as connection:
+        for table in reversed(tables.metadata.sorted_tables):
+            if table.name != "sources":
+                connection.execute(table.delete())
+
+
+def test_all_orders_of_five_sources_give_one_state_and_one_announcement(sqlite_engine):
+    register(sqlite_engine)
+    states = set()
+    for order in permutations(five_records()):
+        empty(sqlite_engine)
+        announced = set()
+        for record in order:
+            take(sqlite_engine, record)
+            with database.reading(sqlite_engine) as connection:
+                found = papers.candidates(
+                    connection, window_start=NOON, window_end=NOON + HOUR, max_age=timedelta(99)
+                )
+            announced |= {paper.row_id for paper in found}
+        states.add(str(state(sqlite_engine)))
+        assert len(announced) == 1, [record.source for record in order]
+    assert len(states) == 1
+
+
+def test_some_orders_on_both_databases(engine):
+    register(engine)
+    states = set()
+    for order in list(permutations(five_records()))[::17]:
+        empty(engine)
+        take(engine, *order)
+        states.add(str(state(engine)))
+    assert len(states) == 1
+
+
+def test_fields_come_from_the_best_source_that_has_them(engine):
+    register(engine)
+    take(engine, *reversed(five_records()))
+    with database.reading(engine) as connection:
+        told = story(connection, papers.by_key(connection, ["s2:99"])["s2:99"])
+    assert told.paper.key == "arxiv:2604.00001"
+    assert told.paper.venue == "Journal of Things"
+    assert told.paper.summary == "They study things."
+    assert told.provenance["abstract"] == told.provenance["authors"] == "arxiv-ml"
+    assert set(told.paper.sources) == set(KINDS)
+
+
+def everything(engine):
+    with database.reading(engine) as connection:
+        return {
+            table.name: sorted(str(row) for row in connection.execute(select(table)))
+            for table in tables.metadata.sorted_tables
+        }
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_at(engine, number, batch):
+    """Ingest, and die before the statement of this number; tell whether it came so far."""
+    count = 0
+
+    def maybe(*_arguments):
+        nonlocal count
+        count += 1
+        if count == number:
+            raise Killed
+
+    event.listen(engine, "before_cursor_execute", maybe)
+    try:
+        with engine.begin() as connection:
+            ingest(connection, source="s2", records=batch, now=NOON + HOUR)
+    except Killed:
+        return True
+    finally:
+        event.remove(engine, "before_cursor_execute", maybe)
+    return False
+
+
+def bridge():
+    """Two papers that are stored as two, and a record that shows them to be one."""
+    arxiv, _hf, s2, openalex, _blog = five_records()
+    first = a_record(title=TITLE, comment=arxiv.comment)
+    other = a_record(**{**vars(openalex), "published_at": NOON - timedelta(days=900)})
+    return first, other, s2
+
+
+def test_killed_at_every_statement_the_next_run_ends_the_same(engine):
+    first, other, s2 = bridge()
+    batch = [s2, a_record(7, source="s2"), a_record(8, source="s2")]
+    take(engine, first, other)
+    before = everything(engine)
+    number = 1
+    while killed_at(engine, number, batch):
+        assert everything(engine) == before
+        number += 1
+    assert number > 10
+    with database.reading(engine) as connection:
+        found = papers.by_key(connection, ["doi:10.1000/x", "arxiv:2604.00001", "arxiv:2604.00008"])
+    assert len({paper.row_id for paper in found.values()}) == 2
+
+
+def merged(engine):
+    first, other, s2 = bridge()
+    take(engine, first)
+    take(engine, other, now=NOON + HOUR)
+    with engine.begin() as connection:
+        found = papers.by_key(connection, [first.key, other.key])
+        kept, absorbed = found[first.key].row_id, found[other.key].row_id
+        person = connection.execute(
+            insert(tables.subscribers)
+            .values(address="a@example.org", address_key="a", status="confirmed", created_at=NOON)
+            .returning(tables.subscribers.c.id)
+        ).scalar_one()
+        connection.execute(
+            insert(tables.shown).values(subscriber_id=person, paper_id=absorbed, edition_id=1)
+        )
+        connection.execute(
+            insert(tables.feedback).values(
+                subscriber_id=person, paper_id=absorbed, kind="more", at=NOON
+            )
+        )
+        votes = [Observation(kind="citations", observed_at=NOON, value=3)]
+        signals.append(connection, {absorbed: votes})
+    before = state(engine)
+    counts = take(engine, s2, now=NOON + 2 * HOUR)
+    assert counts.merged == 1
+    return kept, absorbed, before
+
+
+def test_who_was_shown_either_was_shown_the_merged_paper(engine):
+    kept, absorbed, _ = merged(engine)
+    with database.reading(engine) as connection:
+        shown = connection.scalars(select(tables.shown.c.paper_id)).all()
+        assert sorted(shown) == sorted([kept, absorbed])
+        assert connection.scalar(select(tables.feedback.c.paper_id)) == kept
+        assert signals.history(connection, [kept])[kept][0].value == 3
+        assert papers.load(connection, [absorbed])[absorbed].row_id == kept
+
+
+def test_a_split_gives_both_papers_back_and_they_stay_apart(engine):
+    kept, absorbed, _ = merged(engine)
+    with engine.begin() as connection:
+        merge_id = connection.scalar(select(tables.merges.c.id))
+        assert merging.undo(connection, merge_id, now=NOON) == (kept, absorbed)
+        _composing.recompose(connection, [kept, absorbed])
+    again = a_record(**{**vars(five_records()[2]), "abstract": "Now with one."})
+    counts = take(engine, again, now=NOON + 3 * HOUR)
+    with database.reading(engine) as connection:
+        two = papers.load(connection, [kept, absorbed])
+        assert counts.merged == 0
+        assert (two[kept].key, two[absorbed].venue) == ("arxiv:2604.00001", "Journal of Things")
+        with pytest.raises(UsageError):
+            merging.undo(connection, merge_id, now=NOON)
+
+
+def test_a_wrong_mapping_never_swallows_a_paper(engine):
+    right = a_record(title="Quantum chromodynamics on very coarse lattices")
+    wrong = a_record(**{**vars(five_records()[2]), "asserted_ids": ("arxiv:2604.00001",)})
+    for order in ((right, wrong), (wrong, right)):
+        empty(engine)
+        take(engine, *order)
+        with database.reading(engine) as connection:
+            found = papers.by_key(connection, ["arxiv:2604.00001", "s2:99"])
+            told = story(connection, found["s2:99"])
+        assert found["arxiv:2604.00001"].title == right.title
+        assert found["s2:99"].title == TITLE
+        assert [one.kind for one in told.relations] == ["maybe-same"]
+
+
+def test_the_journal_version_is_linked_and_not_announced_again(engine):
+    journal = a_record(
+        source="pm", key="pmid:5", native_id="5", ids=("doi:10.1000/y",), title=TITLE, version=None
+    )
+    take(engine, a_record(title=TITLE))
+    assert take(engine, journal, now=NOON + HOUR).new == 0
+    take(engine, a_record(**{**vars(journal), "abstract": "Edited."}), now=NOON + 2 * HOUR)
+    with database.reading(engine) as connection:
+        found = papers.candidates(connection, window_start=NOON, window_end=NOON + 9 * HOUR)
+        told = story(connection, papers.by_key(connection, ["pmid:5"])["pmid:5"])
+    assert [paper.key for paper in found] == ["arxiv:2604.00001"]
+    assert [(one.kind, one.key) for one in told.relations] == [
+        ("published-from", "arxiv:2604.00001")
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Editorial"},
+        {"authors": (Author(name="Grace Hopper"),)},
+        {"authors": ()},
+        {"published_at": NOON - timedelta(days=1200)},
+        {"key": "arxiv:2604.00002"},
+    ],
+)
+def test_in_doubt_two_papers(engine, changes):
+    one = a_record(title=changes.get("title", TITLE))
+    other = {
+        "key": "feed:b/1",
+        "native_id": "b1",
+        "source": "blog",
+        "title": TITLE,
+        "version": None,
+    }
+    take(engine, one)
+    assert take(engine, a_record(**(other | changes))).new == 1
+
+
+def test_pruned_papers_are_never_new_again(engine):
+    take(engine, a_record(1), a_record(2))
+    with engine.begin() as connection:
+        later = NOON + timedelta(days=100)
+        assert pruning.prune(connection, before=NOON + HOUR, now=later) == 2
+    counts = take(engine, a_record(1, version=2, announce_type=AnnounceType.NEW), now=later)
+    assert (counts.new, counts.unchanged) == (0, 1)
+    assert take(engine, a_record(3), now=later).new == 1

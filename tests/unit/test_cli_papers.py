@@ -1,0 +1,46 @@
+import json
+
+from builders import NOON, a_record
+
+from digest.app import open_app
+from digest.cli.main import run
+from digest.config import load_config
+from digest.store.ingest import ingest
+
+NOW = ["--now", NOON.isoformat()]
+
+
+def fill(*batch):
+    with open_app(load_config(None), now=NOON) as app, app.writing() as connection:
+        ingest(connection, source="arxiv-ml", records=batch, now=NOON)
+
+
+def test_papers_of_today_are_listed(capsys):
+    fill(a_record(1), a_record(2))
+    assert run([*NOW, "papers", "--new", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_a_paper_tells_its_story_by_any_form_of_its_id(capsys):
+    fill(a_record(1))
+    assert run([*NOW, "papers", "show", "https://arxiv.org/pdf/2604.00001v1"]) == 0
+    told = capsys.readouterr().out
+    assert "Paper number 1" in told
+    assert "2026-04-14  arxiv-ml  new" in told
+
+
+def test_an_unknown_paper_is_wrong_use(capsys):
+    assert run([*NOW, "papers", "show", "arxiv:2604.99999"]) == 2
+    assert "no paper" in capsys.readouterr().err
+
+
+def test_two_arxiv_ids_are_merged_only_by_force_and_split_again(capsys):
+    fill(a_record(1), a_record(2))
+    pair = ["arxiv:2604.00001", "arxiv:2604.00002"]
+    assert run([*NOW, "papers", "merge", *pair]) == 2
+    assert run([*NOW, "papers", "merge", *pair, "--force", "--json"]) == 0
+    merge_id = json.loads(capsys.readouterr().out)["merge_id"]
+    assert run([*NOW, "papers", "show", pair[1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["paper"]["key"] == pair[0]
+    assert run([*NOW, "papers", "split", str(merge_id)]) == 0
+    assert run([*NOW, "papers", "show", pair[1]]) == 0
