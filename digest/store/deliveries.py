@@ -188,6 +188,20 @@ def cancel_of_subscriber(connection: Connection, subscriber_id: int) -> int:
     ).rowcount
 
 
+def cancel_of_subscription(connection: Connection, subscription_ids: Collection[int]) -> int:
+    """End every edition's delivery of subscriptions whose dot is not written; return how many."""
+    stoppable = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.CLAIMED)
+    theirs = select(editions.c.id).where(editions.c.subscription_id.in_(subscription_ids))
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.edition_id.in_(theirs),
+            deliveries.c.state.in_([state.value for state in stoppable]),
+        )
+        .values(state=DeliveryState.CANCELLED.value, cause="unsubscribed")
+    ).rowcount
+
+
 def irregularities(connection: Connection, now: datetime) -> dict[str, int]:
     """Count, by a few words, what the promise of once forbids; all are 0 in a whole outbox."""
     planned = exists().where(deliveries.c.edition_id == editions.c.id)

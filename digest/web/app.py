@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import __version__
 from digest.app import App
 from digest.errors import DigestError, TokenError
-from digest.web import assets, daily, feeds, papers, search
+from digest.web import assets, daily, feeds, leaving, papers, search
 from digest.web.security import GuardMiddleware
 from digest.web.site import Site, standard_limits
 
@@ -26,6 +26,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     papers.routes,
     search.routes,
     feeds.routes,
+    leaving.routes,
 )
 
 

@@ -1,0 +1,209 @@
+from datetime import timedelta
+
+import pytest
+from builders import NOON
+from sqlalchemy import insert, select
+from starlette.routing import Route
+from web_people import HEADERS, ada, snapshot
+
+from digest.model import DeliveryState, Purpose, SubscriberStatus
+from digest.store import outbox, profiles, subscribers, suppressions
+from digest.store.tables import deliveries, editions
+from digest.subscribers.addresses import address_hmac
+from digest.subscribers.tokens import Signer, TokenPurpose
+
+CONTENT = {"picks": [], "others": [], "other_count": 0, "sources": []}
+FORM = "application/x-www-form-urlencoded"
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+MULTIPART = (
+    b'--edge\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n'
+    b"--edge--\r\n"
+)
+
+
+def link(web, person, *, everything=False):
+    return "/u/" + Signer(web.app.secret_keys).make(
+        TokenPurpose.UNSUBSCRIBE,
+        person.subscriber_id,
+        subscription_id=0 if everything else person.subscription_id,
+    )
+
+
+def one_click(web, path, content=ONE_CLICK, kind=FORM):
+    return web.client.post(path, content=content, headers={"content-type": kind})
+
+
+def subscription(web, person):
+    with web.app.reading() as connection:
+        (found,) = profiles.subscriptions_of(connection, subscription_ids=[person.subscription_id])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(ONE_CLICK, FORM), (MULTIPART, "multipart/form-data; boundary=edge"), (b"", FORM),
+     (b"--x", "multipart/form-data; boundary=edge")],
+)  # fmt: skip
+def test_one_click_unsubscribes_in_both_encodings_and_even_a_broken_one(web, content, kind):
+    person = ada(web)
+    answer = one_click(web, link(web, person), content, kind)
+    assert (answer.status_code, len(answer.content) < 100) == (200, True)
+    found = subscription(web, person)
+    assert (found.status, found.next_slot_at) == (SubscriberStatus.UNSUBSCRIBED, None)
+
+
+def test_one_click_answers_without_redirect_cookie_or_cache(web):
+    answer = one_click(web, link(web, ada(web)))
+    assert answer.headers["cache-control"] == "no-store"
+    assert not {"location", "set-cookie"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("headers", HEADERS)
+def test_one_click_needs_nothing_of_the_sender(web, headers):
+    path = link(web, ada(web))
+    answer = web.client.post(path, content=ONE_CLICK, headers={"content-type": FORM} | headers)
+    assert answer.status_code == 200
+
+
+def test_a_second_click_is_200_and_leaves_one_consent(web):
+    person = ada(web)
+    first = one_click(web, link(web, person))
+    second = one_click(web, link(web, person))
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    with web.app.reading() as connection:
+        events = subscribers.consents_of(connection, person.subscriber_id)
+    assert [(e.kind, e.via) for e in events if e.kind == "unsubscribed"] == [
+        ("unsubscribed", "one-click")
+    ]
+
+
+def test_a_click_after_erasure_is_200(web):
+    path = "/u/" + Signer(web.app.secret_keys).make(TokenPurpose.UNSUBSCRIBE, 777)
+    assert one_click(web, path).status_code == 200
+
+
+def test_forged_tokens_and_those_of_other_purposes_get_one_constant_404(web):
+    person = ada(web)
+    true = link(web, person)
+    other = Signer(web.app.secret_keys).make(TokenPurpose.VIEW, person.subscriber_id)
+    answers = [
+        one_click(web, path) for path in ("/u/x", true[:-2] + "AA", f"/u/{other}", "/u/" + "A" * 90)
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    assert subscription(web, person).status is SubscriberStatus.CONFIRMED
+
+
+def test_the_page_asks_with_one_button_and_changes_nothing(web):
+    person = ada(web)
+    before = snapshot(web.app)
+    page = web.get(link(web, person))
+    assert page.text.count("<button") == 1
+    assert 'method="post"' in page.text
+    assert "ada@example.org" not in page.text
+    assert snapshot(web.app) == before
+
+
+def test_the_button_ends_the_subscription(web):
+    person = ada(web)
+    answer = web.post(link(web, person), {"from": "page"})
+    assert "You are unsubscribed" in answer.text
+    assert subscription(web, person).status is SubscriberStatus.UNSUBSCRIBED
+    assert "Nothing is sent for this link any more" in web.get(link(web, person)).text
+
+
+def test_one_subscription_ends_and_the_other_goes_on_until_all_are_left(web):
+    first, second = ada(web), ada(web, "robots")
+    one_click(web, link(web, first))
+    assert subscription(web, second).status is SubscriberStatus.CONFIRMED
+    web.post(link(web, first), {"from": "page", "scope": "all"})
+    assert subscription(web, second).status is SubscriberStatus.UNSUBSCRIBED
+
+
+def test_leaving_all_suppresses_the_address(web):
+    person = ada(web)
+    one_click(web, link(web, person, everything=True))
+    mark = address_hmac(web.app.secret_keys, "ada@example.org")
+    with web.app.reading() as connection:
+        assert suppressions.lookup(connection, [mark])[mark].reason == "unsubscribed"
+        person_now = subscribers.get(connection, person.subscriber_id)
+    assert person_now.status is SubscriberStatus.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_claimed_delivery_stops_at_its_marker(web, others):
+    person = ada(web)
+    if others:
+        ada(web, "robots")  # the address itself is then not suppressed
+    row_id = plan_delivery(web, person)
+    with web.app.writing() as connection:
+        (claimed,) = outbox.claim(
+            connection, "w", now=NOON, lease_until=NOON + timedelta(minutes=5), limit=5
+        )
+    one_click(web, link(web, person))
+    with web.app.writing() as connection:
+        assert outbox.mark(connection, "w", [claimed.row_id]) == set()
+        state = connection.scalar(select(deliveries.c.state).where(deliveries.c.id == row_id))
+    assert state == DeliveryState.CANCELLED
+
+
+def plan_delivery(web, person):
+    with web.app.writing() as connection:
+        edition_id = connection.execute(
+            insert(editions).values(
+                subscription_id=person.subscription_id, subscriber_id=person.subscriber_id,
+                profile_id=person.profile_id, slot_at=NOON, edition_on=NOON.date(),
+                window_start_at=NOON, window_end_at=NOON, frequency="daily", content=CONTENT,
+                made_at=NOON,
+            ).returning(editions.c.id)
+        ).scalar_one()  # fmt: skip
+        outbox.plan(
+            connection,
+            [outbox.Planned(
+                purpose=Purpose.EDITION, address="ada@example.org", message_id="<1@x>",
+                address_hmac=address_hmac(web.app.secret_keys, "ada@example.org"),
+                edition_id=edition_id, subscriber_id=person.subscriber_id,
+            )],
+            NOON,
+        )  # fmt: skip
+        return connection.scalar(
+            select(deliveries.c.id).where(deliveries.c.edition_id == edition_id)
+        )
+
+
+def test_get_and_head_of_every_route_change_no_row(web):
+    person = ada(web)
+    plan_delivery(web, person)
+    signer = Signer(web.app.secret_keys)
+    tokens = [
+        signer.make(
+            purpose, person.subscriber_id, subscription_id=person.subscription_id, edition_id=1
+        )
+        for purpose in TokenPurpose
+    ]
+    before, asked = snapshot(web.app), 0
+    for path in all_paths(web.client.app.routes):
+        for token in tokens:
+            url = (
+                path.replace("{token}", token).replace("{kind}", "more").replace("{paper}", "1")
+                .replace("{key:path}", "arxiv:2604.00001").replace("{name}", "2026-04-14")
+            )  # fmt: skip
+            for query in ("", "?List-Unsubscribe=One-Click&from=page&scope=all"):
+                assert web.client.get(url + query).status_code < 500
+                assert web.client.head(url + query).status_code < 500
+                asked += 2
+    assert asked > 100
+    assert snapshot(web.app) == before
+
+
+def all_paths(routes):
+    for route in routes:
+        # Recent FastAPI keeps an included router whole, older ones copy its routes.
+        if (inner := getattr(route, "original_router", None)) is not None:
+            yield from all_paths(inner.routes)
+        elif isinstance(route, Route) and "GET" in (route.methods or ()):
+            yield route.path
+
+
+def test_the_walk_sees_the_pages_that_could_change_something(web):
+    assert "/u/{token}" in set(all_paths(web.client.app.routes))
