@@ -147,10 +147,11 @@ class Visit:
             return self._store(gathered, fetcher)
         except _LeaseLostError:
             return self._somebody_else()
-        except SQLAlchemyError as exc:
+        except Exception as exc:
             log.exception("ingest failed source=%s", self.source.name)
             reason = f"what it gave could not be stored ({type(exc).__name__})"
-            error = SourceError(self.source.name, reason, kind="store")
+            kind = "store" if isinstance(exc, SQLAlchemyError) else "bug"
+            error = SourceError(self.source.name, reason, kind=kind)
             return self._store(_Gathered(bodies=gathered.bodies, error=error), fetcher)
 
     def _why_not(self) -> tuple[str, str] | None:
@@ -232,6 +233,11 @@ class Visit:
             first = missing[0].isoformat()
             reason = f"{len(missing)} days since {first} could not be got back: {exc.reason}"
             gathered.gap = SourceError(self.source.name, reason, kind="gap")
+            return
+        except Exception as exc:
+            log.exception("bug in back-fill of source=%s", self.source.name)
+            reason = f"back-fill broke: {type(exc).__name__}: {exc}"
+            gathered.gap = SourceError(self.source.name, reason, kind="bug")
             return
         if gathered.filled:
             gathered.marks = days.backfilled(gathered.marks, missing)

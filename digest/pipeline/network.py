@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 
+from digest import __version__
 from digest.app import App, system_clock
 from digest.config.sections import LimitSection
 from digest.sources._http import (
@@ -145,11 +145,7 @@ def user_agent(app: App) -> str:
     settings = app.config.settings
     if settings.http.user_agent:
         return settings.http.user_agent
-    try:
-        release = version("paper-digest")
-    except PackageNotFoundError:
-        release = "0"
     contact = settings.digest.contact or settings.digest.owner or settings.digest.base_url
     if "@" in contact and "://" not in contact:
         contact = f"mailto:{contact}"
-    return f"paper-digest/{release}" + (f" (+{contact})" if contact else "")
+    return f"paper-digest/{__version__}" + (f" (+{contact})" if contact else "")

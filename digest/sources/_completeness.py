@@ -27,6 +27,9 @@ FEW = 0.35
 """A batch below this part of the smallest of the last ones is not the whole day: real days
 differ by a factor of four (Tuesdays are twice the others)."""
 FEWEST_NEW = 5
+FEWEST_JUDGED = 20
+"""Of smaller batches the size says nothing."""
+TINY = 3
 DONE = frozenset({Completeness.CONFIRMED, Completeness.QUIET, Completeness.BACKFILLED})
 MOST_MISSED_DAYS = 30
 
@@ -51,6 +54,9 @@ def judge(batch: Batch, mark: Mark | None, *, now: datetime) -> Mark:
     """Return the mark of a label after this batch, with the verdict on it."""
     today = calendar.local_day(now)
     if not batch.records:
+        if mark is not None and _is_tiny(mark) and batch.batch_on == calendar.due_feed(now):
+            quiet = replace(mark, verdict=Completeness.QUIET, batch_on=batch.batch_on)
+            return _done(quiet, batch.batch_on)
         return _after_nothing(mark, today, now=now)
     batch_on = batch.batch_on or today
     verdict = batch.completeness
@@ -204,9 +210,15 @@ def _verdict(found: Mark, mark: Mark | None, *, now: datetime) -> Completeness:
         if found.highest and mark.highest and found.highest <= mark.highest:
             return Completeness.STALE
     counts = found.counts
-    if len(counts) >= FEWEST_COUNTS and found.count < FEW * min(counts):
+    is_judged = len(counts) >= FEWEST_COUNTS and min(counts) >= FEWEST_JUDGED
+    if is_judged and found.count < FEW * min(counts):
         return Completeness.PARTIAL
     return Completeness.CONFIRMED
+
+
+def _is_tiny(mark: Mark) -> bool:
+    """Tell a category that is now and then empty on an ordinary day."""
+    return bool(mark.counts) and min(mark.counts) <= TINY
 
 
 def _explained(batch_on: date, now: datetime) -> bool:

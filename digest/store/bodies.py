@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,15 +82,26 @@ def of_poll(connection: Connection, poll_id: int) -> tuple[KeptBody, ...]:
     )
 
 
-def polls_since(connection: Connection, since: datetime) -> Iterator[tuple[int, str, datetime]]:
-    """Yield id, source and instant of the polls whose answers are kept, oldest first."""
+@dataclass(frozen=True, kw_only=True)
+class KeptPoll:
+    """One poll whose answers are kept, with what came of it then."""
+
+    row_id: int
+    source: str
+    at: datetime
+    new: int
+    revised: int
+
+
+def polls_since(connection: Connection, since: datetime) -> tuple[KeptPoll, ...]:
+    """Return the polls whose answers are kept, oldest first."""
     kept = exists().where(poll_bodies.c.poll_id == polls.c.id)
     found = connection.execute(
-        select(polls.c.id, polls.c.source, polls.c.at)
+        select(polls.c.id.label("row_id"), polls.c.source, polls.c.at, polls.c.new, polls.c.revised)
         .where(polls.c.at >= since, kept)
         .order_by(polls.c.at, polls.c.id)
-    ).all()
-    yield from ((row.id, row.source, row.at) for row in found)
+    ).mappings()
+    return tuple(KeptPoll(**row) for row in found)
 
 
 def prune(connection: Connection, *, before: datetime) -> int:

@@ -185,4 +185,4 @@ def test_raw_answers_are_pruned_after_their_time(web, make_app):
     poll_sources(later(app, days=31))
     with app.reading() as connection:
         (kept,) = bodies.polls_since(connection, NOON)
-        assert b"2604.00002" in bodies.of_poll(connection, kept[0])[0].content
+        assert b"2604.00002" in bodies.of_poll(connection, kept.row_id)[0].content

@@ -120,4 +120,4 @@ def test_pruning_keeps_a_body_that_a_younger_poll_gave_again(engine):
         assert bodies.prune(connection, before=NOON + 24 * HOUR) == 1
         assert bodies.of_poll(connection, old) == ()
         assert bodies.of_poll(connection, young) == answers
-        assert [one[0] for one in bodies.polls_since(connection, NOON)] == [young]
+        assert [one.row_id for one in bodies.polls_since(connection, NOON)] == [young]

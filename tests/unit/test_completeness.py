@@ -86,6 +86,14 @@ def test_an_empty_feed_is_quiet_only_where_the_calendar_says_so(on, verdict):
     assert days.judge(Batch(batch_on=on), None, now=morning(on)).verdict is verdict
 
 
+def test_a_tiny_category_may_be_empty_on_any_day():
+    tiny = monday(count=2)
+    mark = days.judge(Batch(batch_on=TUESDAY), tiny, now=morning(TUESDAY))
+    assert (mark.verdict, mark.done_on) == (Completeness.QUIET, TUESDAY)
+    yesterday = days.judge(Batch(batch_on=MONDAY), tiny, now=morning(TUESDAY))
+    assert yesterday.verdict is Completeness.STALE
+
+
 def test_an_unchanged_answer_goes_stale_when_the_next_batch_is_due():
     assert days.carry(monday(), now=morning(MONDAY, 12)).verdict is Completeness.CONFIRMED
     assert days.carry(monday(), now=morning(TUESDAY)).verdict is Completeness.STALE
