@@ -84,8 +84,8 @@ def messages(app: App, rows: Sequence[Claimed]) -> dict[int, Message | RenderErr
 def _message(app: App, row: Claimed, given: EditionInput | None) -> Message | RenderError:
     try:
         if given is not None:
-            message = app.composer.compose(given)
-        elif row.content is not None:
+            return app.composer.compose_checked(given)
+        if row.content is not None:
             message = app.composer.compose_notice(_notice(app, row, row.content))
         else:
             return RenderError("the edition or its subscription is gone")

@@ -7,6 +7,7 @@ template, then ``EmailMessage``) lives in the tests, which hold the two equal.
 
 from __future__ import annotations
 
+from digest.errors import RenderError
 from digest.model import Edition, Message
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
@@ -14,6 +15,7 @@ from digest.rendering.bodies import with_bodies
 from digest.rendering.cards import PartMaker
 from digest.rendering.dkim import Signer
 from digest.rendering.fields import edition_fields
+from digest.rendering.lint import lint, lint_quickly
 from digest.rendering.notices import NoticeInput, compose_notice
 from digest.rendering.parts import Templates, load_templates
 from digest.rendering.subjects import SubjectMaker
@@ -47,6 +49,7 @@ class Composer:
         self._maker = PartMaker(self.templates)
         self._subjects = SubjectMaker(self.templates, subject)
         self._views: dict[object, EditionView] = {}
+        self._doubted = False
 
     def compose(self, given: EditionInput, *, bodies: bool = False) -> Message:
         """Return the message of an edition. The same input gives the same bytes.
@@ -75,6 +78,25 @@ class Composer:
             content=content,
         )
         return with_bodies(message) if bodies else message
+
+    def compose_checked(self, given: EditionInput) -> Message:
+        """Return the message of an edition that may be sent; raise RenderError where it may not.
+
+        A message that needed a new part is linted whole; one of parts that clean messages held,
+        in its head and size only. After a refusal all are linted whole: a bad part may be kept.
+        """
+        made = self._maker.made
+        message = self.compose(given)
+        limit = self.limit // 1000
+        if self._doubted or made != self._maker.made:
+            found = lint(message, body_limit_kb=limit, remote_images=self._images)
+        else:
+            found = lint_quickly(message, body_limit_kb=limit)
+        refused = [str(finding) for finding in found if finding.forbids]
+        if refused:
+            self._doubted = True
+            raise RenderError("; ".join(refused))
+        return message
 
     def compose_notice(self, given: NoticeInput, *, bodies: bool = False) -> Message:
         """Return a transactional mail: confirmation, link, alert. Raises RenderError."""

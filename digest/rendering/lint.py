@@ -8,6 +8,7 @@ codes: H header fields (RFC 5322, 2047, 2369, 2919, 8058, 3834), M the MIME stru
 from __future__ import annotations
 
 import re
+from binascii import a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -15,8 +16,9 @@ from email.message import EmailMessage
 from digest.model import Message
 from digest.rendering.bodies import body, parsed
 from digest.rendering.markup import Markup
+from digest.rendering.mime import END, HTML_HEAD
 
-__all__ = ["Finding", "lint"]
+__all__ = ["Finding", "lint", "lint_quickly"]
 
 ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
@@ -74,6 +76,18 @@ def lint(
         *_twins(markup, text, fields),
         *_html(html, markup, body_limit_kb * 1000, remote_images=remote_images),
     )
+
+
+def lint_quickly(message: Message, *, body_limit_kb: int = 90) -> tuple[Finding, ...]:
+    """Check what is new in a message whose parts were all in a clean one: its head and its size.
+
+    A hundredth of the work of `lint`; only for messages of our own `mime` writer.
+    """
+    fields = _fields(message.content.partition(b"\r\n\r\n")[0])
+    # The HTML is the last part of an edition; decoding it is cheap, parsing it is not.
+    html = a2b_qp(message.content.rpartition(HTML_HEAD)[2].removesuffix(END))
+    found = [*_lines(message.content), *_counts(fields), *_values(fields), *_unsubscribe(fields)]
+    return (*found, *_size(len(html.replace(b"\r\n", b"\n")), body_limit_kb * 1000))
 
 
 def _wrong(code: str, text: str) -> Finding:
@@ -238,11 +252,7 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
 
 
 def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iterator[Finding]:
-    size = len(html.encode())
-    if size > limit:
-        yield _wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
-    elif size > CLIPPED_KB * 1000:
-        yield _poor("W1", f"the HTML has {size:,} bytes; Gmail cuts it off at {CLIPPED_KB} KB")
+    yield from _size(len(html.encode()), limit)
     if not markup.lang:
         yield _wrong("W3", "the HTML does not name its language")
     if not markup.title:
@@ -256,3 +266,10 @@ def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iter
     for link in markup.links:
         if not link.lower().startswith(_SAFE):
             yield _wrong("W7", f"a link is neither http, https nor mailto: {link[:80]!r}")
+
+
+def _size(size: int, limit: int) -> Iterator[Finding]:
+    if size > limit:
+        yield _wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
+    elif size > CLIPPED_KB * 1000:
+        yield _poor("W1", f"the HTML has {size:,} bytes; Gmail cuts it off at {CLIPPED_KB} KB")

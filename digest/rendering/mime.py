@@ -25,12 +25,12 @@ _TEXT_HEAD = (
     "Content-Type: text/plain; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 ).encode()
-_HTML_HEAD = (
+HTML_HEAD = (
     f"\r\n--{BOUNDARY}\r\n"
     "Content-Type: text/html; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 ).encode()
-_END = f"\r\n--{BOUNDARY}--\r\n".encode()
+END = f"\r\n--{BOUNDARY}--\r\n".encode()
 _ALTERNATIVE = f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n'.encode()
 _MIXED = f'Content-Type: multipart/mixed; boundary="{OUTER_BOUNDARY}"\r\n'.encode()
 _VERSION = b"MIME-Version: 1.0\r\n"
@@ -47,7 +47,7 @@ class Attachment:
 
 def body(text: Sequence[bytes], html: Sequence[bytes]) -> list[bytes]:
     """Return a ``multipart/alternative`` body: the text first, the HTML last (RFC 2046 5.1.4)."""
-    return [_TEXT_HEAD, *text, _HTML_HEAD, *html, _END]
+    return [_TEXT_HEAD, *text, HTML_HEAD, *html, END]
 
 
 def with_attachments(parts: list[bytes], attachments: Sequence[Attachment]) -> list[bytes]:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import a_paper, a_pick, an_edition, an_edition_input
 
+from digest.errors import RenderError
 from digest.model import Message
 from digest.rendering import PersonalLinks
 from digest.rendering.compose import Composer
-from digest.rendering.lint import Finding, lint
+from digest.rendering.lint import Finding, lint, lint_quickly
+from digest.rendering.parts import load_templates
+from digest.rendering.templates import template_folders
 
 COMPOSER = Composer()
 GOOD = COMPOSER.compose(an_edition_input())
@@ -172,6 +176,39 @@ def cut_short(content: bytes) -> bytes:
 @pytest.mark.parametrize("break_it", [cut_short, lambda content: b"", lambda content: b"\xff\r"])
 def test_rubbish_is_found_not_raised(break_it: Callable[[bytes], bytes]) -> None:
     assert forbidding(replace(GOOD, content=break_it(GOOD.content)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(POST, b""), (b"\r\nPrecedence", b"\nPrecedence"), (b"Message-ID: <", b"Message-ID: ")],
+)
+def test_the_quick_lint_sees_the_head_as_the_whole_one_does(change: tuple[bytes, bytes]) -> None:
+    message = with_bytes(change)
+    assert set(lint_quickly(message)) <= set(lint(message))
+    assert any(finding.forbids for finding in lint_quickly(message))
+
+
+def test_the_quick_lint_measures_the_html_to_the_byte() -> None:
+    message = COMPOSER.compose(an_edition_input(), bodies=True)
+    texts = {str(f) for f in lint_quickly(message, body_limit_kb=1) if f.code == "W1"}
+    assert texts == {f"W1: the HTML has {len(message.html.encode()):,} bytes; 1,000 are allowed"}
+    assert lint_quickly(message) == ()
+
+
+def test_a_bad_part_is_refused_to_every_reader_and_not_only_the_first(tmp_path: Path) -> None:
+    card = tmp_path / "mail/edition/card.html"
+    card.parent.mkdir(parents=True)
+    card.write_text('<tr><td><h2>{{ paper.title }}</h2><a href="javascript:x()">x</a></td></tr>')
+    composer = Composer(load_templates(template_folders(tmp_path)))
+    for _ in range(3):
+        with pytest.raises(RenderError, match="W7"):
+            composer.compose_checked(an_edition_input())
+
+
+def test_a_good_edition_passes_both_ways_with_the_same_bytes() -> None:
+    composer = Composer(COMPOSER.templates)
+    first, second = (composer.compose_checked(an_edition_input()) for _ in range(2))
+    assert first.content == second.content == GOOD.content
 
 
 def test_a_large_edition_with_nasty_titles_is_clean() -> None:
