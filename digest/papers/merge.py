@@ -48,6 +48,8 @@ class Said:
 
     record: Record
     kind: str = ""
+    fingerprint: str = ""
+    """The record's, where somebody has worked it out already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +80,7 @@ def compose(said: Iterable[Said]) -> Composed:
     if not ranked:
         raise ValueError("a paper needs at least one record")
     if len(ranked) == 1:
-        return _alone(ranked[0].record)
+        return _alone(ranked[0])
     records = [one.record for one in ranked]
     title, title_from = _first(records, "title")
     abstract, abstract_from = _first(records, "abstract")
@@ -138,9 +140,9 @@ def fingerprint(title: str, abstract: str, authors: Sequence[Author], *, withdra
     return f"{FINGERPRINT_RECIPE}:{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 
-def _alone(record: Record) -> Composed:
+def _alone(said: Said) -> Composed:
     """Take over the only record there is: the common case, and the fast one."""
-    source = record.source
+    record, source = said.record, said.record.source
     withdrawn = is_withdrawn(record)
     return Composed(
         title=record.title,
@@ -156,7 +158,8 @@ def _alone(record: Record) -> Composed:
         published_at=record.published_at,
         version=record.version,
         withdrawn=withdrawn,
-        fingerprint=fingerprint(record.title, record.abstract, record.authors, withdrawn=withdrawn),
+        fingerprint=said.fingerprint
+        or fingerprint(record.title, record.abstract, record.authors, withdrawn=withdrawn),
         provenance={name: source for name in _TRACED if getattr(record, name)},
     )
 

@@ -110,7 +110,9 @@ class _Writer:
         stored = self._stored.get(paper_id)
         said = dict(stored.said) if stored else {}
         for name, facts in change.facts.items():
-            said[self.batch.source, name] = Said(record=facts.record, kind=self._kind)
+            said[self.batch.source, name] = Said(
+                record=facts.record, kind=self._kind, fingerprint=facts.fingerprint
+            )
         composed = compose(said.values())
         verdict = conclude(change, stored.before if stored else None, composed)
         self._add_paper(paper_id, change, stored, composed, verdict)

@@ -35,6 +35,8 @@ def title_key(text: str) -> str:
 
 def fold_words(text: str) -> str:
     """Fold plain text to bare words: compatibility forms, no accents, no case, no punctuation."""
+    if text.isascii():  # nothing to decompose: most titles, at a tenth of the cost
+        return _NOT_WORD.sub(" ", text.lower().translate(_DROPPED)).strip()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     folded = unicodedata.normalize("NFKD", bare.casefold().translate(_DROPPED))
