@@ -69,19 +69,40 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the environment above the file; init arguments carry the parsed TOML."""
-        return (env_settings, _FileSecrets(settings_cls), init_settings)
+        return (_PlainValues(settings_cls), _FileSecrets(settings_cls), init_settings)
+
+
+class _PlainValues(EnvSettingsSource):
+    """Values from the environment itself; names of secret files are left to ``_FileSecrets``."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found = super()._load_env_vars()
+        return {name: value for name, value in found.items() if not _names_a_file(name)}
 
 
 class _FileSecrets(EnvSettingsSource):
     """Values from files that the environment names: ``DIGEST_MAIL__SENDER_FILE=/run/x``."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        found: dict[str, str | None] = {}
-        for name, value in os.environ.items():
-            upper = name.upper()
-            if upper.startswith(ENV_PREFIX) and upper.endswith(SECRET_SUFFIX) and "__" in upper:
-                found[name[: -len(SECRET_SUFFIX)].lower()] = _read_secret(name, Path(value))
-        return found
+        return {
+            name[: -len(SECRET_SUFFIX)].lower(): _read_secret(name, Path(value))
+            for name, value in os.environ.items()
+            if _names_a_file(name)
+        }
+
+
+def _names_a_file(name: str) -> bool:
+    """Tell ``DIGEST_STORE__URL_FILE`` from keys that end so: ``DIGEST_MAIL__DKIM__KEY_FILE``."""
+    upper = name.upper()
+    if not (upper.startswith(ENV_PREFIX) and upper.endswith(SECRET_SUFFIX) and "__" in upper):
+        return False
+    model: Any = Settings
+    for part in upper[len(ENV_PREFIX) :].lower().split("__"):
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return True
+        model = field.annotation
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""What the environment gives: values, and files that hold them."""
+
+from digest.config import load_config
+
+
+def test_a_value_may_stand_in_a_file_that_the_environment_names(tmp_path, monkeypatch):
+    (tmp_path / "sender").write_text("digest@example.org\n")
+    monkeypatch.setenv("DIGEST_MAIL__SENDER_FILE", str(tmp_path / "sender"))
+    assert load_config().settings.mail.sender == "digest@example.org"
+
+
+def test_a_relays_password_file_from_the_environment_is_its_password(tmp_path, monkeypatch):
+    (tmp_path / "password").write_text("hush\n")
+    path = tmp_path / "digest.toml"
+    path.write_text('[transports.relay]\nkind = "smtp"\nuser = "u"\n')
+    monkeypatch.setenv("DIGEST_TRANSPORTS__RELAY__PASSWORD_FILE", str(tmp_path / "password"))
+    options = load_config(path).settings.transports["relay"].options
+    assert options == {"user": "u", "password": "hush"}
+
+
+def test_a_key_that_ends_in_file_stays_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIGEST_MAIL__DKIM__KEY_FILE", str(tmp_path / "key.pem"))
+    assert load_config().settings.mail.dkim.key_file == tmp_path / "key.pem"
+
+
+def test_the_environment_stands_above_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "digest.toml"
+    path.write_text('[mail]\nsender = "a@example.org"\n')
+    monkeypatch.setenv("DIGEST_MAIL__SENDER", "b@example.org")
+    assert load_config(path).settings.mail.sender == "b@example.org"
