@@ -1,0 +1,109 @@
+"""The shipped examples for running it: they parse, and name commands and keys that exist."""
+
+import configparser
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from digest.cli import reference
+from digest.config import load_config
+
+DEPLOY = Path(__file__).parents[2] / "config" / "deploy"
+COMMANDS = {name for name, _ in reference.walk(reference.whole_command())}
+
+
+def _unit(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read_string((DEPLOY / name).read_text())
+    return parser
+
+
+def _words_after_digest(line: str) -> list[str]:
+    words = shlex.split(line)
+    start = next(i for i, word in enumerate(words) if word.rpartition("/")[2] == "digest")
+    return words[start + 1 :]
+
+
+def _yaml(name: str) -> dict:
+    return pytest.importorskip("yaml").safe_load((DEPLOY / name).read_text())
+
+
+@pytest.mark.parametrize("name", ["digest.service", "digest-run.service"])
+def test_a_service_starts_a_command_that_exists(name):
+    words = _words_after_digest(_unit(name)["Service"]["ExecStart"])
+    assert words[-1] in COMMANDS
+
+
+def test_the_timer_has_the_service_it_starts():
+    timer = _unit("digest-run.timer")
+    assert timer["Timer"]["OnCalendar"]
+    assert (DEPLOY / "digest-run.service").is_file()
+
+
+def test_every_line_of_the_crontab_has_five_fields_and_a_command_that_exists():
+    lines = [
+        line
+        for line in (DEPLOY / "crontab").read_text().splitlines()
+        if line and not line.startswith("#") and not re.match(r"[A-Z]+=", line)
+    ]
+    assert lines
+    for line in lines:
+        *fields, command = line.split(maxsplit=5)
+        assert all(re.fullmatch(r"[\d*/,-]+", field) for field in fields)
+        (found,) = re.findall(r"bin/digest (?:--quiet )?(\w+)", command)
+        assert found in COMMANDS
+
+
+@pytest.mark.parametrize("name", ["Caddyfile", "nginx.conf"])
+def test_a_proxy_speaks_to_the_port_that_the_pages_have_by_default(name):
+    text = (DEPLOY / name).read_text()
+    web = load_config().settings.web
+    assert f"{web.host}:{web.port}" in text
+    assert text.count("{") == text.count("}") > 0
+
+
+def test_every_line_of_nginx_ends_a_directive_or_a_block():
+    for line in (DEPLOY / "nginx.conf").read_text().splitlines():
+        text = line.strip()
+        assert not text or text.startswith("#") or text[-1] in "{};"
+
+
+def test_the_containers_use_secrets_and_volumes_that_are_declared():
+    compose = _yaml("docker-compose.yml")
+    for service in compose["services"].values():
+        assert set(service["secrets"]) <= set(compose["secrets"])
+        for volume in service["volumes"]:
+            place = volume.partition(":")[0]
+            assert place.startswith("..") or place in compose["volumes"]
+    dockerfile = DEPLOY.parents[1] / compose["services"]["digest"]["build"]["dockerfile"]
+    command = re.search(r'CMD \["(\w+)"\]', dockerfile.read_text())
+    assert command is not None
+    assert command[1] in COMMANDS
+
+
+def test_the_store_address_from_a_file_is_the_one_that_is_used(tmp_path, monkeypatch):
+    environment = _yaml("docker-compose.yml")["services"]["digest"]["environment"]
+    (name,) = environment
+    (tmp_path / "url").write_text("postgresql://digest:x@database/digest\n")
+    monkeypatch.setenv(name, str(tmp_path / "url"))
+    assert load_config().store_url == "postgresql://digest:x@database/digest"
+
+
+def test_the_workflow_keeps_the_store_even_after_a_bad_pass():
+    steps = _yaml("github-actions.yml")["jobs"]["run"]["steps"]
+    kept = next(step for step in steps if "cache/save" in step.get("uses", ""))
+    assert kept["if"] == "always()"
+    assert kept["with"]["path"] == str(load_config().settings.digest.data_dir)
+    run = next(step["run"] for step in steps if step.get("run", "").startswith("digest "))
+    assert run.split()[1] in COMMANDS
+
+
+def test_the_workflows_password_reaches_the_relay(tmp_path, monkeypatch):
+    (name,) = _yaml("github-actions.yml")["jobs"]["run"]["env"]
+    path = tmp_path / "digest.toml"
+    path.write_text('[transports.relay]\nkind = "smtp"\nhost = "h"\nuser = "u"\n')
+    monkeypatch.setenv(name, "hush")
+    assert load_config(path).settings.transports["relay"].options["password"] == "hush"
