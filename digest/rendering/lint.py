@@ -81,7 +81,7 @@ def lint(
 def lint_quickly(message: Message, *, body_limit_kb: int = 90) -> tuple[Finding, ...]:
     """Check what is new in a message whose parts were all in a clean one: its head and its size.
 
-    A hundredth of the work of `lint`; only for messages of our own `mime` writer.
+    A small part of the work of `lint`; only for messages of our own `mime` writer.
     """
     fields = _fields(message.content.partition(b"\r\n\r\n")[0])
     # The HTML is the last part of an edition; decoding it is cheap, parsing it is not.
