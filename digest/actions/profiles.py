@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete
 
 from digest.app import App
 from digest.config import ProfileFile
-from digest.errors import AddressError, UsageError
+from digest.errors import AddressError, ConfigError, UsageError
 from digest.model import PaperKey, Profile, SubscriberStatus
 from digest.pipeline import libraries
+from digest.plugins import resolve
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
 from digest.store.profiles import StoredProfile
@@ -45,6 +46,9 @@ def sync(app: App) -> SyncReport:
     changed = 0
     with app.writing() as connection:
         for item in app.config.profiles:
+            if unfit := _unfit(item):
+                problems.append(unfit)
+                continue
             profile, wrong = _with_keys(item)
             problems += wrong
             row_id, differs = profile_store.save(
@@ -83,6 +87,15 @@ def get(app: App, name: str) -> StoredProfile:
         names = [item.profile.name for item in profile_store.all_profiles(connection)]
     there = ", ".join(names) or "none: `digest init` writes one"
     raise UsageError(f"there is no profile called {name!r} (there are: {there})")
+
+
+def _unfit(item: ProfileFile) -> str:
+    """Say what keeps a profile from being ranked at all, or return an empty string."""
+    try:
+        resolve(item.profile.ranker, "digest.ranking", "ranker")
+    except ConfigError as exc:
+        return f"{item.path}: ranker: {exc}"
+    return ""
 
 
 def _with_keys(item: ProfileFile) -> tuple[Profile, list[str]]:

@@ -78,7 +78,7 @@ class ProfileEntry(Section):
     )
     frequency: Frequency = Field(Frequency.DAILY, description="daily or weekly.")
     paused_until: date | None = Field(None, description="No editions before this day.")
-    ranker: str = Field("default", description="default, semantic, trend, or pkg.mod:func.")
+    ranker: str = Field("default", description="default, trend, or pkg.mod:func.")
     trending_weight: float = Field(0.3, ge=0, le=1, description="0 interest only, 1 trend only.")
     min_score: float = Field(0.15, ge=0, le=1, description="Papers below it are not picked.")
     max_papers: int = Field(10, ge=1, le=200, description="At most so many picks.")

@@ -234,12 +234,7 @@ class SignalsSection(Section):
 class RankingSection(Section):
     """``[ranking]``: how scores are made."""
 
-    community: bool = Field(False, description="Let likes of similar subscribers count.")
     window_days: int = Field(3, ge=1, le=60, description="How far back a first edition looks.")
-    semantic_model: str = Field(
-        "", description="Model of the `semantic` ranker: a folder, a package, or an endpoint."
-    )
-    semantic_api_key: SecretStr | None = Field(None, description="Key of its endpoint.")
 
 
 class WebSection(Section):
