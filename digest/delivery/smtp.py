@@ -59,15 +59,6 @@ class SmtpOptions(BaseModel):
         50, ge=1, description="Then a new connection is opened; 20 for Yahoo-like relays."
     )
     pipelining: bool = Field(True, description="Use PIPELINING where it is offered.")
-    rate_per_s: float = Field(0, ge=0, description="Messages a second through it; 0 is no limit.")
-    burst: float = Field(1, ge=1, description="Messages that may go at once within the rate.")
-    per_day: int = Field(0, ge=0, description="Messages a day through it; 0 is no limit.")
-    domain_rate_per_s: float = Field(
-        0, ge=0, description="Messages a second to one recipient domain; 0 is no limit."
-    )
-    domain_connections: int = Field(
-        0, ge=0, description="Connections that one recipient domain may use; 0 is no limit."
-    )
 
     @model_validator(mode="after")
     def _password_stays_secret(self) -> SmtpOptions:
