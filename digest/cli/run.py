@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,9 +13,11 @@ import typer
 from digest import schedule
 from digest.actions import run as run_action
 from digest.actions.run import RunReport
+from digest.app import App
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
 from digest.model import PollReport
+from digest.web.serving import serving
 
 
 def register(app: typer.Typer) -> None:
@@ -68,9 +72,21 @@ def serve(context: typer.Context) -> None:
         scheduler = schedule.build(app)
         scheduler.start()
         try:
-            _wait_for_signal()
+            with _pages(app):
+                _wait_for_signal()
         finally:
             scheduler.shutdown(wait=True)
+
+
+@contextlib.contextmanager
+def _pages(app: App) -> Iterator[None]:
+    settings = app.config.settings.web
+    if not settings.enabled:
+        yield
+        return
+    with serving(app, host=settings.host, port=settings.port) as port:
+        print_line(f"serving on http://{settings.host}:{port}")
+        yield
 
 
 def _wait_for_signal() -> None:

@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import __version__
 from digest.app import App
 from digest.errors import DigestError, TokenError
-from digest.web import assets, daily, feeds, leaving, papers, search
+from digest.web import assets, daily, feeds, leaving, papers, personal, search
 from digest.web.security import GuardMiddleware
 from digest.web.site import Site, standard_limits
 
@@ -27,6 +27,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     search.routes,
     feeds.routes,
     leaving.routes,
+    personal.routes,
 )
 
 

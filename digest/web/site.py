@@ -66,7 +66,7 @@ class Site:
             site_name=self.name,
             url=self.url,
             static=self.static_url,
-            may_subscribe=settings.web.subscribe,
+            may_subscribe=False,
             has_owner=settings.web.owner_token is not None,
             remote_images=settings.web.remote_images,
             main_gain=words.main_gain,
