@@ -15,6 +15,7 @@ from digest.cli import (
     db,
     demo,
     docs,
+    doctor,
     init,
     outbox,
     papers,
@@ -58,6 +59,7 @@ MODULES = (
     db,
     docs,
     init,
+    doctor,
 )
 """In the order of ``digest --help``."""
 

@@ -1,0 +1,50 @@
+"""``digest doctor`` on installations that are well and that are not."""
+
+import json
+import socket
+
+from digest.cli.main import run
+
+GOOD = """
+[digest]
+base_url = "https://digest.example.org"
+[sources.blog]
+kind = "feed"
+url = "https://example.org/feed.xml"
+[mail]
+sender = "digest@example.org"
+[transports.files]
+kind = "file"
+folder = "mails"
+"""
+
+
+def _examined(tmp_path, capsys, text):
+    path = tmp_path / "digest.toml"
+    path.write_text(text)
+    code = run(["-c", str(path), "doctor", "--json"])
+    return code, {item["subject"]: item for item in json.loads(capsys.readouterr().out)}
+
+
+def test_a_new_installation_has_nothing_wrong(tmp_path, capsys):
+    code, found = _examined(tmp_path, capsys, GOOD)
+    assert code == 0
+    assert found["source blog"]["level"] == "warning"  # never polled
+    assert found["relay files"]["level"] == found["unsubscribe"]["level"] == "good"
+
+
+def test_everything_that_is_not_well_says_what_to_do(tmp_path, capsys):
+    code, found = _examined(tmp_path, capsys, "")
+    assert code == 1
+    assert {found[name]["level"] for name in ("sources", "relays", "mail.sender")} == {"wrong"}
+    assert all(item["advice"] for item in found.values() if item["level"] != "good")
+
+
+def test_a_relay_that_does_not_answer_is_wrong(tmp_path, capsys):
+    with socket.socket() as taken:  # bound, never listening: refuses
+        taken.bind(("127.0.0.1", 0))
+        relay = f'kind = "smtp"\nhost = "127.0.0.1"\nport = {taken.getsockname()[1]}\n'
+        text = GOOD.partition("[transports.files]")[0] + "[transports.out]\n" + relay
+        code, found = _examined(tmp_path, capsys, text)
+    assert code == 1
+    assert "cannot be reached" in found["relay out"]["message"]
