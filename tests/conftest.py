@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
-    if _name not in ("DIGEST_TEST_DATABASE_URL", "DIGEST_SHARED"):
+    if _name not in ("DIGEST_TEST_DATABASE_URL", "DIGEST_TEST_CORPUS"):
         del os.environ[_name]
 for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(_name, None)
@@ -19,7 +19,6 @@ for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PRO
 from digest.store import database  # noqa: E402
 
 LOOPBACK = ("127.", "::1", "localhost")
-SHARED = Path(os.environ.get("DIGEST_SHARED", Path(__file__).parents[2] / "shared"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -84,8 +84,10 @@ class Mailbox:
         assert isinstance(message, EmailMessage)
         local = "".join(letter for letter in recipient.partition("@")[0] if letter.isalnum())
         stem = f"{self.prefix}{local or 'mail'}"
-        taken = sum(1 for mail in self.mails if mail.eml.name.startswith(f"{stem}."))
-        stem = f"{stem}-{taken + 1}" if taken else stem
+        number = 1
+        while (self.folder / f"{stem}.eml").exists():
+            number += 1
+            stem = f"{stem.rpartition('--')[0] or stem}--{number}"
         eml = self.folder / f"{stem}.eml"
         eml.write_bytes(content)
         mail = ReceivedMail(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED
+from corpus import SHARED
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
