@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from digest.app import App
+from digest.errors import UsageError
 from digest.web.app import create_app
 
 START_TIMEOUT_S = 20
@@ -24,7 +25,7 @@ def serve(app: App, *, host: str, port: int) -> None:
 def serving(app: App, *, host: str, port: int) -> Iterator[int]:
     """Serve in a thread while the block runs; gives the port, which 0 leaves to the system.
 
-    Raises OSError where the address cannot be listened on.
+    Raises UsageError where the address cannot be listened on.
     """
     server = uvicorn.Server(_config(app, host, port))
     thread = threading.Thread(target=_run_quietly, args=(server,), name="web", daemon=True)
@@ -46,7 +47,8 @@ def _port_of(server: uvicorn.Server, thread: threading.Thread) -> int:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            raise OSError(f"the pages cannot listen on {server.config.host}:{server.config.port}")
+            where = f"{server.config.host}:{server.config.port}"
+            raise UsageError(f"the pages cannot listen on {where}: change web.host or web.port")
         time.sleep(0.01)
     port: int = server.servers[0].sockets[0].getsockname()[1]
     return port
