@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -177,3 +178,12 @@ def test_a_source_that_adds_a_category_makes_no_noise(take, paper):
     counts = take(a_record(categories=("cs.LG", "stat.ML")))
     assert (counts.revised, counts.unchanged) == (0, 1)
     assert paper().categories == ("cs.LG", "stat.ML")
+
+
+def test_sources_polled_at_once_make_each_paper_once(engine, take):
+    batch = [a_record(n) for n in range(1, 60)]
+    with ThreadPoolExecutor(4) as pool:
+        names = [f"source-{n}" for n in range(4)]
+        counts = list(pool.map(lambda name: take(*batch, source=name), names))
+    assert sum(one.new for one in counts) == count(engine, papers_table) == 59
+    assert sum(one.rejected for one in counts) == 0
