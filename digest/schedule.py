@@ -17,56 +17,50 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from digest.actions import polling, run
+from digest import logs
+from digest.actions.work import Work, recurring
 from digest.app import App
 
 log = logging.getLogger(__name__)
-
-TICK_S = 60
-"""How often it is looked whether an edition is due or a delivery may be tried again."""
 
 JITTER_SHARE = 0.1
 """Polls are spread by a tenth of their interval, so that installations do not march in step."""
 
 
-def build(app: App) -> BackgroundScheduler:
-    """Return a scheduler with every job of this installation, not started yet."""
+def build(app: App, *, defer: Callable[[Work], object] | None = None) -> BackgroundScheduler:
+    """Return a scheduler with every job of this installation, not started yet.
+
+    With ``defer`` the work itself is left to workers: it is called with what they are to do.
+    """
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_listener(_record_error, EVENT_JOB_ERROR)
-    for name, section in app.config.settings.sources.items():
-        if section.enabled:
-            _every(
-                scheduler,
-                f"poll:{name}",
-                partial(polling.poll, app, [name]),
-                app,
-                seconds=section.every_minutes * 60,
-                first_s=1,
-            )
-    _every(scheduler, "tick", partial(run.run, app, poll=False), app, seconds=TICK_S, first_s=20)
+    for work in recurring(app):
+        scheduler.add_job(
+            partial(_begin, work, defer),
+            IntervalTrigger(
+                seconds=max(1, round(work.every_s)),
+                jitter=int(work.every_s * JITTER_SHARE),
+                timezone="UTC",
+            ),
+            id=work.name,
+            name=work.name,
+            next_run_time=app.now() + timedelta(seconds=work.first_s),
+        )
     return scheduler
 
 
-def _every(
-    scheduler: BackgroundScheduler,
-    name: str,
-    job: Callable[[], object],
-    app: App,
-    *,
-    seconds: int,
-    first_s: int = 60,
-) -> None:
-    scheduler.add_job(
-        job,
-        IntervalTrigger(seconds=seconds, jitter=int(seconds * JITTER_SHARE), timezone="UTC"),
-        id=name,
-        name=name,
-        next_run_time=app.now() + timedelta(seconds=first_s),
-    )
+def _begin(work: Work, defer: Callable[[Work], object] | None) -> None:
+    logs.new_run()
+    if not work.is_wanted():
+        return
+    if defer is None:
+        work.do()
+    else:
+        defer(work)
 
 
 def _record_error(event: JobExecutionEvent) -> None:

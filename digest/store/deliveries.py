@@ -26,6 +26,18 @@ def next_due_at(connection: Connection) -> datetime | None:
     return found
 
 
+def count_due(connection: Connection, now: datetime, *, before: int | None = None) -> int:
+    """Count the ready deliveries whose time has come; of a priority ``before`` this, if given."""
+    query = (
+        select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.state == DeliveryState.READY.value, deliveries.c.next_attempt_at <= now)
+    )
+    if before is not None:
+        query = query.where(deliveries.c.priority < before)
+    return connection.scalar(query) or 0
+
+
 def is_paused(connection: Connection) -> bool:
     """Tell whether sending is on hold."""
     return connection.scalar(select(exists().where(installation.c.name == PAUSED))) is True

@@ -1,0 +1,98 @@
+"""What an installation does again and again, by name: the work that the clockwork starts.
+
+Each is also a command. Whether it is done in this process or handed to workers on any number of
+machines is decided by whoever reads the list (``schedule``, ``tasks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from digest.actions import polling, run
+from digest.app import App
+from digest.model import Purpose
+from digest.pipeline import composing
+from digest.pipeline.sending import SendReport, send_ready
+from digest.store import deliveries
+
+TICK = "tick"
+"""Name of the work that plans and mails whatever is due."""
+
+TICK_S = 60
+"""How often it is looked whether an edition is due or a delivery may be tried again."""
+
+URGENT_S = 5
+"""Somebody who just asked to subscribe is looking at their inbox."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One kind of work that comes again and again."""
+
+    name: str
+    """Unique, and the same on every machine of an installation: ``poll:arxiv``, ``tick``."""
+    every_s: float
+    first_s: float
+    """How long after the start it is done for the first time."""
+    do: Callable[[], object]
+    queue: str
+    """Which workers take it, where there are any: ``poll``, ``mail``."""
+    priority: int
+    """The higher, the sooner it is taken."""
+    is_wanted: Callable[[], bool] = lambda: True
+    """Tells, at next to no cost, whether there is anything to do at all."""
+
+
+def recurring(app: App) -> tuple[Work, ...]:
+    """Return all recurring work of this installation."""
+    polls = tuple(
+        Work(
+            name=f"poll:{name}",
+            every_s=section.every_minutes * 60,
+            first_s=1,
+            do=partial(polling.poll, app, [name]),
+            queue="poll",
+            priority=70,
+        )
+        for name, section in app.config.settings.sources.items()
+        if section.enabled
+    )
+    return (
+        *polls,
+        Work(
+            name="urgent",
+            every_s=URGENT_S,
+            first_s=URGENT_S,
+            do=partial(send_urgent, app),
+            queue="mail",
+            priority=100,
+            is_wanted=lambda: count_urgent(app) > 0,
+        ),
+        Work(
+            name=TICK,
+            every_s=TICK_S,
+            first_s=20,
+            do=partial(run.run, app, poll=False),
+            queue="mail",
+            priority=60,
+        ),
+    )
+
+
+def count_urgent(app: App) -> int:
+    """Return how many mails are due that come before editions: confirmations, manual ones."""
+    with app.reading() as connection:
+        return deliveries.count_due(connection, app.now(), before=Purpose.EDITION.priority)
+
+
+def send_urgent(app: App) -> SendReport | None:
+    """Send the mails that come before editions; None where there are none.
+
+    They are first in the outbox, so sending as many deliveries as there are of them is enough.
+    """
+    count = count_urgent(app)
+    if not count:
+        return None
+    return send_ready(app, compose=partial(composing.messages, app), limit=count)

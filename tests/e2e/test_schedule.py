@@ -1,0 +1,108 @@
+"""The clockwork on a real store: what it starts, and what it leaves to workers."""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+from builders import NOON
+from delivery.runs import plan
+
+from digest import schedule
+from digest.actions import work
+from digest.app import open_app
+from digest.config import load_config
+from digest.model import DeliveryState, Purpose
+from digest.store import deliveries, sources
+
+NOTICE = {
+    "notice": "preferences",
+    "values": {"preferences_url": "https://digest.example.org/p/x", "expires": "1 hour"},
+}
+
+
+@pytest.fixture
+def open_it(tmp_path):
+    kept = []
+
+    def start(now=None):
+        config = load_config(
+            overrides={
+                "digest": {"data_dir": str(tmp_path)},
+                "mail": {"sender": "digest@example.org"},
+                "sources": {
+                    "labs": {"kind": "feed", "url": "http://127.0.0.1:1/", "allow_private": True},
+                    "off": {"kind": "feed", "url": "http://127.0.0.1:1/", "enabled": False},
+                },
+                "transports": {"out": {"kind": "file", "folder": str(tmp_path / "out")}},
+            }
+        )
+        kept.append(open_app(config, now=now))
+        return kept[-1].__enter__()
+
+    yield start
+    for manager in kept:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def app(open_it):
+    return open_it()
+
+
+@contextmanager
+def running(scheduler):
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+def wait_for(what, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_every_enabled_source_has_its_own_job(app):
+    names = [job.id for job in schedule.build(app).get_jobs()]
+    assert [name for name in names if name.startswith("poll:")] == ["poll:labs"]
+    assert {"tick", "urgent"} < set(names)
+
+
+def test_work_is_done_here_without_workers(app):
+    with running(schedule.build(app)):
+        wait_for(lambda: _last_polls(app))
+
+
+def test_with_workers_work_is_only_handed_on(app):
+    handed = []
+    with running(schedule.build(app, defer=handed.append)):
+        wait_for(lambda: handed)
+    assert [one.name for one in handed] == ["poll:labs"]
+    assert _last_polls(app) == 0
+
+
+def test_editions_alone_are_not_urgent(open_it):
+    app = open_it(now=NOON)
+    urgent = next(one for one in work.recurring(app) if one.name == "urgent")
+    assert not urgent.is_wanted()
+    plan(app, 1, purpose=Purpose.EDITION)
+    assert not urgent.is_wanted()
+    assert work.send_urgent(app) is None
+
+
+def test_a_confirmation_does_not_wait_for_the_editions(open_it):
+    app = open_it(now=NOON)
+    plan(app, 3, purpose=Purpose.EDITION)
+    plan(app, 1, purpose=Purpose.CONFIRMATION, message_id="<c@example.org>", content=NOTICE)
+    assert work.send_urgent(app).counts["sent"] == 1
+    with app.reading() as connection:
+        (row,) = deliveries.listed(connection, state=DeliveryState.SENT)
+    assert row.message_id == "<c@example.org>"
+
+
+def _last_polls(app):
+    with app.reading() as connection:
+        return len(sources.last_polls(connection, ["labs"]))
