@@ -15,12 +15,13 @@ from digest.model import Frequency, Paper, Pick
 from digest.rendering import EditionInput, views, words
 from digest.rendering.cards import Card, Part, PartMaker, Said
 from digest.rendering.inert import plain
-from digest.rendering.pieces import Value, joined, mark, value
+from digest.rendering.pieces import mark, value
 from digest.rendering.plan import fit, fitting
 from digest.rendering.views import CardOptions, EditionView, SignalValues
 
 RESERVE = 1_200
 """Bytes kept free for the lines whose wording depends on what fits."""
+PREHEADER_ROOM = 200
 
 
 @dataclass(slots=True)
@@ -60,37 +61,45 @@ class Assembly:
         links = given.links
         stop = links.unsubscribe or links.unsubscribe_mailto
         title = plain(given.profile.title or given.profile.name)
-        self._flags = (bool(title), bool(links.view), bool(links.preferences), bool(stop))
+        self.flags = (bool(title), bool(links.view), bool(links.preferences), bool(stop))
+        """What personal places the frame shows."""
         personal = {
             "profile_title": maker.said(title),
+            "subject": maker.said(subject),
             "recipient": _once(given.recipient),
             "view": _once(links.view),
             "preferences": _once(links.preferences),
             "unsubscribe": _once(stop),
             "feedback": _once(links.feedback_base),
         }
-        self._html_values = {place: said.html for place, said in personal.items()}
-        self._text_values = {place: said.text for place, said in personal.items()}
+        self._html_values = {place: said.html.encoded for place, said in personal.items()}
+        self._text_values = {place: said.text.encoded for place, said in personal.items()}
+        self._sizes = {place: said.html.size for place, said in personal.items()}
         self._html: list[bytes] = []
         self._text: list[bytes] = []
+        self.used: set[str] = set()
+        """Names of the parts that the message is made of, and ``stop`` where both of its
+        renderings show how to unsubscribe."""
+        self.faults: list[str] = []
+        """What the lint has against the parts."""
 
     def bodies(self, shown: list[Shown]) -> tuple[list[bytes], list[bytes]]:
         """Return the encoded HTML and text bodies of the edition, in pieces."""
         shown, room = self._fitted(shown)
+        order = shown_in_order(shown)
         self._add(self._frame_part("masthead"))
-        self._add_sections(shown)
+        self._add_sections(order)
         self._add_left_out(len(self._given.edition.picks) - len(shown))
         self._add_titles(room)
         self._add(self._frame_part("footer"))
         if self._given.links.feedback_base:
-            self._add_answers(shown)
+            self._add_answers(order)
         return self._framed(shown), self._text
 
     def _fitted(self, shown: list[Shown]) -> tuple[list[Shown], int]:
         """Drop abstracts, then papers, until the HTML fits; return what is left, and the room."""
-        values = self._html_values
         own = [item.reason.html.size for item in shown]
-        fed = 3 * values["feedback"].size
+        fed = 3 * self._sizes["feedback"]
         full = [item.card.html.size + size + fed for item, size in zip(shown, own, strict=True)]
         around = RESERVE + self._frame_size() + self._sections_size(shown)
         if around + sum(full) <= self._limit:
@@ -104,14 +113,12 @@ class Assembly:
 
     def _bare(self, item: Shown) -> Card:
         options = replace(item.options, abstract="none")
-        return self._maker.card(item.paper, item.signals, options)
+        return self._maker.card(item.paper, item.signals, options, self._maker.shelf(options))
 
     def _frame_size(self) -> int:
         parts = [self._frame_part("masthead").html, self._frame_part("footer").html]
         parts.append(self._maker.html_part("frame"))
-        known = self._html_values | {
-            "subject": value(self._subject), "preheader": value("x" * 200), "content": value(""),
-        }  # fmt: skip
+        known = self._sizes | {"preheader": PREHEADER_ROOM, "content": 0}
         return sum(part.size_with(known) for part in parts)
 
     def _sections_size(self, shown: list[Shown]) -> int:
@@ -120,7 +127,7 @@ class Assembly:
         return heading * len(sections)
 
     def _frame_part(self, name: str) -> Part:
-        has_title, has_view, has_preferences, has_stop = self._flags
+        has_title, has_view, has_preferences, has_stop = self.flags
         weekly = self._given.edition.frequency is Frequency.WEEKLY
         installation = plain(self._given.sender.name) or self._given.sender.address
         values = {
@@ -133,24 +140,26 @@ class Assembly:
             "recipient": mark("recipient"),
             "cadence": "weekly" if weekly else "daily",
         }
-        return self._maker.part(name, (self._view, installation, self._flags), values)
+        return self._maker.part(name, (self._view, installation, self.flags), values)
 
     def _section_part(self) -> Part:
         return self._maker.part("section", None, {"section_title": mark("section_title")})
 
-    def _add_sections(self, shown: list[Shown]) -> None:
-        if not shown:
+    def _add_sections(self, order: list[tuple[str, Shown]]) -> None:
+        if not order:
             self._add(self._maker.part("empty", self._view, {"edition": self._view}))
         heading = ""
-        for position, (title, item) in enumerate(shown_in_order(shown), 1):
+        html, text = self._html_values, self._text_values
+        for position, (title, item) in enumerate(order, 1):
             if title != heading:
                 heading = title
                 self._add(self._section_part(), section_title=self._maker.said(title))
-            self._html_values["reason"] = item.reason.html
-            self._text_values["reason"] = item.reason.text
-            self._text_values["number"] = _number(position)
-            item.card.html.fill(self._html, self._html_values)
-            item.card.text.fill(self._text, self._text_values)
+            html["reason"] = item.reason.html.encoded
+            text["reason"] = item.reason.text.encoded
+            text["number"] = _number(position)
+            self._html.append(item.card.html.filled(html))
+            self._text.append(item.card.text.filled(text))
+            self.faults += item.card.faults
 
     def _add_left_out(self, count: int) -> None:
         """Say how many picks are on the web only."""
@@ -179,48 +188,50 @@ class Assembly:
         if len(parts) < total:
             heading += f", of {words.number(total, locale)}"
         values = {"titles_heading": heading, "title_lines": mark("title_lines")}
-        html = [chunk for part in parts for chunk in part.html.literals]
-        text = [chunk for part in parts for chunk in part.text.literals]
-        lines = Said(joined(html, 0), joined(text, 0))
-        self._add(self._maker.part("titles", heading, values), title_lines=lines)
+        self.faults += [fault for part in parts for fault in part.faults]
+        self._html_values["title_lines"] = b"".join([part.html.form for part in parts])
+        self._text_values["title_lines"] = b"".join([part.text.form for part in parts])
+        self._add(self._maker.part("titles", heading, values))
         if len(parts) < total:
             rest = words.counted(total - len(parts), "more title is", "more titles are", locale)
             self._add_more(f"{rest} too many for a mail.")
 
     def _add_more(self, sentence: str) -> None:
-        has_view = self._flags[1]
+        has_view = self.flags[1]
         values = {"more": sentence, "view": mark("view") if has_view else ""}
         self._add(self._maker.part("more", (sentence, has_view), values))
 
-    def _add_answers(self, shown: list[Shown]) -> None:
+    def _add_answers(self, order: list[tuple[str, Shown]]) -> None:
         """List the answer links at the end of the text, where they do not disturb the reading."""
         lines: list[bytes] = []
-        for position, (_title, item) in enumerate(shown_in_order(shown), 1):
-            self._text_values["number"] = _number(position)
+        values = self._text_values
+        for position, (_title, item) in enumerate(order, 1):
+            values["number"] = _number(position)
             if item.card.answers:
-                item.card.answers.fill(lines, self._text_values)
+                lines.append(item.card.answers.filled(values))
         if lines:
-            self._text_values["answer_lines"] = joined(lines, 0)
-            self._maker.text_part("answering").fill(self._text, self._text_values)
+            values["answer_lines"] = b"".join(lines)
+            self._text.append(self._maker.text_part("answering").filled(values))
+            self.used.add("answering")
 
     def _add(self, part: Part, **said: Said) -> None:
         for place, words_ in said.items():
-            self._html_values[place] = words_.html
-            self._text_values[place] = words_.text
-        part.html.fill(self._html, self._html_values)
-        part.text.fill(self._text, self._text_values)
+            self._html_values[place] = words_.html.encoded
+            self._text_values[place] = words_.text.encoded
+        self._html.append(part.html.filled(self._html_values))
+        self._text.append(part.text.filled(self._text_values))
+        self.faults += part.faults
+        self.used.add(part.name)
+        if "unsubscribe" in part.html.places and "unsubscribe" in part.text.places:
+            self.used.add("stop")
 
     def _framed(self, shown: list[Shown]) -> list[bytes]:
-        preheader = views.preheader([item.title for item in shown], self._view)
-        values = {"preheader": self._maker.said(preheader).html}
-        lead: list[bytes] = []
-        self._maker.html_part("preheader").fill(lead, values)
-        values["preheader"] = joined(lead, 0)
-        values["content"] = joined(self._html, 0)
-        values["subject"] = self._maker.said(self._subject).html
-        out: list[bytes] = []
-        self._maker.html_part("frame").fill(out, values)
-        return out
+        preheader = views.preheader([item.title for item in shown[:4]], self._view)
+        values: dict[str, bytes] = {"preheader": self._maker.said(preheader).html.encoded}
+        values["preheader"] = self._maker.html_part("preheader").filled(values)
+        values["content"] = b"".join(self._html)
+        values["subject"] = self._html_values["subject"]
+        return [self._maker.html_part("frame").filled(values)]
 
 
 def shown_in_order(shown: list[Shown]) -> list[tuple[str, Shown]]:
@@ -240,9 +251,11 @@ def shown_in_order(shown: list[Shown]) -> list[tuple[str, Shown]]:
 
 def _once(text: str) -> Said:
     """Encode an address of this one message, which no memo would meet again."""
-    return Said(value(str(escape(text))), value(text))
+    escaped = str(escape(text))
+    html = value(escaped)
+    return Said(html, html if escaped == text else value(text))
 
 
 @lru_cache(maxsize=512)
-def _number(position: int) -> Value:
-    return value(f"{position:>2}. ")
+def _number(position: int) -> bytes:
+    return value(f"{position:>2}. ").encoded

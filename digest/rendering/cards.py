@@ -13,6 +13,7 @@ from markupsafe import escape
 
 from digest.model import Paper
 from digest.rendering.inert import plain
+from digest.rendering.lint import html_part_faults, text_part_faults
 from digest.rendering.parts import Templates, rendered, wrap
 from digest.rendering.pieces import Piece, Value, cut, mark, value
 from digest.rendering.views import CardOptions, SignalValues, paper_view, title_view
@@ -25,10 +26,12 @@ REASON_INDENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Both renderings of one part."""
+    """Both renderings of one part, and what the lint has against them."""
 
+    name: str
     html: Piece
     text: Piece
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Card:
     text: Piece
     answers: Piece | None
     title: str
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +53,34 @@ class Said:
     text: Value
 
 
-class PartMaker:
-    """Renders parts with marks in the personal places, and keeps them."""
+Shelf = dict[int, tuple[Paper, SignalValues, Card]]
+"""The cards of one set of options, by the paper's row id, with what they were made of."""
 
-    def __init__(self, templates: Templates) -> None:
+
+class PartMaker:
+    """Renders parts with marks in the personal places, and keeps them.
+
+    Each part is linted when it is made (``images`` allows those from elsewhere): the messages
+    that hold it need not be.
+    """
+
+    def __init__(self, templates: Templates, *, images: bool = False) -> None:
         self._templates = templates
-        self._cards: dict[tuple[int, CardOptions], tuple[Paper, SignalValues, Card]] = {}
+        self._images = images
+        self._cards: dict[CardOptions, Shelf] = {}
+        self._kept_cards = 0
         self._titles: dict[int, tuple[Paper, Part]] = {}
         self._parts: dict[Hashable, Part] = {}
         self._alone: dict[str, Piece] = {}
         self._said: dict[tuple[str, bool], Said] = {}
-        self.made = 0
-        """How many parts were made anew: a message that needed none holds nothing untried."""
 
-    def card(self, paper: Paper, signals: SignalValues, options: CardOptions) -> Card:
+    def shelf(self, options: CardOptions) -> Shelf:
+        """Return the cards of these options, to look them up without comparing options again."""
+        return self._cards.setdefault(options, {})
+
+    def card(self, paper: Paper, signals: SignalValues, options: CardOptions, shelf: Shelf) -> Card:
         """Return a paper's card; made again when the paper or its signals have changed."""
-        key = (paper.row_id, options)
-        found = self._cards.get(key)
+        found = shelf.get(paper.row_id)
         if found and (found[0] is paper or found[0] == paper) and found[1] == signals:
             return found[2]
         view = paper_view(paper, signals, options)
@@ -76,15 +91,18 @@ class PartMaker:
             "feedback": mark("feedback") if options.has_feedback else "",
             "number": mark("number"),
         }
-        made = Card(
-            html=self._html("card", values),
-            text=self._text("card", values),
-            answers=self._text("answers", values) if options.has_feedback else None,
-            title=view.title,
-        )
-        if len(self._cards) >= CARD_LIMIT:
-            self._cards.clear()
-        self._cards[key] = (paper, dict(signals), made)
+        html, text, faults = self._both("card", values)
+        answers = None
+        if options.has_feedback:
+            answers, more = self._text("answers", values)
+            faults += more
+        made = Card(html=html, text=text, answers=answers, title=view.title, faults=faults)
+        if self._kept_cards >= CARD_LIMIT:
+            for other in self._cards.values():
+                other.clear()
+            self._kept_cards = 0
+        shelf[paper.row_id] = (paper, dict(signals), made)
+        self._kept_cards += 1
         return made
 
     def title(self, paper: Paper) -> Part:
@@ -92,8 +110,7 @@ class PartMaker:
         found = self._titles.get(paper.row_id)
         if found and (found[0] is paper or found[0] == paper):
             return found[1]
-        values = {"paper": title_view(paper)}
-        made = Part(self._html("title", values), self._text("title", values))
+        made = Part("title", *self._both("title", {"paper": title_view(paper)}))
         if len(self._titles) >= CARD_LIMIT:
             self._titles.clear()
         self._titles[paper.row_id] = (paper, made)
@@ -103,7 +120,7 @@ class PartMaker:
         """Return a part that says the same for equal ``key``."""
         found = self._parts.get((name, key))
         if found is None:
-            found = Part(self._html(name, values), self._text(name, values))
+            found = Part(name, *self._both(name, values))
             if len(self._parts) >= PART_LIMIT:
                 self._parts.clear()
             self._parts[name, key] = found
@@ -114,7 +131,7 @@ class PartMaker:
         found = self._alone.get(name)
         if found is None:
             marks = {place: mark(place) for place in ("subject", "preheader", "content")}
-            found = self._alone[name] = self._html(name, marks)
+            found = self._alone[name] = self._html(name, marks)[0]
         return found
 
     def text_part(self, name: str) -> Piece:
@@ -122,7 +139,7 @@ class PartMaker:
         found = self._alone.get(f"text {name}")
         if found is None:
             marks = {"answer_lines": mark("answer_lines")}
-            found = self._alone[f"text {name}"] = self._text(name, marks)
+            found = self._alone[f"text {name}"] = self._text(name, marks)[0]
         return found
 
     def said(self, text: str, *, wrapped: bool = False) -> Said:
@@ -139,9 +156,17 @@ class PartMaker:
             self._said[text, wrapped] = found
         return found
 
-    def _html(self, name: str, values: Mapping[str, Any]) -> Piece:
-        self.made += 1
-        return cut(rendered(self._templates.html[name], values).lstrip("\n"))
+    def _both(self, name: str, values: Mapping[str, Any]) -> tuple[Piece, Piece, tuple[str, ...]]:
+        html, html_faults = self._html(name, values)
+        text, text_faults = self._text(name, values)
+        return html, text, html_faults + text_faults
 
-    def _text(self, name: str, values: Mapping[str, Any]) -> Piece:
-        return cut(rendered(self._templates.text[name], values))
+    def _html(self, name: str, values: Mapping[str, Any]) -> tuple[Piece, tuple[str, ...]]:
+        made = rendered(self._templates.html[name], values).lstrip("\n")
+        piece = cut(made)
+        return piece, html_part_faults(made, piece.literals, remote_images=self._images)
+
+    def _text(self, name: str, values: Mapping[str, Any]) -> tuple[Piece, tuple[str, ...]]:
+        made = rendered(self._templates.text[name], values)
+        piece = cut(made)
+        return piece, text_part_faults(made, piece.literals)

@@ -7,23 +7,39 @@ template, then ``EmailMessage``) lives in the tests, which hold the two equal.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 from digest.errors import RenderError
 from digest.model import Edition, Message
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
 from digest.rendering.bodies import with_bodies
-from digest.rendering.cards import PartMaker
+from digest.rendering.cards import PartMaker, Shelf
 from digest.rendering.dkim import Signer
 from digest.rendering.fields import edition_fields
-from digest.rendering.lint import lint, lint_quickly
+from digest.rendering.lint import head_shape, lint, lint_size
 from digest.rendering.notices import NoticeInput, compose_notice
 from digest.rendering.parts import Templates, load_templates
 from digest.rendering.subjects import SubjectMaker
-from digest.rendering.views import CardOptions, EditionView
+from digest.rendering.views import CardOptions, EditionView, SignalValues
 
 __all__ = ["Composer"]
 
 VIEW_LIMIT = 4_000
+_NO_SIGNALS: SignalValues = {}
+SHAPES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """A message with what tells whether it may be sent."""
+
+    message: Message
+    html: list[bytes]
+    faults: tuple[str, ...]
+    shape: Hashable | None
+    """Equal for messages of the same fields and parts; None where only the lint can tell."""
 
 
 class Composer:
@@ -46,10 +62,10 @@ class Composer:
         self.dkim = dkim
         self.limit = body_limit_kb * 1000
         self._images = remote_images
-        self._maker = PartMaker(self.templates)
+        self._maker = PartMaker(self.templates, images=remote_images)
         self._subjects = SubjectMaker(self.templates, subject)
         self._views: dict[object, EditionView] = {}
-        self._doubted = False
+        self._clean: set[Hashable] = set()
 
     def compose(self, given: EditionInput, *, bodies: bool = False) -> Message:
         """Return the message of an edition. The same input gives the same bytes.
@@ -57,6 +73,30 @@ class Composer:
         ``bodies`` also fills ``html`` and ``text``, decoded from the very bytes (for previews).
         Raises RenderError where a template or an address is wrong.
         """
+        message = self._composed(given).message
+        return with_bodies(message) if bodies else message
+
+    def compose_checked(self, given: EditionInput) -> Message:
+        """Return the message of an edition that may be sent; raise RenderError where it may not.
+
+        Its parts were linted when they were made, what is personal in its head is checked here;
+        a message of a shape that was never sent before is linted whole.
+        """
+        made = self._composed(given)
+        limit = self.limit // 1000
+        refused = list(made.faults)
+        if made.shape is None or made.shape not in self._clean:
+            found = lint(made.message, body_limit_kb=limit, remote_images=self._images)
+        else:
+            found = lint_size(made.html, body_limit_kb=limit)
+        refused += [str(finding) for finding in found if finding.forbids]
+        if refused:
+            raise RenderError("; ".join(dict.fromkeys(refused)))
+        if made.shape is not None and len(self._clean) < SHAPES:
+            self._clean.add(made.shape)
+        return made.message
+
+    def _composed(self, given: EditionInput) -> _Composed:
         edition = given.edition
         view = self._view(edition, given.profile.locale)
         shown = self._shown(given)
@@ -64,11 +104,10 @@ class Composer:
         subject = self._subjects.line(best, len(edition.picks), view, given.sender.name)
         assembly = Assembly(self._maker, given, view, subject=subject, limit=self.limit)
         html, text = assembly.bodies(shown)
+        fields = edition_fields(given, subject)
+        head = head_shape(fields)
         content = mime.message(
-            edition_fields(given, subject),
-            mime.body(text, html),
-            at=given.composed_at,
-            signer=self.dkim,
+            fields, mime.body(text, html), at=given.composed_at, signer=self.dkim
         )
         message = Message(
             message_id=headers.identifier(given.message_id),
@@ -77,26 +116,8 @@ class Composer:
             subject=subject,
             content=content,
         )
-        return with_bodies(message) if bodies else message
-
-    def compose_checked(self, given: EditionInput) -> Message:
-        """Return the message of an edition that may be sent; raise RenderError where it may not.
-
-        A message that needed a new part is linted whole; one of parts that clean messages held,
-        in its head and size only. After a refusal all are linted whole: a bad part may be kept.
-        """
-        made = self._maker.made
-        message = self.compose(given)
-        limit = self.limit // 1000
-        if self._doubted or made != self._maker.made:
-            found = lint(message, body_limit_kb=limit, remote_images=self._images)
-        else:
-            found = lint_quickly(message, body_limit_kb=limit)
-        refused = [str(finding) for finding in found if finding.forbids]
-        if refused:
-            self._doubted = True
-            raise RenderError("; ".join(refused))
-        return message
+        shape = None if head is None else (*head, assembly.flags, frozenset(assembly.used))
+        return _Composed(message, html, tuple(assembly.faults), shape)
 
     def compose_notice(self, given: NoticeInput, *, bodies: bool = False) -> Message:
         """Return a transactional mail: confirmation, link, alert. Raises RenderError."""
@@ -119,38 +140,37 @@ class Composer:
 
     def _shown(self, given: EditionInput) -> list[Shown]:
         """Return the picks whose papers are given, best first, each with its card's options."""
-        profile = given.profile
-        kinds: dict[tuple[str, bool, str], CardOptions] = {}
+        maker, papers, deltas = self._maker, given.papers, given.deltas
+        kinds: dict[tuple[str, bool, str], tuple[CardOptions, Shelf]] = {}
         shown: list[Shown] = []
         for pick in given.edition.picks:
-            paper = given.papers.get(pick.paper_id)
+            paper = papers.get(pick.paper_id)
             if paper is None:
                 continue
-            summary = given.summaries.get(pick.paper_id, "")
-            reason = self._maker.said(pick.reason, wrapped=True)
+            reason = maker.said(pick.reason, wrapped=True)
+            summary = given.summaries.get(pick.paper_id, "") if given.summaries else ""
             kind = (views.badge_of(pick), reason.html.size > 0, summary)
-            options = kinds.get(kind)
-            if options is None:
-                options = kinds[kind] = CardOptions(
-                    locale=profile.locale,
-                    abstract=profile.abstracts,
-                    badge=kind[0],
-                    has_reason=kind[1],
-                    has_feedback=bool(given.links.feedback_base),
-                    images=self._images,
-                    summary=summary,
-                    papers_base=given.links.papers_base,
-                )
-            signals = given.deltas.get(pick.paper_id, {})
-            card = self._maker.card(paper, signals, options)
-            shown.append(
-                Shown(
-                    pick=pick,
-                    paper=paper,
-                    signals=signals,
-                    options=options,
-                    card=card,
-                    reason=reason,
-                )
-            )
+            chosen = kinds.get(kind)
+            if chosen is None:
+                options = self._card_options(given, *kind)
+                chosen = kinds[kind] = (options, maker.shelf(options))
+            options, shelf = chosen
+            signals = deltas.get(pick.paper_id, _NO_SIGNALS)
+            card = maker.card(paper, signals, options, shelf)
+            shown.append(Shown(pick, paper, signals, options, card, reason))
         return shown
+
+    def _card_options(
+        self, given: EditionInput, badge: str, has_reason: bool, summary: str
+    ) -> CardOptions:
+        profile, links = given.profile, given.links
+        return CardOptions(
+            locale=profile.locale,
+            abstract=profile.abstracts,
+            badge=badge,
+            has_reason=has_reason,
+            has_feedback=bool(links.feedback_base),
+            images=self._images,
+            summary=summary,
+            papers_base=links.papers_base,
+        )

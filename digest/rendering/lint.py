@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_qp
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 
 from digest.model import Message
 from digest.rendering.bodies import body, parsed
 from digest.rendering.markup import Markup
-from digest.rendering.mime import END, HTML_HEAD
 
-__all__ = ["Finding", "lint", "lint_quickly"]
+__all__ = ["Finding", "head_shape", "html_part_faults", "lint", "lint_size", "text_part_faults"]
 
 ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
@@ -39,6 +38,21 @@ _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\
 _LIST_ID = re.compile(r"[^<>]*<[^\s<>@]+\.[^\s<>@]+>")
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
 _SAFE = ("http://", "https://", "mailto:")
+_MARK = re.compile("\x02[a-z_]+\x03")
+_URI = rb"[!-;=?-~]+"
+_PERSONAL = {
+    b"To": re.compile(rb"To: [ -~]{3,980}\r\n"),
+    b"Subject": re.compile(rb"Subject: [ -~]{1,980}(\r\n [ -~]{1,980})*\r\n"),
+    b"Date": re.compile(rb"Date: [ -~]{20,60}\r\n"),
+    b"Message-ID": re.compile(rb"Message-ID: <[^\s<>@]{1,450}@[^\s<>@]{1,450}>\r\n"),
+    b"List-Unsubscribe": re.compile(
+        rb"List-Unsubscribe:(\r\n)? (<https://%b>(,(\r\n)? <mailto:%b>)?|<mailto:%b>)\r\n"
+        % (_URI, _URI, _URI)
+    ),
+    b"Feedback-ID": re.compile(rb"Feedback-ID: [!-~]{1,900}\r\n"),
+}
+"""Fields that differ from message to message, as `fields` writes them."""
+_BARE = frozenset({b"Message-ID", b"List-Unsubscribe"})
 
 Fields = list[tuple[str, str]]
 
@@ -78,16 +92,53 @@ def lint(
     )
 
 
-def lint_quickly(message: Message, *, body_limit_kb: int = 90) -> tuple[Finding, ...]:
-    """Check what is new in a message whose parts were all in a clean one: its head and its size.
+def html_part_faults(
+    rendered: str, encoded: Sequence[bytes], *, remote_images: bool = False
+) -> tuple[str, ...]:
+    """Return what forbids a part of the HTML, rendered with marks in its personal places.
 
-    A small part of the work of `lint`; only for messages of our own `mime` writer.
+    Messages that are made of parts without faults, in a known shape, need not be linted whole.
     """
-    fields = _fields(message.content.partition(b"\r\n\r\n")[0])
-    # The HTML is the last part of an edition; decoding it is cheap, parsing it is not.
-    html = a2b_qp(message.content.rpartition(HTML_HEAD)[2].removesuffix(END))
-    found = [*_lines(message.content), *_counts(fields), *_values(fields), *_unsubscribe(fields)]
-    return (*found, *_size(len(html.replace(b"\r\n", b"\n")), body_limit_kb * 1000))
+    markup = Markup.of(_MARK.sub("https://reader.invalid/", rendered))
+    found = [
+        *_encoded(encoded),
+        *_hidden("text/html", _MARK.sub("", rendered)),
+        *_content(markup, remote_images=remote_images),
+    ]
+    return tuple(str(finding) for finding in found if finding.forbids)
+
+
+def text_part_faults(rendered: str, encoded: Sequence[bytes]) -> tuple[str, ...]:
+    """Return what forbids a part of the text, as `html_part_faults` does."""
+    found = (*_encoded(encoded), *_hidden("text/plain", _MARK.sub("", rendered)))
+    return tuple(str(finding) for finding in found if finding.forbids)
+
+
+def head_shape(fields: Sequence[bytes]) -> tuple[bytes, ...] | None:
+    """Return what messages of one kind have in common in their header fields, in order.
+
+    Fields that say the same in each message stand whole, personal ones (which are checked here)
+    by their name; None where a personal one is not as we write it: then only `lint` can tell.
+    """
+    shape = []
+    for field in fields:
+        name = field[: field.index(b":")]
+        personal = _PERSONAL.get(name)
+        if personal is None:
+            shape.append(field)
+            continue
+        if personal.fullmatch(field) is None or (name in _BARE and b"=?" in field):
+            return None
+        shape.append(name + b" https" if b"https://" in field else name)
+    return tuple(shape)
+
+
+def lint_size(html: Sequence[bytes], *, body_limit_kb: int = 90) -> tuple[Finding, ...]:
+    """Check the size of an encoded HTML body."""
+    limit = body_limit_kb * 1000
+    if sum(map(len, html)) <= min(limit, CLIPPED_KB * 1000):
+        return ()  # decoding makes nothing longer
+    return tuple(_size(len(a2b_qp(b"".join(html)).replace(b"\r\n", b"\n")), limit))
 
 
 def _wrong(code: str, text: str) -> Finding:
@@ -229,8 +280,20 @@ def _decodes(part: EmailMessage) -> Iterator[Finding]:
     except UnicodeDecodeError:
         yield _wrong("M4", f"{kind} is not UTF-8")
         return
-    if _HIDDEN.search(text.replace("\r\n", "\n")):
+    yield from _hidden(kind, text.replace("\r\n", "\n"))
+
+
+def _hidden(kind: str, text: str) -> Iterator[Finding]:
+    if _HIDDEN.search(text):
         yield _wrong("W7", f"{kind} holds control characters or ones that turn text around")
+
+
+def _encoded(pieces: Sequence[bytes]) -> Iterator[Finding]:
+    for piece in pieces:
+        if _LONE.search(piece) or not piece.isascii():
+            yield _wrong("H1", "a part is not encoded in lines that end with CRLF")
+        if max(map(len, piece.split(b"\r\n"))) > ENCODED_LINE:
+            yield _wrong("H2", f"a part has an encoded line over {ENCODED_LINE}")
 
 
 def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
@@ -257,6 +320,10 @@ def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iter
         yield _wrong("W3", "the HTML does not name its language")
     if not markup.title:
         yield _wrong("W3", "the HTML has no title")
+    yield from _content(markup, remote_images=remote_images)
+
+
+def _content(markup: Markup, *, remote_images: bool) -> Iterator[Finding]:
     if not markup.alts:
         yield _wrong("W3", "an image has no alt text")
     for tag in sorted(markup.forbidden):

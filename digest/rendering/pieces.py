@@ -12,14 +12,17 @@ changes nothing, and no relay or mbox file alters a signed body.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 LINE_LIMIT = 73
 """Three less than allowed: room for the soft break and for escaping a leading dot."""
 
 _UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e\n]|[ ](?=\n)|[ ]\Z")
 _SIMPLE = re.compile(rb"[!-<>-~]([ -<>-~]{0,70}[!-<>-~])?")
+_LONG = re.compile(rb"[!-<>-~][ -<>-~]*[!-<>-~]")
 _MARK = re.compile("\x02([a-z_]+)\x03")
 
 
@@ -39,20 +42,22 @@ class Piece:
     places: tuple[str, ...]
     size: int
     """Length of the literals before encoding."""
+    form: bytes = field(init=False, repr=False, compare=False)
+    _choose: Callable[[Any], Any] | None = field(init=False, repr=False, compare=False)
 
-    def fill(self, out: list[bytes], values: Mapping[str, Value]) -> None:
-        """Append the piece's bytes with its places filled."""
-        for literal, place in zip(self.literals, self.places, strict=False):
-            out.append(literal)
-            out.append(values[place].encoded)
-        out.append(self.literals[-1])
+    def __post_init__(self) -> None:
+        """Make of the literals one format, which a message fills in one step."""
+        form = b"%b".join(literal.replace(b"%", b"%%") for literal in self.literals)
+        object.__setattr__(self, "form", form if self.places else self.literals[0])
+        object.__setattr__(self, "_choose", itemgetter(*self.places) if self.places else None)
 
-    def size_with(self, values: Mapping[str, Value]) -> int:
-        """Return the length before encoding, once filled."""
-        return self.size + sum(values[place].size for place in self.places)
+    def filled(self, values: Mapping[str, bytes]) -> bytes:
+        """Return the piece's bytes with its places filled by encoded values."""
+        return self.form if self._choose is None else self.form % self._choose(values)
 
-
-EMPTY = Value(b"", 0)
+    def size_with(self, sizes: Mapping[str, int]) -> int:
+        """Return the length before encoding, once filled with values of these lengths."""
+        return self.size + sum([sizes[place] for place in self.places])
 
 
 def mark(place: str) -> str:
@@ -80,11 +85,6 @@ def value(text: str) -> Value:
     return Value(encode(content), len(content))
 
 
-def joined(pieces: Sequence[bytes], size: int) -> Value:
-    """Return encoded bytes as the value of a place of their own (a list inside a part)."""
-    return Value(b"".join(pieces), size)
-
-
 def encode(content: bytes) -> bytes:
     """Encode UTF-8 lines; the result is empty or ends with a line end (CRLF).
 
@@ -94,6 +94,8 @@ def encode(content: bytes) -> bytes:
         return b""
     if _SIMPLE.fullmatch(content) and content[0] not in b".F":
         return content + b"=\r\n"
+    if _LONG.fullmatch(content):  # nothing to escape: an address, or plain words
+        return b"".join(_folded(content, b"=\r\n"))
     escaped = _UNSAFE.sub(lambda match: b"=%02X" % match.group()[0], content)
     lines = escaped.split(b"\n")
     out = [chunk for line in lines[:-1] for chunk in _folded(line, b"\r\n")]

@@ -11,7 +11,7 @@ from digest.errors import RenderError
 from digest.model import Message
 from digest.rendering import PersonalLinks
 from digest.rendering.compose import Composer
-from digest.rendering.lint import Finding, lint, lint_quickly
+from digest.rendering.lint import Finding, head_shape, html_part_faults, lint, lint_size
 from digest.rendering.parts import load_templates
 from digest.rendering.templates import template_folders
 
@@ -178,21 +178,44 @@ def test_rubbish_is_found_not_raised(break_it: Callable[[bytes], bytes]) -> None
     assert forbidding(replace(GOOD, content=break_it(GOOD.content)))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [(POST, b""), (b"\r\nPrecedence", b"\nPrecedence"), (b"Message-ID: <", b"Message-ID: ")],
-)
-def test_the_quick_lint_sees_the_head_as_the_whole_one_does(change: tuple[bytes, bytes]) -> None:
-    message = with_bytes(change)
-    assert set(lint_quickly(message)) <= set(lint(message))
-    assert any(finding.forbids for finding in lint_quickly(message))
+def test_a_head_not_as_we_write_it_has_no_shape() -> None:
+    good = [b"To: a@b.org\r\n", b"List-Id: x <a.b>\r\n", b"Message-ID: <1@b.org>\r\n"]
+    assert head_shape(good) == (b"To", b"List-Id: x <a.b>\r\n", b"Message-ID")
+    for bad in (b"Message-ID: 1@b.org\r\n", b"Message-ID: <=?x@b>\r\n", b"To: a\nBcc: b\r\n"):
+        assert head_shape([bad]) is None
 
 
-def test_the_quick_lint_measures_the_html_to_the_byte() -> None:
-    message = COMPOSER.compose(an_edition_input(), bodies=True)
-    texts = {str(f) for f in lint_quickly(message, body_limit_kb=1) if f.code == "W1"}
-    assert texts == {f"W1: the HTML has {len(message.html.encode()):,} bytes; 1,000 are allowed"}
-    assert lint_quickly(message) == ()
+def test_one_click_and_mailto_only_are_two_shapes() -> None:
+    secure = head_shape([b"List-Unsubscribe: <https://b.org/u/1>,\r\n <mailto:a@b.org>\r\n"])
+    by_mail = head_shape([b"List-Unsubscribe: <mailto:a@b.org>\r\n"])
+    assert secure is not None
+    assert by_mail is not None
+    assert secure != by_mail
+
+
+def test_the_size_is_measured_to_the_byte() -> None:
+    html = [b"x=C3=A9=\r\n"] * 500
+    (found,) = lint_size(html, body_limit_kb=1)
+    assert str(found) == "W1: the HTML has 1,500 bytes; 1,000 are allowed"
+    assert lint_size(html, body_limit_kb=2) == ()
+
+
+def test_a_part_is_linted_with_readers_in_its_places() -> None:
+    assert html_part_faults('<a href="\x02feedback\x03/more/1">\x02reason\x03</a>', [b"x"]) == ()
+    faults = html_part_faults('<a href="javascript:x">\u202e</a><form>', [b"y" * 77, b"z\n"])
+    assert {fault[:2] for fault in faults} == {"H1", "H2", "W6", "W7"}
+    assert html_part_faults('<img src="http://a.b/c" alt="">', [b""], remote_images=True) == ()
+
+
+def test_a_view_that_hides_the_unsubscribe_link_is_linted_anew(tmp_path: Path) -> None:
+    foot = tmp_path / "mail/edition/footer.html"
+    foot.parent.mkdir(parents=True)
+    foot.write_text('<tr><td>{% if edition.empty %}-{% else %}<a href="{{ unsubscribe }}">x</a>'
+                    "{% endif %}</td></tr>")  # fmt: skip
+    composer = Composer(load_templates(template_folders(tmp_path)))
+    composer.compose_checked(an_edition_input())
+    with pytest.raises(RenderError, match="M3"):
+        composer.compose_checked(an_edition_input(an_edition(picks=()), papers={}))
 
 
 def test_a_bad_part_is_refused_to_every_reader_and_not_only_the_first(tmp_path: Path) -> None:
