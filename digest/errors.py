@@ -2,7 +2,9 @@
 
     DigestError
      ├─ ConfigError        the configuration is wrong: file, key, what is expected
-     ├─ UsageError         the command was asked for something that does not exist
+     ├─ UsageError         the command was asked for something that does not fit
+     │   ├─ MissingError   what was named does not exist
+     │   ├─ ConflictError  what was asked for stands against what there is already
      │   ├─ AddressError   what was given is not a mail address that can be written to
      │   └─ TokenError     a link's token is not ours, of another purpose, or too old
      ├─ StoreError         the database cannot be opened, or is of another version
@@ -25,6 +27,14 @@ class DigestError(Exception):
 
 class UsageError(DigestError):
     """Something named on the command line or in a request does not exist or does not fit."""
+
+
+class MissingError(UsageError):
+    """What was named (a profile, a delivery, a subscriber) does not exist."""
+
+
+class ConflictError(UsageError):
+    """What was asked for stands against what there is already, such as an address taken."""
 
 
 class AddressError(UsageError):

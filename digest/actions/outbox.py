@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.app import App
-from digest.errors import UsageError
+from digest.errors import MissingError
 from digest.model import DeliveryState
 from digest.pipeline.sending import settle
 from digest.store import deliveries, subscribers, suppressions
@@ -83,18 +83,18 @@ class DeliveryStory:
 
 
 def story(app: App, delivery_id: int) -> DeliveryStory:
-    """Return a delivery with its attempts. Raises UsageError."""
+    """Return a delivery with its attempts. Raises MissingError."""
     with app.reading() as connection:
         found = deliveries.get(connection, delivery_id)
         if found is None:
-            raise UsageError(f"there is no delivery {delivery_id}")
+            raise MissingError(f"there is no delivery {delivery_id}")
         return DeliveryStory(
             delivery=found, attempts=tuple(deliveries.attempts_of(connection, delivery_id))
         )
 
 
 def retry(app: App, ids: Sequence[int]) -> int:
-    """Make failed, deferred or uncertain deliveries due now; return how many. Raises UsageError.
+    """Make failed, deferred or uncertain deliveries due now; return how many. Raises MissingError.
 
     An uncertain one may have arrived: retrying it is a person's decision, never the program's.
     """
@@ -104,7 +104,7 @@ def retry(app: App, ids: Sequence[int]) -> int:
 
 
 def cancel(app: App, ids: Sequence[int]) -> int:
-    """End deliveries that are not sent; return how many. Raises UsageError."""
+    """End deliveries that are not sent; return how many. Raises MissingError."""
     with app.writing() as connection:
         _known(deliveries.existing(connection, ids), ids)
         return deliveries.move(connection, ids, CANCELLABLE, DeliveryState.CANCELLED)
@@ -177,4 +177,4 @@ def _verdict(status: str, suppression: str, found: Sequence[Delivery], *, paused
 def _known(existing: set[int], ids: Sequence[int]) -> None:
     missing = [str(number) for number in ids if number not in existing]
     if missing:
-        raise UsageError(f"there is no delivery {', '.join(missing)}")
+        raise MissingError(f"there is no delivery {', '.join(missing)}")

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from digest.app import App
-from digest.errors import UsageError
+from digest.errors import MissingError, UsageError
 from digest.model import Paper
 from digest.papers.identity import may_merge
 from digest.store import _composing, merging, pruning
@@ -133,4 +133,4 @@ def find(connection: Connection, key: str) -> Paper:
     for one in keys:
         if one in found:
             return found[one]
-    raise UsageError(f"there is no paper {key!r} in the store: try `digest papers`")
+    raise MissingError(f"there is no paper {key!r} in the store: try `digest papers`")

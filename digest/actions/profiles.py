@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 
 from digest.app import App
 from digest.config import ProfileFile
-from digest.errors import AddressError, ConfigError, UsageError
+from digest.errors import AddressError, ConfigError, MissingError
 from digest.model import PaperKey, Profile, SubscriberStatus
 from digest.pipeline import libraries
 from digest.plugins import resolve
@@ -79,14 +79,14 @@ def listing(app: App) -> list[StoredProfile]:
 
 
 def get(app: App, name: str) -> StoredProfile:
-    """Return a profile from the files by name; raise UsageError naming those there are."""
+    """Return a profile from the files by name; raise MissingError naming those there are."""
     with app.reading() as connection:
         found = profile_store.find(connection, name)
         if found is not None and found.is_active:
             return found
         names = [item.profile.name for item in profile_store.all_profiles(connection)]
     there = ", ".join(names) or "none: `digest init` writes one"
-    raise UsageError(f"there is no profile called {name!r} (there are: {there})")
+    raise MissingError(f"there is no profile called {name!r} (there are: {there})")
 
 
 def _unfit(item: ProfileFile) -> str:
@@ -152,7 +152,8 @@ def _sync_addresses(
         )
     current = profile_store.subscriptions_of(connection, profile_id=profile_id)
     live = [s for s in current if s.status is SubscriberStatus.CONFIRMED]
-    _drop(connection, [s.row_id for s in live if address_key(s.subscriber.address) not in wanted])
+    gone = [s.row_id for s in live if address_key(s.subscriber.address) not in wanted]
+    _drop(connection, profile_store.file_made(connection, gone))
     if rescheduled:
         moved = [s.row_id for s in live if s.next_slot_at and s.next_slot_at > now]
         profile_store.set_subscription(
@@ -164,7 +165,7 @@ def _sync_addresses(
     return problems
 
 
-def _drop(connection: Connection, subscription_ids: Sequence[int]) -> None:
+def _drop(connection: Connection, subscription_ids: Collection[int]) -> None:
     """Forget subscriptions whose address left the file; the ledger stays with the subscriber."""
     if subscription_ids:
         connection.execute(delete(subscriptions).where(subscriptions.c.id.in_(subscription_ids)))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
 from digest.store.database import is_sqlite
 from digest.store.tables import profiles, subscribers, subscriptions
+from digest.store.upserts import insert_counted
 
 _document = TypeAdapter(Profile)
 
@@ -121,6 +122,7 @@ def subscribe(
     status: SubscriberStatus,
     next_slot_at: datetime | None,
     now: datetime,
+    via: str = CONFIG,
 ) -> int:
     """Return the subscription of this pair, made if there is none; never revives one."""
     known = connection.scalar(
@@ -139,10 +141,52 @@ def subscribe(
             status=status,
             created_at=now,
             next_slot_at=next_slot_at,
+            via=via,
         )
         .returning(subscriptions.c.id)
     ).scalar_one()
     return made
+
+
+def subscribe_many(
+    connection: Connection,
+    pairs: Collection[tuple[int, int, datetime | None]],
+    *,
+    status: SubscriberStatus,
+    now: datetime,
+    via: str,
+) -> int:
+    """Subscribe (subscriber, profile, next slot) where there is no row yet; return how many."""
+    return insert_counted(
+        connection,
+        subscriptions,
+        [
+            {
+                "subscriber_id": subscriber_id,
+                "profile_id": profile_id,
+                "status": status.value,
+                "created_at": now,
+                "next_slot_at": next_slot_at,
+                "via": via,
+            }
+            for subscriber_id, profile_id, next_slot_at in pairs
+        ],
+    )
+
+
+def file_made(connection: Connection, subscription_ids: Collection[int]) -> set[int]:
+    """Return those of these subscriptions that a profile's file made, and nobody else."""
+    query = select(subscriptions.c.id).where(
+        subscriptions.c.id.in_(subscription_ids), subscriptions.c.via == CONFIG
+    )
+    return set(connection.scalars(query))
+
+
+def adopt(connection: Connection, subscription_ids: Collection[int], *, via: str) -> None:
+    """Let subscriptions stand by themselves: they stay when a profile's file drops the address."""
+    connection.execute(
+        update(subscriptions).where(subscriptions.c.id.in_(subscription_ids)).values(via=via)
+    )
 
 
 def set_subscription(
@@ -226,14 +270,17 @@ def subscriptions_of(
     *,
     profile_id: int | None = None,
     subscriber_id: int | None = None,
+    subscriber_ids: Collection[int] | None = None,
     subscription_ids: Collection[int] | None = None,
 ) -> list[Subscription]:
-    """Return subscriptions of a profile or a subscriber, or by row id, whatever their status."""
+    """Return subscriptions of a profile or of subscribers, or by row id, whatever their status."""
     query = _subscription_query().order_by(subscriptions.c.id)
     if profile_id is not None:
         query = query.where(subscriptions.c.profile_id == profile_id)
     if subscriber_id is not None:
         query = query.where(subscriptions.c.subscriber_id == subscriber_id)
+    if subscriber_ids is not None:
+        query = query.where(subscriptions.c.subscriber_id.in_(subscriber_ids))
     if subscription_ids is not None:
         query = query.where(subscriptions.c.id.in_(subscription_ids))
     cache: dict[int, Profile] = {}

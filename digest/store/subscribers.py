@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from digest.model import Subscriber, SubscriberStatus
-from digest.store.tables import consents, subscribers
+from digest.store.tables import consents, profiles, subscribers, subscriptions
 from digest.subscribers.addresses import address_key, normalise
 
 _BATCH = 500
@@ -58,10 +58,12 @@ def ensure_many(
     status: SubscriberStatus,
     now: datetime,
     via: str,
+    details: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, int]:
     """Return row ids by address key, adding in batches those that are new. Raises AddressError.
 
-    Each new one leaves a consent event: ``requested``, or ``imported`` where it comes confirmed.
+    Each new one leaves a consent event: ``requested``, or ``imported`` where it comes confirmed;
+    ``details``, by address key, go with it.
     """
     wanted = {address_key(address): normalise(address) for address in addresses}
     known = _ids_by_key(connection, list(wanted))
@@ -89,8 +91,14 @@ def ensure_many(
     connection.execute(
         insert(consents),
         [
-            {"subscriber_id": row_id, "kind": kind, "at": now, "via": via}
-            for row_id in added.values()
+            {
+                "subscriber_id": row_id,
+                "kind": kind,
+                "at": now,
+                "via": via,
+                "detail": dict((details or {}).get(key, {})),
+            }
+            for key, row_id in added.items()
         ],
     )
     return known | added
@@ -116,6 +124,46 @@ def find(connection: Connection, address: str) -> Subscriber | None:
         .one_or_none()
     )
     return _subscriber(row) if row else None
+
+
+def listed(
+    connection: Connection,
+    *,
+    status: SubscriberStatus | None = None,
+    search: str = "",
+    profile: str = "",
+    after: int = 0,
+    limit: int = 100,
+) -> list[Subscriber]:
+    """Return subscribers by row id, from the one after ``after`` on.
+
+    ``search`` is a part of the address, ``profile`` the name of one they subscribed to.
+    """
+    query = select(*_COLUMNS).where(subscribers.c.id > after).order_by(subscribers.c.id)
+    if status is not None:
+        query = query.where(subscribers.c.status == status.value)
+    if search:
+        query = query.where(subscribers.c.address_key.contains(search.lower(), autoescape=True))
+    if profile:
+        theirs = (
+            select(subscriptions.c.subscriber_id)
+            .join(profiles, profiles.c.id == subscriptions.c.profile_id)
+            .where(profiles.c.name == profile)
+        )
+        query = query.where(subscribers.c.id.in_(theirs))
+    return [_subscriber(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def change_address(connection: Connection, subscriber_id: int, address: str) -> None:
+    """Give a subscriber another address, in its written form. Raises AddressError.
+
+    Whether the address is free and may be mailed is for the caller to ask.
+    """
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(address=normalise(address), address_key=address_key(address))
+    )
 
 
 def set_status(

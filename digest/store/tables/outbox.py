@@ -150,5 +150,7 @@ owner_alerts = Table(
     Column("subject", String(200), primary_key=True),
     Column("since", UTCDateTime, nullable=False),
     Column("told_at", UTCDateTime),
+    # Set when it is right again; the row goes when the owner was told that too.
+    Column("right_at", UTCDateTime),
     Column("detail", Text, nullable=False, server_default=""),
 )

@@ -66,6 +66,8 @@ subscriptions = Table(
     # The next due slot, in UTC; NULL while unconfirmed or unsubscribed.
     Column("next_slot_at", UTCDateTime),
     Column("last_slot_at", UTCDateTime),
+    # Who made it: "config" ones go when the address leaves the profile's file, others stay.
+    Column("via", String(40), nullable=False, server_default="config"),
     UniqueConstraint("subscriber_id", "profile_id"),
     Index("ix_subscriptions_next_slot_at", "next_slot_at"),
     Index("ix_subscriptions_profile_id", "profile_id"),

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.Column("told_at", sa.DateTime(), nullable=True),
+        sa.Column("right_at", sa.DateTime(), nullable=True),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_owner_alerts")),
     )
@@ -464,6 +465,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("next_slot_at", sa.DateTime(), nullable=True),
         sa.Column("last_slot_at", sa.DateTime(), nullable=True),
+        sa.Column("via", sa.String(length=40), server_default="config", nullable=False),
         sa.ForeignKeyConstraint(
             ["profile_id"],
             ["profiles.id"],
