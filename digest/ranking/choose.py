@@ -7,15 +7,15 @@ words no reasons.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from digest.model import Paper
-
-Floats = npt.NDArray[np.float64]
+from digest.ranking.space import Floats
+from digest.ranking.window import Flags, Positions
 
 TRENDING, EXPLORATION, CARRIED_OVER = "trending", "exploration", "carried-over"
 """Sections of picks that no interest claims."""
@@ -23,27 +23,32 @@ TRENDING, EXPLORATION, CARRIED_OVER = "trending", "exploration", "carried-over"
 ON_TOPIC = 0.15
 """From this interest score on, a paper belongs to the interest rather than to the trend."""
 
-NEAR_DUPLICATE = 0.92
-"""Papers whose words are this alike (cosine) say the same thing to a reader."""
+STEPS = 50_000
+"""Scores are told apart in so many steps: what differs less is a tie, broken by key, so that
+neither the processor nor the other readers of a batch decide an order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """All candidates as one reader's ranker sees them; arrays in the order of ``papers``."""
+    """The candidates as one reader's ranker sees them; arrays in the order of the papers."""
 
-    papers: Sequence[Paper]
+    order: Positions
+    """Eligible positions, best first; equal ones in the order of their keys."""
     score: Floats
+    """In whole steps of 1 / STEPS."""
     interest: Floats
     trend: Floats
-    best: Sequence[int] | npt.NDArray[np.intp]
-    """Which interest claims each paper (position in ``names``)."""
+    best: Positions | None
+    """Which interest claims each paper (position in ``names``); None means the first."""
     names: Sequence[str]
-    causes: Mapping[int, str]
-    """Why a position cannot be picked at all: ``seen``, ``muted``, ``must``, ..."""
-    carried: frozenset[int] = frozenset()
-    """Positions of papers first seen before this edition's window."""
-    followed: frozenset[int] = frozenset()
+    carried: Flags
+    """Papers first seen before this edition's window."""
+    groups: Sequence[Sequence[str]]
+    """Whose papers they are: more than a few of one group are too many."""
+    followed: Collection[int] = frozenset()
     """Positions of papers by a followed author: never too many of one group."""
+    duplicates: Mapping[int, Collection[int]] = field(default_factory=dict)
+    """Positions that say nearly the same as a position."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,53 +64,51 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Positions picked, best first, with their sections; and why each other one was not."""
+    """Positions picked, best first, with their sections; and why some others were not."""
 
     positions: tuple[int, ...]
     sections: Mapping[int, str]
-    rest: tuple[int, ...]
-    """Eligible positions that were not picked, best first."""
-    left_out: Mapping[int, str]
-    """Of the rest: ``floor``, ``cap``, ``quota``, ``diversity``, ``carried``."""
+    refused: Mapping[int, str]
+    """``quota``, ``diversity``, ``carried``; of the rest those that pass the floor met the cap."""
 
 
-def choose(scored: Scored, limits: Limits, similarity: Floats | None = None) -> Chosen:
-    """Pick at most ``cap`` papers; ``similarity`` (n by n cosines) forbids near duplicates."""
-    order = _order(scored)
-    above = [p for p in order if scored.score[p] >= limits.floor]
-    basket = _Basket(scored, limits, similarity)
-    explorers = _explorers(scored, limits, len(above), order)
+def choose(scored: Scored, limits: Limits) -> Chosen:
+    """Pick at most ``cap`` papers."""
+    passing = int((scored.score[scored.order] >= limits.floor).sum())
+    above = scored.order[:passing]
+    basket = _Basket(scored, limits)
+    explorers = _explorers(scored, limits, passing)
     room = limits.cap - len(explorers)
     # Each interest that has something gets its best paper before any gets its second: a small
     # interest is not drowned by a big one.
     for position in _firsts(scored, above):
         if len(basket.taken) < room:
             basket.offer(position)
-    for position in above:
-        if position not in basket.taken and len(basket.taken) < room:
+    for position in above.tolist():
+        if len(basket.taken) >= room:
+            break
+        if position not in basket.taken:
             basket.offer(position)
     sections = {p: basket.section(p) for p in basket.taken}
-    for position in explorers:
-        if position not in sections:
-            sections[position] = EXPLORATION
-    rank = {position: n for n, position in enumerate(order)}
-    picked = tuple(sorted(sections, key=lambda p: rank[p]))
-    rest = tuple(p for p in order if p not in sections)
-    left_out = {
-        p: basket.refused.get(p) or ("floor" if scored.score[p] < limits.floor else "cap")
-        for p in rest
-    }
-    return Chosen(positions=picked, sections=sections, rest=rest, left_out=left_out)
+    sections |= dict.fromkeys(explorers, EXPLORATION)
+    # Steps, then keys (positions are in the order of keys), as in ``order``.
+    picked = sorted(sections, key=lambda p: (-float(scored.score[p]), p))
+    return Chosen(positions=tuple(picked), sections=sections, refused=basket.refused)
 
 
-def mixed(interest: Floats, trend: Floats, weight: float) -> Floats:
+def in_steps(score: Floats) -> npt.NDArray[np.uint16]:
+    """Return scores in [0, 1] as whole steps."""
+    return np.asarray(np.rint(np.clip(score, 0, 1) * STEPS), dtype=np.uint16)
+
+
+def mixed(interest: Floats, trend: Floats, weight: Floats | float) -> Floats:
     """Mix both scores on their common scale from 0 to 1.
 
     Trend alone never lifts a paper that has nothing to do with the interests, unless the reader
     asked for trend alone: its share grows with the interest up to twice the on-topic line.
     """
-    gate = weight + (1 - weight) * np.clip(interest / (2 * ON_TOPIC), 0.0, 1.0)
-    return (1 - weight) * interest + weight * gate * trend
+    gate = weight + (1 - weight) * np.minimum(interest / (2 * ON_TOPIC), 1.0)
+    return np.asarray((1 - weight) * interest + weight * gate * trend, dtype=np.float32)
 
 
 def seed_of(*parts: object) -> int:
@@ -117,103 +120,94 @@ def seed_of(*parts: object) -> int:
 class _Basket:
     """What was taken so far, and the rules that refuse more of the same."""
 
-    def __init__(self, scored: Scored, limits: Limits, similarity: Floats | None) -> None:
-        self.taken: list[int] = []
+    def __init__(self, scored: Scored, limits: Limits) -> None:
+        self.taken: dict[int, None] = {}
         self.refused: dict[int, str] = {}
         self._scored = scored
-        self._limits = limits
-        self._similarity = similarity
-        self._per_name: dict[str, int] = {}
-        self._per_person: dict[str, int] = {}
+        self._quotas = limits.quotas
+        self._most_carried = (limits.cap + 1) // 2
+        self._most_of_group = max(2, limits.cap // 4)
+        self._per_name: Counter[str] = Counter()
+        self._per_person: Counter[str] = Counter()
+        self._spent: set[str] = set()
+        """People of whom there are papers enough."""
         self._carried = 0
 
-    def offer(self, position: int) -> bool:
+    def offer(self, position: int) -> None:
         """Take the paper, or note why not."""
-        cause = self._cause(position)
-        if cause:
+        if cause := self._cause(position):
             self.refused[position] = cause
-            return False
-        self.refused.pop(position, None)
-        self.taken.append(position)
-        name = self._name(position)
-        self._per_name[name] = self._per_name.get(name, 0) + 1
-        self._carried += position in self._scored.carried
-        for person in _people(self._scored.papers[position]):
-            self._per_person[person] = self._per_person.get(person, 0) + 1
-        return True
+            return
+        self.taken[position] = None
+        self._per_name[self._name(position)] += 1
+        self._carried += bool(self._scored.carried[position])
+        for person in self._scored.groups[position]:
+            self._per_person[person] += 1
+            if self._per_person[person] >= self._most_of_group:
+                self._spent.add(person)
 
     def section(self, position: int) -> str:
         """Return under which heading a pick stands."""
-        return CARRIED_OVER if position in self._scored.carried else self._name(position)
+        return CARRIED_OVER if self._scored.carried[position] else self._name(position)
 
     def _name(self, position: int) -> str:
-        on_topic = self._scored.interest[position] >= ON_TOPIC and self._scored.names
-        return self._scored.names[self._scored.best[position]] if on_topic else TRENDING
+        scored = self._scored
+        if not scored.names or scored.interest[position] < ON_TOPIC:
+            return TRENDING
+        return scored.names[0 if scored.best is None else int(scored.best[position])]
 
     def _cause(self, position: int) -> str:
-        quota = self._limits.quotas.get(self._name(position))
-        if quota is not None and self._per_name.get(self._name(position), 0) >= quota:
-            return "quota"
-        if position in self._scored.carried and self._carried >= (self._limits.cap + 1) // 2:
+        scored = self._scored
+        if not self._spent.isdisjoint(scored.groups[position]) and position not in scored.followed:
+            return "diversity"
+        if position in scored.duplicates and not self.taken.keys().isdisjoint(
+            scored.duplicates[position]
+        ):
+            return "diversity"
+        if self._quotas:
+            name = self._name(position)
+            if name in self._quotas and self._per_name[name] >= self._quotas[name]:
+                return "quota"
+        if self._carried >= self._most_carried and scored.carried[position]:
             return "carried"
-        group_limit = max(2, self._limits.cap // 4)
-        if position not in self._scored.followed and any(
-            self._per_person.get(person, 0) >= group_limit
-            for person in _people(self._scored.papers[position])
-        ):
-            return "diversity"
-        if self._similarity is not None and any(
-            self._similarity[position, other] > NEAR_DUPLICATE for other in self.taken
-        ):
-            return "diversity"
         return ""
 
 
-def _order(scored: Scored) -> list[int]:
-    """Return eligible positions by falling score; equal ones by key."""
-    eligible = [p for p in range(len(scored.papers)) if p not in scored.causes]
-    keys = [scored.papers[p].key for p in eligible]
-    scores = [round(float(scored.score[p]), 9) for p in eligible]
-    return [eligible[i] for i in sorted(range(len(eligible)), key=lambda i: (-scores[i], keys[i]))]
+def _firsts(scored: Scored, above: Positions) -> list[int]:
+    on_topic = above[scored.interest[above] >= ON_TOPIC]
+    if scored.best is None:
+        return list(map(int, on_topic[:1]))
+    _, places = np.unique(scored.best[on_topic], return_index=True)
+    places.sort()
+    return list(map(int, on_topic[places]))
 
 
-def _firsts(scored: Scored, above: Iterable[int]) -> list[int]:
-    firsts: dict[int, int] = {}
-    for position in above:
-        if scored.interest[position] >= ON_TOPIC:
-            firsts.setdefault(int(scored.best[position]), position)
-    return list(firsts.values())
-
-
-def _people(paper: Paper) -> tuple[str, ...]:
-    """Return the names that make a group: first and last authors of a usual list."""
-    names = [author.name.casefold() for author in paper.authors]
-    return tuple(dict.fromkeys((*names[:2], *names[-2:])))
-
-
-def _explorers(
-    scored: Scored, limits: Limits, regular: int, order: Sequence[int]
-) -> tuple[int, ...]:
+def _explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     """Return the papers from outside the interests: a share of the picks, never padding."""
-    if not limits.exploration or not scored.names or not regular:
-        return ()
-    rng = np.random.default_rng(limits.seed)
-    expected = min(regular, limits.cap) * limits.exploration
-    count = int(expected) + int(rng.random() < expected - int(expected))
-    outside = [
-        p
-        for p in order
-        if scored.interest[p] < ON_TOPIC
-        and scored.score[p] < limits.floor
-        and p not in scored.carried
-    ]
-    if not count or not outside:
-        return ()
-    # What moves others is the best guess of what may surprise this reader; the small constant
-    # gives papers without any signal a chance.
-    weights = np.array([0.05 + scored.trend[p] ** 2 for p in outside])
+    if not limits.exploration or not scored.names or not passing:
+        return []
+    expected = min(passing, limits.cap) * limits.exploration
+    count = int(expected) + bool(_draws(limits.seed, np.array([-1]))[0] < expected - int(expected))
+    below = scored.order[passing:]
+    outside = below[(scored.interest[below] < ON_TOPIC) & ~scored.carried[below]]
     count = min(count, len(outside), limits.cap - 1)
     if count <= 0:
-        return ()
-    drawn = rng.choice(len(outside), size=count, replace=False, p=weights / weights.sum())
-    return tuple(outside[int(i)] for i in sorted(drawn))
+        return []
+    # What moves others is the best guess of what may surprise this reader; the small constant
+    # gives papers without any signal a chance. Drawn without replacement by sorting u^(1/weight)
+    # (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
+    weights = 0.05 + scored.trend[outside].astype(np.float64) ** 2
+    keys = np.log(_draws(limits.seed, outside)) / weights
+    return sorted(map(int, outside[np.argsort(-keys, kind="stable")[:count]]))
+
+
+def _draws(seed: int, positions: Positions) -> npt.NDArray[np.float64]:
+    """Return a number in (0, 1) per position: SplitMix64 of seed and position.
+
+    A generator of NumPy costs more to set up than all else that is drawn for a reader.
+    """
+    state = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    state ^= state >> np.uint64(31)
+    return (np.asarray(state >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53

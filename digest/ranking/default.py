@@ -1,36 +1,35 @@
 """The default ranker: words, likes, authors and trend; no model to download, no key.
 
-``ranker = "default"``. Prepares a window once, scores each distinct interest once, and chooses
-for each reader.
+``ranker = "default"``. Prepares a window once, scores readers in blocks (one matrix of interests
+by papers), and makes Python values for the picked papers only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from digest.model import Exclusion, Interest, Pick, Term, TermField
+from digest.model import Exclusion, Interest, Paper, Pick, Profile, Term, TermField
 from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.choose import (
     CARRIED_OVER,
+    STEPS,
     Chosen,
     Limits,
     Scored,
     choose,
+    in_steps,
     mixed,
     seed_of,
 )
-from digest.ranking.interests import Evidence, Pool, evidence, rated_papers
-from digest.ranking.reasons import near_likes, reason
-from digest.ranking.space import Space, paper_text
-from digest.ranking.terms import TermIndex
-from digest.ranking.trending import Heat, heats
-
-Floats = npt.NDArray[np.float64]
+from digest.ranking.interests import Sheet, Taste, rated_papers, score
+from digest.ranking.reasons import LIKE_SHOWS, reason
+from digest.ranking.space import Floats
+from digest.ranking.window import Flags, Positions, Window
 
 MUTED_FIELDS: tuple[TermField, ...] = (
     "title", "abstract", "keywords", "authors", "categories",
@@ -38,6 +37,12 @@ MUTED_FIELDS: tuple[TermField, ...] = (
 
 FEEDBACK_INTEREST = "papers you liked"
 """Feedback that names no interest teaches one of its own: it can drown no other."""
+
+_BLOCK_CELLS = 400_000
+"""Interests by papers scored at once: the block stays in a processor's cache, memory flat."""
+
+_BLOCK_RATED = 8192
+_LAST = 2**16 - 1
 
 
 def ranker(_options: Mapping[str, Any]) -> DefaultRanker:
@@ -51,7 +56,7 @@ class DefaultRanker:
     name = "default"
 
     def __init__(self) -> None:
-        self._prepared: tuple[Candidates, datetime, Pool, list[Heat]] | None = None
+        self._prepared: tuple[Candidates, datetime, Window] | None = None
 
     def rank(
         self,
@@ -63,170 +68,267 @@ class DefaultRanker:
         explain: bool = False,
     ) -> list[Choice]:
         """Return one Choice per reader, in order."""
-        pool, found = self._prepare(candidates, now)
-        return [
-            _one(pool, found, reader, now=now, seed=seed, explain=explain) for reader in readers
-        ]
+        if not candidates.papers:
+            return [Choice() for _ in readers]
+        window = self._prepare(candidates, now)
+        choices: list[Choice] = []
+        for block in _blocks(window, readers, now):
+            choices += _rank_block(window, block, now=now, seed=seed, explain=explain)
+        return choices
 
-    def _prepare(self, candidates: Candidates, now: datetime) -> tuple[Pool, list[Heat]]:
-        if self._prepared and self._prepared[0] is candidates and self._prepared[1] == now:
-            return self._prepared[2], self._prepared[3]
-        texts = [paper_text(paper) for paper in candidates.papers]
-        space = Space(texts)
-        pool = Pool(
-            papers=candidates.papers,
-            index=TermIndex(candidates.papers),
-            space=space,
-            vectors=space.vectors(texts),
+    def _prepare(self, candidates: Candidates, now: datetime) -> Window:
+        if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
+            self._prepared = (candidates, now, Window(candidates, now))
+        return self._prepared[2]
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """A reader in a block: whose rows of the sheet are whose."""
+
+    reader: Reader
+    tastes: tuple[Taste, ...]
+
+
+def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterator[list[_Seat]]:
+    """Yield the readers in order, so many at a time that a block stays small."""
+    by_id: dict[int, Mapping[int, Paper]] = {}
+    most = max(_BLOCK_CELLS // len(window), 1)
+    block: list[_Seat] = []
+    rows = rated = 0
+    for reader in readers:
+        known = reader.known_papers
+        if reader.feedback and id(known) not in by_id:
+            by_id[id(known)] = {p.row_id: p for p in known.values() if p.row_id}
+        tastes = _tastes(reader, by_id.get(id(known), {}), now)
+        block.append(_Seat(reader, tastes))
+        rows += max(len(tastes), 1)
+        rated += sum(len(taste.rated) for taste in tastes)
+        if rows >= most or rated >= _BLOCK_RATED:
+            yield block
+            block, rows, rated = [], 0, 0
+    if block:
+        yield block
+
+
+def _tastes(reader: Reader, by_id: Mapping[int, Paper], now: datetime) -> tuple[Taste, ...]:
+    interests, known = reader.profile.interests, reader.known_papers
+    names = {interest.name for interest in interests} if reader.feedback else set()
+    found = []
+    for interest in interests:
+        said = [f for f in reader.feedback if f.interest == interest.name]
+        rated = rated_papers(interest, said, known, by_id, now)
+        found.append(Taste(interest=interest, rated=rated))
+    if loose := [f for f in reader.feedback if f.interest not in names]:
+        extra = Interest(name=FEEDBACK_INTEREST)
+        rated = rated_papers(extra, loose, known, by_id, now)
+        if any(r.weight > 0 for r in rated):
+            found.append(Taste(interest=extra, rated=rated))
+    return tuple(found)
+
+
+def _rank_block(
+    window: Window, seats: Sequence[_Seat], *, now: datetime, seed: int, explain: bool
+) -> list[Choice]:
+    sheet = score(window, [taste for seat in seats for taste in seat.tastes])
+    interest, best, firsts = _best(sheet, seats)
+    weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
+    steps = in_steps(mixed(interest, window.trend, weights[:, None]))
+    blocked = np.stack([_blocked(window, seat.reader) for seat in seats])
+    for number, seat in enumerate(seats):
+        rows = range(firsts[number], firsts[number] + len(seat.tastes))
+        if rows and all(row in sheet.barred for row in rows):
+            blocked[number] |= np.logical_and.reduce([sheet.barred[row] for row in rows])
+    # A stable sort of small whole numbers keeps ties in the order of the papers, that is of keys.
+    order = np.argsort(np.where(blocked, _LAST, STEPS - steps), axis=1, kind="stable")
+    eligible = len(window) - blocked.sum(axis=1)
+    choices = []
+    for number, seat in enumerate(seats):
+        scored = Scored(
+            order=order[number, : eligible[number]],
+            score=steps[number] / np.float32(STEPS),
+            interest=interest[number],
+            trend=window.trend,
+            best=best.get(number),
+            names=[taste.interest.name for taste in seat.tastes],
+            carried=_carried(window, seat.reader),
+            groups=window.groups,
+            followed=_followed(window, seat.reader.profile),
+            duplicates=window.duplicates,
         )
-        found = heats(candidates.papers, candidates.observations, now)
-        self._prepared = (candidates, now, pool, found)
-        return pool, found
+        chosen = choose(scored, _limits(seat.reader, seed))
+        desk = _Desk(sheet, scored, chosen, firsts[number], seat, now)
+        choices.append(desk.choice(explain=explain))
+    return choices
 
 
-def _one(
-    pool: Pool, found: list[Heat], reader: Reader, *, now: datetime, seed: int, explain: bool
-) -> Choice:
+def _best(sheet: Sheet, seats: Sequence[_Seat]) -> tuple[Floats, dict[int, Positions], list[int]]:
+    """Return each reader's best interest score per paper, whose it is, and the first row."""
+    count = len(sheet.window)
+    interest = np.zeros((len(seats), count), dtype=np.float32)
+    best: dict[int, Positions] = {}
+    firsts, row = [], 0
+    for number, seat in enumerate(seats):
+        firsts.append(row)
+        table = sheet.score[row : row + len(seat.tastes)]
+        if len(table) == 1:
+            interest[number] = table[0]
+        elif len(table):
+            interest[number] = table.max(axis=0)
+            best[number] = table.argmax(axis=0)
+        row += len(seat.tastes)
+    return interest, best, firsts
+
+
+def _trend_weight(window: Window, seat: _Seat) -> float:
+    if not seat.tastes:
+        return 1.0
+    # A window without any signal is ranked by interest, on its full scale.
+    return seat.reader.profile.trending_weight if window.is_watched else 0.0
+
+
+def _limits(reader: Reader, seed: int) -> Limits:
     profile = reader.profile
-    evidences = _evidences(pool, reader, now)
-    trend = np.array([heat.score for heat in found])
-    if evidences:
-        table = np.stack([e.score for e in evidences])
-        best, interest = table.argmax(axis=0), table.max(axis=0)
-    else:
-        best, interest = np.zeros(len(pool.papers), dtype=np.intp), np.zeros(len(pool.papers))
-    weight = profile.trending_weight if evidences else 1.0
-    if evidences and not trend.any():
-        weight = 0.0  # a window without any signal is ranked by interest, on its full scale
-    carried = frozenset(
-        i
-        for i, paper in enumerate(pool.papers)
-        if reader.seen_since is not None and paper.first_seen_at < reader.seen_since
-    )
-    scored = Scored(
-        papers=pool.papers,
-        score=mixed(interest, trend, weight),
-        interest=interest,
-        trend=trend,
-        best=best,
-        names=[e.interest.name for e in evidences],
-        causes=_causes(pool, reader, evidences),
-        carried=carried,
-        followed=frozenset(i for e in evidences for i in e.authors),
-    )
-    limits = Limits(
+    return Limits(
         floor=profile.min_score,
         cap=profile.max_papers,
         quotas={i.name: i.quota for i in profile.interests if i.quota is not None},
         exploration=profile.exploration,
         seed=seed_of(seed, reader.subscription_id),
     )
-    chosen = choose(scored, limits)
-    picks = tuple(_pick(p, scored, chosen, evidences, found[p], now=now) for p in chosen.positions)
-    papers = pool.papers
-    return Choice(
-        picks=picks,
-        other_ids=tuple(papers[p].row_id for p in chosen.rest),
-        exclusions=_exclusions(scored, chosen, evidences, found) if explain else (),
-    )
 
 
-def _evidences(pool: Pool, reader: Reader, now: datetime) -> list[Evidence]:
-    names = {interest.name for interest in reader.profile.interests}
-    found = [
-        evidence(
-            pool,
-            interest,
-            rated_papers(
-                interest,
-                [f for f in reader.feedback if f.interest == interest.name],
-                reader.known_papers,
-                now,
+def _followed(window: Window, profile: Profile) -> frozenset[int]:
+    names = {name for interest in profile.interests for name in interest.authors}
+    return frozenset(p for name in names for p in window.people(name))
+
+
+def _carried(window: Window, reader: Reader) -> Flags:
+    if reader.seen_since is None:
+        return np.zeros(len(window), dtype=bool)
+    return np.asarray(window.seen_at < reader.seen_since.timestamp())
+
+
+def _blocked(window: Window, reader: Reader) -> Flags:
+    """Tell what cannot be picked at all; ``_cause`` says why."""
+    profile = reader.profile
+    blocked = window.withdrawn.copy()
+    if profile.sources:
+        blocked |= ~window.from_sources(profile.sources)
+    if reader.shown:
+        at = window.position_of
+        blocked[[at[row_id] for row_id in reader.shown if row_id in at]] = True
+    for mute in profile.mutes:
+        blocked[window.muted(mute, Term(text=mute, fields=MUTED_FIELDS))] = True
+    return blocked
+
+
+class _Desk:
+    """Turns one reader's chosen positions into picks, and the rest into exclusions."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        scored: Scored,
+        chosen: Chosen,
+        first: int,
+        seat: _Seat,
+        now: datetime,
+    ) -> None:
+        self._sheet = sheet
+        self._window = sheet.window
+        self._scored = scored
+        self._chosen = chosen
+        self._first = first
+        self._seat = seat
+        self._now = now
+
+    def choice(self, *, explain: bool) -> Choice:
+        """Return the reader's choice."""
+        picked = self._chosen.positions
+        rest = np.ones(len(self._window), dtype=bool)
+        rest[list(picked)] = False
+        order = self._scored.order
+        return Choice(
+            picks=tuple(self._pick(p) for p in picked),
+            other_ids=tuple(self._window.row_ids[order[rest[order]]].tolist()),
+            exclusions=self._exclusions(rest) if explain else (),
+        )
+
+    def _row(self, position: int) -> int | None:
+        if not self._seat.tastes:
+            return None
+        best = self._scored.best
+        return self._first + (0 if best is None else int(best[position]))
+
+    def _pick(self, position: int) -> Pick:
+        paper = self._window.papers[position]
+        section = self._chosen.sections[position]
+        row = self._row(position)
+        carried = bool(self._scored.carried[position])
+        parts = self._parts(row, position)
+        return Pick(
+            paper_id=paper.row_id,
+            key=paper.key,
+            score=round(float(self._scored.score[position]), 6),
+            interest_score=round(float(self._scored.interest[position]), 6),
+            trend_score=round(float(self._window.trend[position]), 6),
+            section=section,
+            reason=reason(
+                self._sheet, row, position, section=section, now=self._now,
+                carried=carried and section == CARRIED_OVER, near=int(parts.get("near likes", 0)),
             ),
-        )
-        for interest in reader.profile.interests
-    ]
-    loose = [f for f in reader.feedback if f.interest not in names]
-    extra = Interest(name=FEEDBACK_INTEREST)
-    rated = rated_papers(extra, loose, reader.known_papers, now)
-    if any(r.weight > 0 for r in rated):
-        found.append(evidence(pool, extra, rated))
-    return found
+            parts=parts,
+            is_new=not carried,
+        )  # fmt: skip
 
+    def _parts(self, row: int | None, position: int) -> dict[str, float]:
+        """Return the strengths that make a score, by name; those that say nothing are left."""
+        heat = self._window.heats[position]
+        parts = {f"trend {kind}": value for kind, value in heat.by_kind.items()}
+        if row is not None:
+            parts |= self._sheet.parts(row, position)
+            parts["near likes"] = self._sheet.near_likes(row, position, LIKE_SHOWS)
+        return {name: told for name, value in parts.items() if (told := round(float(value), 4))}
 
-def _causes(pool: Pool, reader: Reader, evidences: Sequence[Evidence]) -> dict[int, str]:
-    causes: dict[int, str] = {}
-    sources = set(reader.profile.sources)
-    for position, paper in enumerate(pool.papers):
-        if paper.row_id in reader.shown:
-            causes[position] = "seen"
-        elif paper.withdrawn:
-            causes[position] = "withdrawn"
-        elif sources and not sources.intersection(paper.sources):
-            causes[position] = "source"
-    for mute in reader.profile.mutes:
-        for position in pool.index.find(Term(text=mute, fields=MUTED_FIELDS)):
-            causes.setdefault(position, "muted")
-    if evidences and all(e.barred for e in evidences):
-        for position in set.intersection(*(set(e.barred) for e in evidences)):
-            causes.setdefault(position, evidences[0].barred[position])
-    return causes
-
-
-def _pick(
-    position: int,
-    scored: Scored,
-    chosen: Chosen,
-    evidences: Sequence[Evidence],
-    heat: Heat,
-    *,
-    now: datetime,
-) -> Pick:
-    paper = scored.papers[position]
-    section = chosen.sections[position]
-    found = evidences[scored.best[position]] if evidences else None
-    carried = position in scored.carried
-    return Pick(
-        paper_id=paper.row_id,
-        key=paper.key,
-        score=round(float(np.clip(scored.score[position], 0, 1)), 6),
-        interest_score=round(float(scored.interest[position]), 6),
-        trend_score=round(float(scored.trend[position]), 6),
-        section=section,
-        reason=reason(
-            position, found, heat, paper=paper, section=section, now=now,
-            carried=carried and section == CARRIED_OVER,
-        ),
-        parts=_parts(position, found, heat),
-        is_new=not carried,
-    )  # fmt: skip
-
-
-def _parts(position: int, found: Evidence | None, heat: Heat) -> dict[str, float]:
-    """Return the strengths that make a paper's score, by name; those that say nothing are left."""
-    parts: dict[str, float] = {f"trend {kind}": value for kind, value in heat.by_kind.items()}
-    if found is not None:
-        parts |= {name: float(values[position]) for name, values in found.parts.items()}
-        parts["near likes"] = near_likes(position, found)
-    return {name: round(value, 4) for name, value in parts.items() if round(value, 4)}
-
-
-def _exclusions(
-    scored: Scored, chosen: Chosen, evidences: Sequence[Evidence], found: Sequence[Heat]
-) -> tuple[Exclusion, ...]:
-    told = []
-    for p, cause in sorted({**chosen.left_out, **scored.causes}.items()):
-        nearest = evidences[scored.best[p]] if evidences else None
-        told.append(
-            Exclusion(
-                paper_id=scored.papers[p].row_id,
-                key=scored.papers[p].key,
-                cause=cause,
-                score=round(float(scored.score[p]), 6),
-                interest_score=round(float(scored.interest[p]), 6),
-                trend_score=round(float(scored.trend[p]), 6),
-                interest=nearest.interest.name if nearest else "",
-                parts=_parts(p, nearest, found[p]),
+    def _exclusions(self, rest: Flags) -> tuple[Exclusion, ...]:
+        floor = self._seat.reader.profile.min_score
+        eligible = np.zeros(len(self._window), dtype=bool)
+        eligible[self._scored.order] = True
+        told = []
+        for position in np.flatnonzero(rest).tolist():
+            paper = self._window.papers[position]
+            value = float(self._scored.score[position])
+            row = self._row(position)
+            cause = (
+                (self._chosen.refused.get(position) or ("floor" if value < floor else "cap"))
+                if eligible[position]
+                else self._cause(position)
             )
-        )
-    return tuple(told)
+            told.append(
+                Exclusion(
+                    paper_id=paper.row_id,
+                    key=paper.key,
+                    cause=cause,
+                    score=round(value, 6),
+                    interest_score=round(float(self._scored.interest[position]), 6),
+                    trend_score=round(float(self._window.trend[position]), 6),
+                    interest="" if row is None else self._sheet.tastes[row].interest.name,
+                    parts=self._parts(row, position),
+                )
+            )
+        return tuple(told)
+
+    def _cause(self, position: int) -> str:
+        """Return why a paper cannot be picked at all."""
+        window, reader = self._window, self._seat.reader
+        paper = window.papers[position]
+        if paper.row_id in reader.shown:
+            return "seen"
+        if paper.withdrawn:
+            return "withdrawn"
+        if reader.profile.sources and not set(reader.profile.sources) & set(paper.sources):
+            return "source"
+        row = self._first
+        muted = [window.muted(m, Term(text=m, fields=MUTED_FIELDS)) for m in reader.profile.mutes]
+        return "muted" if any(position in m for m in muted) else self._sheet.bar(row, position)

@@ -39,6 +39,30 @@ def match_authors(paper: Paper, followed: Sequence[str]) -> list[PersonMatch]:
     return sorted(found, key=lambda match: not match.is_certain)
 
 
+class PeopleIndex:
+    """The authors of many papers by family name and by id, so that few are compared."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self._papers = papers
+        self._positions: dict[str, list[int]] = {}
+        for position, paper in enumerate(papers):
+            marks = {i.casefold() for author in paper.authors for i in author.ids}
+            marks |= {name[-1] for author in paper.authors if (name := _name(author.name))}
+            for mark in marks:
+                self._positions.setdefault(mark, []).append(position)
+
+    def find(self, followed: str) -> dict[int, PersonMatch]:
+        """Return the matches of one followed author by position."""
+        name = _name(followed)
+        is_id = followed.casefold().startswith(ID_SCHEMES)
+        mark = followed.casefold() if is_id else name[-1] if name else ""
+        return {
+            position: found[0]
+            for position in self._positions.get(mark, ())
+            if (found := match_authors(self._papers[position], [followed]))
+        }
+
+
 def match_institutions(paper: Paper, followed: Sequence[str]) -> list[str]:
     """Return the followed institutions that an author of the paper belongs to."""
     printed = [

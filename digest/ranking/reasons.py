@@ -7,65 +7,59 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from digest.model import Paper
 from digest.ranking.choose import EXPLORATION
-from digest.ranking.interests import Evidence
-from digest.ranking.trending import Heat, gain_sentence
+from digest.ranking.interests import Sheet
 
 LIKE_SHOWS = 0.2
 """A liked paper is named as near from this cosine on."""
 
+TEXT_SHOWS = -0.105
+"""The free text is named from this log(1 - strength) on: a strength of 0.1."""
+
 
 def reason(
+    sheet: Sheet,
+    row: int | None,
     position: int,
-    evidence: Evidence | None,
-    heat: Heat,
     *,
-    paper: Paper,
     section: str,
     now: datetime,
-    carried: bool = False,
+    carried: bool,
+    near: int = 0,
 ) -> str:
-    """Return one sentence of true parts; never empty."""
+    """Return one sentence of true parts; never empty. ``row`` is None without interests."""
     parts = []
     if section == EXPLORATION:
         parts.append("from outside your interests")
-    elif evidence is not None and (text := _interest(position, evidence)):
+    elif row is not None and (text := _interest(sheet, row, position, near)):
         parts.append(text)
-    if gain := gain_sentence(heat):
+    if gain := sheet.window.gain(position):
         parts.append(gain)
     if carried:
+        paper = sheet.window.papers[position]
         days = max((now.date() - paper.first_seen_at.date()).days, 1)
         parts.append(f"found {days} {'day' if days == 1 else 'days'} ago, not shown to you yet")
     return "; ".join(parts) or "new today"
 
 
-def _interest(position: int, evidence: Evidence) -> str:
+def _interest(sheet: Sheet, row: int, position: int, near: int) -> str:
     told = []
-    if matches := evidence.authors.get(position):
-        names = _listed([m.printed for m in matches[:2]])
-        sure = all(m.is_certain for m in matches[:2])
+    if matches := sheet.authors(row, position)[:2]:
+        names = _listed([m.printed for m in matches])
+        sure = all(m.is_certain for m in matches)
         told.append(f"by {names}, whom you follow" if sure else f"by {names}, perhaps followed")
-    matched = list(evidence.terms.get(position, ())[:3])
-    near = near_likes(position, evidence)
+    matched = sheet.matched(row, position)[:3]
     if near:
         matched.append(f"{near} {'paper' if near == 1 else 'papers'} you liked")
     if matched:
         told.append(f"matches {_listed(matched)}")
-    if places := evidence.institutions.get(position):
+    if places := sheet.institutions(row, position):
         told.append(f"from {_listed(list(places[:2]))}")
-    if not matched and evidence.parts["text"][position] >= 0.1:
-        told.append(f"close to what you wrote of {evidence.interest.name}")
-    if not told and (category := evidence.categories.get(position)):
+    if not matched and sheet.text[row, position] <= TEXT_SHOWS:
+        told.append(f"close to what you wrote of {sheet.tastes[row].interest.name}")
+    if not told and (category := sheet.category(row, position)):
         told.append(f"in {category}")
     return ", ".join(told)
-
-
-def near_likes(position: int, evidence: Evidence) -> int:
-    """Return how many liked papers are near this one."""
-    if not evidence.liked:
-        return 0
-    return int((evidence.likeness[:, position] >= LIKE_SHOWS).sum())
 
 
 def _listed(items: list[str]) -> str:

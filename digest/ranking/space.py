@@ -1,4 +1,4 @@
-"""Turn texts into vectors whose products say how alike the texts are.
+"""Turn texts into vectors of words whose products say how alike the texts are.
 
 Knows words only by their weight; what a reader wants stands in ``interests``.
 """
@@ -6,6 +6,7 @@ Knows words only by their weight; what a reader wants stands in ``interests``.
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,7 +17,16 @@ from scipy import sparse
 from digest.model import Paper
 from digest.ranking.words import content_words
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+_STRANGE = 4096
+"""Columns shared by features that no paper of the window has: they only add to a row's length."""
+
+_RARE = 30
+"""Near duplicates share features that at most so many papers of a window have."""
+
+_TELLING = 12
+"""Texts of fewer features say too little to be called the same."""
 
 
 def paper_text(paper: Paper) -> str:
@@ -31,28 +41,61 @@ class Space:
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(set(_features(text)))
-        self._total = len(texts)
         self._column = {feature: n for n, feature in enumerate(sorted(counts))}
         frequency = np.array([counts[f] for f in self._column], dtype=float)
-        self._idf = np.log((self._total + 1) / (frequency + 0.5)) + 1
+        rarest = np.full(_STRANGE, np.log((len(texts) + 1) / 0.5) + 1)
+        common = np.log((len(texts) + 1) / (frequency + 0.5)) + 1
+        self._idf = np.concatenate([common, rarest]).astype(np.float32)
+        self.known = len(self._column)
+        """How many of the columns stand for features of the sample; the first ones."""
 
     def vectors(self, texts: Sequence[str]) -> sparse.csr_array:
-        """Return one unit row per text; a zero row where no word is known."""
-        indptr, indices, values = [0], [], []
+        """Return one unit row per text; a zero row where a text has no word."""
+        indptr, columns, repeats = [0], list[int](), list[int]()
         for text in texts:
-            found: Counter[int] = Counter(
-                column
-                for feature in _features(text)
-                if (column := self._column.get(feature)) is not None
-            )
-            columns = np.fromiter(found, dtype=np.intp, count=len(found))
-            weights = np.array([1 + np.log(n) for n in found.values()]) * self._idf[columns]
-            norm = float(np.sqrt((weights**2).sum())) or 1.0
-            indices.extend(columns.tolist())
-            values.extend((weights / norm).tolist())
-            indptr.append(len(indices))
-        shape = (len(texts), max(len(self._column), 1))
-        return sparse.csr_array((values, indices, indptr), shape=shape)
+            found = Counter(map(self._place, _features(text)))
+            columns.extend(found)
+            repeats.extend(found.values())
+            indptr.append(len(columns))
+        where = np.array(columns, dtype=np.int64)
+        weights = (1 + np.log(np.array(repeats, dtype=np.float32))) * self._idf[where]
+        shape = (len(texts), len(self._idf))
+        rows = sparse.csr_array((weights, where, np.array(indptr)), shape=shape)
+        return unit_rows(rows)
+
+    def _place(self, feature: str) -> int:
+        at = self._column.get(feature)
+        # crc32 and not hash(): the same text has the same row in every process.
+        return self.known + zlib.crc32(feature.encode()) % _STRANGE if at is None else at
+
+
+def unit_rows(rows: sparse.csr_array) -> sparse.csr_array:
+    """Return rows of length one; rows of zeros stay."""
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    scale = 1 / np.where(lengths > 0, lengths, 1)
+    found = rows.copy()
+    found.data = found.data * np.repeat(scale, np.diff(found.indptr)).astype(found.data.dtype)
+    return found
+
+
+def near_duplicates(rows: sparse.csr_array, above: float) -> dict[int, frozenset[int]]:
+    """Return the positions of the unit rows whose product with a row is above a cosine."""
+    by_column = rows.tocsc()
+    counts = np.diff(by_column.indptr)
+    rare = by_column[:, (counts > 1) & (counts <= _RARE)].tocsr()
+    # Texts that say the same share their rare features; only such pairs are looked at in full.
+    pairs = sparse.triu(rare @ rare.T, k=1).tocoo()
+    sizes = np.diff(rows.indptr)
+    close = (pairs.data > above / 4) & (np.minimum(sizes[pairs.row], sizes[pairs.col]) >= _TELLING)
+    left, right = pairs.row[close], pairs.col[close]
+    if not len(left):
+        return {}
+    cosine = np.asarray(rows[left].multiply(rows[right]).sum(axis=1)).ravel()
+    found: dict[int, set[int]] = {}
+    for a, b in zip(left[cosine > above].tolist(), right[cosine > above].tolist(), strict=True):
+        found.setdefault(a, set()).add(b)
+        found.setdefault(b, set()).add(a)
+    return {position: frozenset(others) for position, others in found.items()}
 
 
 def _features(text: str) -> list[str]:

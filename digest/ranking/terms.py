@@ -13,6 +13,9 @@ from functools import lru_cache
 from digest.model import Paper, Term, TermField
 from digest.ranking.words import joined_words, words
 
+_MOST_KEPT = 50_000
+"""Terms whose places are kept: memory stays flat in readers."""
+
 DEFAULT_FIELDS: tuple[TermField, ...] = ("title", "abstract", "keywords")
 
 
@@ -40,6 +43,8 @@ class TermIndex:
         fields = term.fields or DEFAULT_FIELDS
         known = self._found.get((term.text, fields))
         if known is None:
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
             known = self._search(term.text, fields)
             self._found[term.text, fields] = known
         return known

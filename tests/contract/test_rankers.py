@@ -19,6 +19,7 @@ NOT_RANKERS = {
     "space",
     "terms",
     "trending",
+    "window",
     "words",
 }
 """Modules of the package that decide something else: a forgotten factory is a red test."""

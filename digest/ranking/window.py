@@ -1,0 +1,233 @@
+"""Prepare one window's papers once, for all its readers: words, people, categories, trend.
+
+Whatever is asked of a window is looked up once per distinct question and kept. Scores nobody's
+interest and chooses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from digest.model import Paper, Term
+from digest.ranking import Candidates
+from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
+from digest.ranking.space import Floats, Space, near_duplicates, paper_text
+from digest.ranking.terms import Place, TermIndex, in_category
+from digest.ranking.trending import Heat, gain_sentence, heats
+
+Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+
+_T = TypeVar("_T")
+
+NEAR_DUPLICATE = 0.92
+"""Papers whose words are this alike (cosine) say the same thing to a reader."""
+
+TERM_STRENGTH = {Place.TITLE: 0.62, Place.TEXT: 0.42}
+AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.22
+
+_MOST_LIKED = 4096
+_MOST_ANSWERS = 50_000
+"""Liked papers and other questions whose answers are kept: memory stays flat in readers."""
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where a window has what was asked for, and how much that says."""
+
+    positions: Positions
+    logs: Floats
+    """log(1 - strength) of each: evidence adds up as a sum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Liked:
+    """Papers that readers rated, beside the window's."""
+
+    rows: Mapping[str, int]
+    """Row of each paper in the arrays, by key."""
+    words: sparse.csr_array
+    likeness: Floats
+    """Cosine of each liked paper (row) with each candidate (column)."""
+
+
+class Window:
+    """The papers of a window in the order of their keys, and what readers ask of them."""
+
+    def __init__(self, candidates: Candidates, now: datetime) -> None:
+        self.papers: tuple[Paper, ...] = tuple(sorted(candidates.papers, key=lambda p: p.key))
+        self.row_ids = np.array([p.row_id for p in self.papers], dtype=np.int64)
+        self.seen_at = np.array([p.first_seen_at.timestamp() for p in self.papers])
+        self.withdrawn = np.array([p.withdrawn for p in self.papers], dtype=bool)
+        self.heats: list[Heat] = heats(self.papers, candidates.observations, now)
+        self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
+        texts = [paper_text(paper) for paper in self.papers]
+        self.index = TermIndex(self.papers)
+        self.space = Space(texts)
+        self.words = self.space.vectors(texts)
+        self._words_down = sparse.csr_array(self.words[:, : self.space.known].T)
+        self._kept: dict[Hashable, object] = {}
+        self._liked = Liked(
+            rows={},
+            words=self.space.vectors([]),
+            likeness=np.zeros((0, len(self.papers)), dtype=np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+    @cached_property
+    def is_watched(self) -> bool:
+        """Tell whether anything is known of any paper's popularity."""
+        return bool(self.trend.any())
+
+    @cached_property
+    def _gains(self) -> dict[int, str]:
+        return {}
+
+    def gain(self, position: int) -> str:
+        """Say a paper's strongest gain in words; empty where nothing is known."""
+        if position not in self._gains:
+            self._gains[position] = gain_sentence(self.heats[position])
+        return self._gains[position]
+
+    @cached_property
+    def position_of(self) -> Mapping[int, int]:
+        """Positions by row id."""
+        return {row_id: n for n, row_id in enumerate(self.row_ids.tolist())}
+
+    @cached_property
+    def groups(self) -> Sequence[tuple[str, ...]]:
+        """The names that make a paper's group: first and last authors of a usual list."""
+        return [_group(paper) for paper in self.papers]
+
+    @cached_property
+    def duplicates(self) -> Mapping[int, frozenset[int]]:
+        """Positions of papers that say nearly the same, by position."""
+        return near_duplicates(self.words, NEAR_DUPLICATE)
+
+    @cached_property
+    def _people(self) -> PeopleIndex:
+        return PeopleIndex(self.papers)
+
+    def _keep(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        if key not in self._kept:
+            if len(self._kept) >= _MOST_ANSWERS:
+                self._kept.clear()
+            self._kept[key] = make()
+        return cast(_T, self._kept[key])
+
+    def term(self, term: Term) -> Hits:
+        """Return where a term stands; ``logs`` are those of weight 1."""
+
+        def look() -> Hits:
+            return _hits({p: TERM_STRENGTH[place] for p, place in self.index.find(term).items()})
+
+        return self._keep(("term", term.text, term.fields), look)
+
+    def muted(self, text: str, term: Term) -> Positions:
+        """Return the positions that hold a muted text."""
+        return self._keep(("mute", text), lambda: _positions(self.index.find(term)))
+
+    def people(self, followed: str) -> Mapping[int, PersonMatch]:
+        """Return the matches of a followed author by position."""
+        return self._keep(("person", followed), lambda: self._people.find(followed))
+
+    def author(self, followed: str) -> Hits:
+        """Return where a followed author stands."""
+
+        def look() -> Hits:
+            found = self.people(followed)
+            return _hits({p: AUTHOR if m.is_certain else MAYBE_AUTHOR for p, m in found.items()})
+
+        return self._keep(("author", followed), look)
+
+    def institutions(self, followed: tuple[str, ...]) -> Mapping[int, tuple[str, ...]]:
+        """Return the followed institutions of each paper that has one, by position."""
+
+        def look() -> dict[int, tuple[str, ...]]:
+            return {
+                n: tuple(names)
+                for n, paper in enumerate(self.papers)
+                if (names := match_institutions(paper, followed))
+            }
+
+        return self._keep(("institutions", followed), look)
+
+    def categories(self, wanted: tuple[str, ...]) -> Mapping[int, str]:
+        """Return each paper's first category that is wanted, by position."""
+
+        def look() -> dict[int, str]:
+            return {
+                n: hit
+                for n, paper in enumerate(self.papers)
+                if (hit := next((c for c in paper.categories if _wanted(c, wanted)), ""))
+            }
+
+        return self._keep(("categories", wanted), look)
+
+    def constant(self, kind: str, key: tuple[str, ...], strength: float) -> Hits:
+        """Return the hits of institutions or categories, all of one strength."""
+        find: Callable[[tuple[str, ...]], Mapping[int, object]]
+        find = self.institutions if kind == "institutions" else self.categories
+        return self._keep((kind, key, strength), lambda: _hits(dict.fromkeys(find(key), strength)))
+
+    def from_sources(self, sources: tuple[str, ...]) -> Flags:
+        """Tell of each paper whether one of these sources announced it."""
+
+        def look() -> Flags:
+            wanted = set(sources)
+            return np.array([not wanted.isdisjoint(p.sources) for p in self.papers], dtype=bool)
+
+        return self._keep(("sources", sources), look)
+
+    def liked(self, papers: Mapping[str, Paper]) -> Liked:
+        """Return these papers, by key (and others asked before), beside the window's."""
+        missing = [key for key in papers if key not in self._liked.rows]
+        if missing:
+            if len(self._liked.rows) + len(missing) > _MOST_LIKED:
+                missing = list(papers)
+                self._liked = Liked(
+                    rows={}, words=self.words[:0], likeness=self._liked.likeness[:0]
+                )
+            new = self.space.vectors([paper_text(papers[key]) for key in missing])
+            rows = {
+                **self._liked.rows,
+                **{k: n for n, k in enumerate(missing, len(self._liked.rows))},
+            }
+            self._liked = Liked(
+                rows=rows,
+                words=sparse.vstack([self._liked.words, new], format="csr"),
+                likeness=np.concatenate([self._liked.likeness, self.likeness(new)]),
+            )
+        return self._liked
+
+    def likeness(self, words: sparse.csr_array) -> Floats:
+        """Return the product of each row of words with each paper."""
+        return np.asarray((words[:, : self.space.known] @ self._words_down).todense(), np.float32)
+
+
+def _hits(strengths: Mapping[int, float]) -> Hits:
+    values = np.fromiter(strengths.values(), dtype=np.float32, count=len(strengths))
+    return Hits(_positions(strengths), np.log1p(-values))
+
+
+def _positions(found: Mapping[int, object]) -> Positions:
+    return np.fromiter(found, dtype=np.intp, count=len(found))
+
+
+def _wanted(category: str, wanted: Sequence[str]) -> bool:
+    return any(in_category(category, one) for one in wanted)
+
+
+def _group(paper: Paper) -> tuple[str, ...]:
+    names = [author.name.casefold() for author in paper.authors]
+    return tuple(dict.fromkeys((*names[:2], *names[-2:])))
