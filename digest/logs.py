@@ -22,6 +22,9 @@ _FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)""")
 _ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
+BORROWED = (("procrastinate", "warning"),)
+"""Loggers of libraries whose warnings belong among our lines."""
+
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message", "asctime", "taskName",
 }  # fmt: skip
@@ -46,11 +49,12 @@ def configure(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if json_lines else LineFormatter())
     handler.set_name("digest")
-    logger = logging.getLogger("digest")
-    for old in [found for found in logger.handlers if found.get_name() == "digest"]:
-        logger.removeHandler(old)
-    logger.addHandler(handler)
-    logger.setLevel(level.upper())
+    for name, threshold in (("digest", level), *BORROWED):
+        logger = logging.getLogger(name)
+        for old in [found for found in logger.handlers if found.get_name() == "digest"]:
+            logger.removeHandler(old)
+        logger.addHandler(handler)
+        logger.setLevel(threshold.upper())
 
 
 def redact(text: str) -> str:

@@ -38,7 +38,7 @@ class Work:
     """How long after the start it is done for the first time."""
     do: Callable[[], object]
     queue: str
-    """Which workers take it, where there are any: ``poll``, ``mail``."""
+    """Which workers take it, where there are any: ``poll``, ``plan``, ``mail``."""
     priority: int
     """The higher, the sooner it is taken."""
     is_wanted: Callable[[], bool] = lambda: True
@@ -75,7 +75,7 @@ def recurring(app: App) -> tuple[Work, ...]:
             every_s=TICK_S,
             first_s=20,
             do=partial(run.run, app, poll=False),
-            queue="mail",
+            queue="plan",
             priority=60,
         ),
     )

@@ -28,6 +28,7 @@ from digest.cli import (
     subscribers,
     templates,
     web,
+    workers,
 )
 from digest.cli import run as passes
 from digest.cli._context import Globals
@@ -44,6 +45,7 @@ EXIT_USAGE = 2
 MODULES = (
     demo,
     passes,
+    workers,
     send,
     rank,
     poll,

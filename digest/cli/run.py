@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,14 @@ from digest.actions.run import RunReport
 from digest.app import App
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
+from digest.cli.workers import open_queue
 from digest.model import PollReport
+from digest.pipeline.sending import Stop
+from digest.store import database
 from digest.web.serving import serving
+
+if TYPE_CHECKING:
+    from digest.tasks import JobQueue
 
 
 def register(app: typer.Typer) -> None:
@@ -66,16 +72,47 @@ def poll_line(poll: PollReport) -> str:
     )
 
 
-def serve(context: typer.Context) -> None:
-    """Poll and mail on schedule until stopped; each job is also a command, for cron."""
-    with opened(context) as app:
-        scheduler = schedule.build(app)
+def serve(
+    context: typer.Context,
+    work: Annotated[
+        bool,
+        typer.Option(
+            "--work/--no-work",
+            help="With PostgreSQL: do jobs here, too, or leave all of them to `digest worker`.",
+        ),
+    ] = True,
+) -> None:
+    """Poll and mail on schedule until stopped; each job is also a command, for cron.
+
+    With PostgreSQL the work goes through a queue that workers on any machine share.
+    """
+    with opened(context) as app, contextlib.ExitStack() as stack:
+        defer = None
+        if not database.is_sqlite(app.engine):
+            queue = open_queue(app)
+            defer = queue.defer
+            if work:
+                stack.enter_context(_working(queue))
+        scheduler = schedule.build(app, defer=defer)
         scheduler.start()
         try:
             with _pages(app):
                 _wait_for_signal()
         finally:
             scheduler.shutdown(wait=True)
+
+
+@contextlib.contextmanager
+def _working(queue: JobQueue) -> Iterator[None]:
+    """Do jobs on a thread of this process as long as the block lasts."""
+    stop = Stop()
+    thread = threading.Thread(target=queue.work, kwargs={"stop": stop}, name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.request()
+        thread.join()
 
 
 @contextlib.contextmanager

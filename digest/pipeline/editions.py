@@ -125,9 +125,16 @@ class _Desk:
 
 
 def plan_due(
-    app: App, *, limit: int | None = None, on_progress: Callable[[int], None] | None = None
+    app: App,
+    *,
+    limit: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    within: Callable[[Connection, PlanReport], None] | None = None,
 ) -> PlanReport:
-    """Make the editions of every subscription that is due; return what was made."""
+    """Make the editions of every subscription that is due; return what was made.
+
+    ``within`` is called with each block's report inside its transaction, before the commit.
+    """
     desk = _Desk(app)
     total = PlanReport()
     now = app.now()
@@ -138,7 +145,10 @@ def plan_due(
             block = profiles.due(connection, now, limit=size)
             if not block:
                 break
-            total += _plan_block(desk, connection, block, now)
+            made = _plan_block(desk, connection, block, now)
+            total += made
+            if within:
+                within(connection, made)
         handled += len(block)
         if on_progress:
             on_progress(len(block))

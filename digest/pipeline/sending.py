@@ -112,22 +112,30 @@ def send_ready(
     limit: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    is_share: bool = False,
 ) -> SendReport:
     """Send every delivery that is due (at most ``limit``), each at most once.
 
-    Safe to call from several processes and machines at the same time. Raises UsageError where
-    no transport is configured, StoreError where the outbox cannot be written.
+    Safe to call from several processes and machines at the same time. As one share of a greater
+    run (``is_share``) it leaves recovery, and counting the whole outbox, to whoever divided it.
+    Raises UsageError where no transport is configured, StoreError where the outbox cannot be
+    written.
     """
     if not app.transports:
         raise UsageError("there is no [transports.NAME]: nothing can be sent")
-    recovered = settle(app)
+    recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
     with _owners.owner(app.config.data_dir) as owner:
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
         try:
             run.work(limit)
         finally:
             run.close()
-        return run.report(recovered)
+        return run.share() if is_share else run.report(recovered)
+
+
+def has_dead_senders(app: App) -> bool:
+    """Tell, without asking the store, whether a sender on this machine died at its work."""
+    return bool(_owners.dead_owners(app.config.data_dir))
 
 
 def settle(app: App) -> recovery.Recovered:
@@ -219,6 +227,14 @@ class _Run:
         finally:
             self._recorder.close()
             self._release([item.row.row_id for item in self._lanes.returned])
+
+    def share(self) -> SendReport:
+        """Report what this run did, without a look at the rest of the outbox."""
+        return SendReport(
+            counts={state.value: self._recorder.counts[state] for state in REPORTED},
+            returned=self._returned,
+            problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
+        )
 
     def report(self, recovered: recovery.Recovered) -> SendReport:
         with self._app.reading() as connection:

@@ -38,6 +38,12 @@ def count_due(connection: Connection, now: datetime, *, before: int | None = Non
     return connection.scalar(query) or 0
 
 
+def count_sent(connection: Connection, since: datetime) -> int:
+    """Count the deliveries sent since an instant."""
+    query = select(func.count()).select_from(deliveries).where(deliveries.c.sent_at >= since)
+    return connection.scalar(query) or 0
+
+
 def is_paused(connection: Connection) -> bool:
     """Tell whether sending is on hold."""
     return connection.scalar(select(exists().where(installation.c.name == PAUSED))) is True

@@ -8,7 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
 from digest.store.database import is_sqlite
@@ -250,12 +260,7 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Subscripti
     """
     query = (
         _subscription_query()
-        .where(
-            subscriptions.c.next_slot_at <= now,
-            subscriptions.c.status == SubscriberStatus.CONFIRMED,
-            subscribers.c.status == SubscriberStatus.CONFIRMED,
-            profiles.c.is_active.is_(True),
-        )
+        .where(*_is_due(now))
         .order_by(subscriptions.c.next_slot_at, subscriptions.c.id)
         .limit(limit)
     )
@@ -263,6 +268,21 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Subscripti
         query = query.with_for_update(of=[subscriptions, subscribers], skip_locked=True)
     cache: dict[int, Profile] = {}
     return [_subscription(row, cache) for row in connection.execute(query)]
+
+
+def count_due(connection: Connection, now: datetime) -> int:
+    """Count the subscriptions that `due` would give if nobody held any."""
+    query = _subscription_query().where(*_is_due(now)).with_only_columns(func.count())
+    return connection.scalar(query) or 0
+
+
+def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        subscriptions.c.next_slot_at <= now,
+        subscriptions.c.status == SubscriberStatus.CONFIRMED,
+        subscribers.c.status == SubscriberStatus.CONFIRMED,
+        profiles.c.is_active.is_(True),
+    )
 
 
 def subscriptions_of(

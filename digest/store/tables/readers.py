@@ -69,7 +69,8 @@ subscriptions = Table(
     # Who made it: "config" ones go when the address leaves the profile's file, others stay.
     Column("via", String(40), nullable=False, server_default="config"),
     UniqueConstraint("subscriber_id", "profile_id"),
-    Index("ix_subscriptions_next_slot_at", "next_slot_at"),
+    # With the id: a million share one slot, and each block of them is taken in this order.
+    Index("ix_subscriptions_next_slot_at_id", "next_slot_at", "id"),
     Index("ix_subscriptions_profile_id", "profile_id"),
 )
 

@@ -484,7 +484,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_subscriptions_next_slot_at", "subscriptions", ["next_slot_at"], unique=False
+        "ix_subscriptions_next_slot_at_id", "subscriptions", ["next_slot_at", "id"], unique=False
     )
     op.create_index("ix_subscriptions_profile_id", "subscriptions", ["profile_id"], unique=False)
     op.create_table(
@@ -517,7 +517,7 @@ def downgrade() -> None:
     op.drop_table("versions")
     op.drop_table("vectors")
     op.drop_index("ix_subscriptions_profile_id", table_name="subscriptions")
-    op.drop_index("ix_subscriptions_next_slot_at", table_name="subscriptions")
+    op.drop_index("ix_subscriptions_next_slot_at_id", table_name="subscriptions")
     op.drop_table("subscriptions")
     op.drop_index("ix_signals_observed_at", table_name="signals")
     op.drop_table("signals")

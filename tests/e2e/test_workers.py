@@ -1,0 +1,281 @@
+"""Workers on a real PostgreSQL: shared work, deaths, and what is seen of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+from crowd import fill
+from delivery.runs import plan
+from delivery.smtpd import ScriptedServer
+from sqlalchemy import select, text, update
+
+from digest.actions import work, workers
+from digest.app import open_app
+from digest.cli.main import run
+from digest.config import load_config
+from digest.errors import UsageError
+from digest.model import Purpose
+from digest.store import profiles
+from digest.store import queue as rows
+from digest.store.tables import deliveries, installation
+
+tasks = pytest.importorskip("digest.tasks")
+
+NOTICE = {
+    "notice": "preferences",
+    "values": {"preferences_url": "https://digest.example.org/p/x", "expires": "1 hour"},
+}
+
+
+@pytest.fixture
+def open_it(postgresql_engine, tmp_path):
+    """Open the installation, as each of several machines would."""
+    with ExitStack() as stack:
+
+        def start(machine="here", port=0, **digest):
+            settings = {
+                "digest": {"data_dir": str(tmp_path / machine), "secret": "s" * 32} | digest,
+                "store": {"url": postgresql_engine.url.render_as_string(hide_password=False)},
+                "mail": {"sender": "digest@example.org", "batch_size": 10, "connections": 2},
+                "transports": {
+                    "out": {"kind": "smtp", "host": "127.0.0.1", "port": port}
+                    if port
+                    else {"kind": "file", "folder": str(tmp_path / "out")}
+                },
+            }
+            path = tmp_path / f"{machine}.json"
+            path.write_text(json.dumps(settings))
+            return stack.enter_context(open_app(load_config(overrides=settings)))
+
+        yield start
+
+
+def crowd(app, people, works=60):
+    with app.writing() as connection:
+        fill(connection, people=people, works=works, due_at=app.now())
+
+
+def jobs(app, columns="task_name, status::text"):
+    with app.reading() as connection:
+        found = connection.execute(text(f"SELECT {columns} FROM procrastinate_jobs"))
+        return Counter(tuple(row) for row in found)
+
+
+def states(app):
+    with app.reading() as connection:
+        return Counter(connection.scalars(select(deliveries.c.state)))
+
+
+def test_a_whole_morning_goes_through_the_queue(open_it):
+    with ScriptedServer() as server:
+        app = open_it(port=server.port)
+        crowd(app, 12)
+        tasks.JobQueue(app).work(once=True)
+        assert states(app) == {"sent": 12}
+        assert len({mail.recipient for mail in server.received}) == 12
+    assert jobs(app) == {(name, "succeeded"): 1 for name in ("tick", "batch", "send")}
+
+
+def test_two_workers_share_what_one_would_do(open_it, monkeypatch):
+    monkeypatch.setattr(tasks, "BLOCK", 5)
+    monkeypatch.setattr(tasks, "SHARE", 5)
+    with ScriptedServer() as server:
+        apps = [open_it(name, port=server.port) for name in ("one", "two")]
+        crowd(apps[0], 40)
+        threads = [
+            threading.Thread(target=tasks.JobQueue(app).work, kwargs={"once": True}) for app in apps
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert states(apps[0]) == {"sent": 40}
+        assert max(Counter(mail.recipient for mail in server.received).values()) == 1
+
+
+def test_a_batch_and_its_job_are_kept_together_or_not_at_all(open_it, monkeypatch):
+    app = open_it()
+    crowd(app, 3)
+    queue = tasks.JobQueue(app)
+    monkeypatch.setattr(queue, "_defer", _fail)
+    with pytest.raises(RuntimeError):
+        queue._batch()
+    assert states(app) == {}
+    monkeypatch.undo()
+    queue._batch()
+    assert states(app) == {"ready": 3}
+    assert jobs(app, "task_name, args->>'limit'") == {("send", "3"): 1}
+
+
+def _fail(*_):
+    raise RuntimeError("killed here")
+
+
+def test_jobs_done_twice_do_nothing_the_second_time(open_it):
+    app = open_it()
+    crowd(app, 3)
+    queue = tasks.JobQueue(app)
+    for _ in range(2):
+        queue._batch()
+        queue._send(limit=10)
+    assert states(app) == {"sent": 3}
+
+
+def test_many_schedulers_ask_for_work_once(open_it):
+    app = open_it()
+    plan(app, 3)
+    queues = [tasks.JobQueue(app) for _ in range(3)]
+    asked = [queue.defer(one) for queue in queues for one in work.recurring(app)]
+    assert sum(asked) == len(work.recurring(app))
+    for queue in queues:
+        queue._tick()
+    assert jobs(app)["send", "todo"] <= 1
+
+
+def test_confirmations_are_taken_first_and_manual_mails_before_editions(open_it):
+    app = open_it()
+    queue = tasks.JobQueue(app)
+    for name in ("tick", "urgent"):
+        queue.ask(name)
+    with app.writing() as connection:
+        queue._defer(connection, [tasks._job("send", "mail", limit=1)])
+        order = connection.scalars(
+            text("SELECT task_name FROM procrastinate_jobs ORDER BY priority DESC")
+        ).all()
+    assert order == ["recurring", "tick", "send"]
+    assert Purpose.CONFIRMATION.priority < Purpose.MANUAL.priority < Purpose.EDITION.priority
+
+
+def test_a_dead_workers_job_is_done_by_another(open_it):
+    app = open_it()
+    queue = tasks.JobQueue(app)
+    queue.ask("tick")
+    with app.writing() as connection:
+        _die_with(connection, "tick")
+    look = workers.look(app, dead_after_s=queue.dead_after_s)
+    assert [job.cause for job in look.stuck] == ["its worker is dead"]
+    assert any("workers free" in sentence for sentence in look.advice)
+    assert queue.free() == 1
+    queue.work(once=True)
+    assert jobs(app)["tick", "succeeded"] == 1
+
+
+def test_a_dead_workers_job_is_not_doubled_by_one_that_waits(open_it):
+    app = open_it()
+    queue = tasks.JobQueue(app)
+    queue.ask("tick")
+    with app.writing() as connection:
+        _die_with(connection, "tick")
+    queue.ask("tick")
+    assert queue.free() == 0
+    assert jobs(app) == {("tick", "aborted"): 1, ("tick", "todo"): 1}
+
+
+def test_a_job_that_takes_every_worker_with_it_is_left_for_a_person(open_it):
+    app = open_it()
+    queue = tasks.JobQueue(app)
+    queue.ask("tick")
+    with app.writing() as connection:
+        _die_with(connection, "tick", attempts=tasks.MOST_ATTEMPTS)
+    assert queue.free() == 0
+    look = workers.look(app, dead_after_s=queue.dead_after_s)
+    assert [(job.task, job.cause) for job in look.stuck] == [("tick", "failed")]
+    assert queue.free([look.stuck[0].job_id]) == 1
+
+
+def _die_with(connection, task, attempts=0):
+    connection.execute(
+        text(
+            "WITH gone AS (INSERT INTO procrastinate_workers (last_heartbeat) "
+            "VALUES (now() - interval '1 hour') RETURNING id) "
+            "UPDATE procrastinate_jobs SET status = 'doing', attempts = :attempts, "
+            "worker_id = (SELECT id FROM gone) WHERE task_name = :task AND status = 'todo'"
+        ),
+        {"task": task, "attempts": attempts},
+    )
+
+
+def test_a_machine_with_another_secret_is_turned_away(open_it):
+    tasks.JobQueue(open_it("one"))
+    with pytest.raises(UsageError, match=r"digest\.secret"):
+        tasks.JobQueue(open_it("two", secret="t" * 32))
+    tasks.JobQueue(open_it("three", secret="u" * 32, old_secrets=["s" * 32]))
+
+
+def test_the_queues_schema_is_made_once_and_brought_up_to_date(open_it):
+    app = open_it()
+    tasks.JobQueue(app)
+    with app.writing() as connection:
+        newest = rows.schema_version(connection)
+        # As an installation of the release before left it: the last scripts are run again.
+        connection.execute(
+            update(installation)
+            .where(installation.c.name == rows.VERSION)
+            .values(value="03.04.00_01_pre_add_retry_failed_job_procedure.sql")
+        )
+    tasks.JobQueue(app)
+    with app.reading() as connection:
+        assert rows.schema_version(connection) == newest
+
+
+def test_sqlite_needs_no_workers_and_says_so(capsys):
+    assert run(["worker", "--once"]) == 2
+    assert "digest serve" in capsys.readouterr().err
+
+
+def test_the_commands_show_queues_and_free_jobs(open_it, postgresql_engine, monkeypatch, capsys):
+    url = postgresql_engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("DIGEST_STORE__URL", url)
+    assert run(["worker", "--once"]) == 0
+    assert run(["workers", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["queues"][0]["name"] == "plan"
+    assert shown["queues"][0]["done_last_hour"] == 1
+    assert run(["workers", "free"]) == 0
+    assert "0 jobs" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_workers_killed_again_and_again_lose_and_double_nothing(open_it, tmp_path):
+    with ScriptedServer() as server:
+        app = open_it(port=server.port)
+        crowd(app, 200)
+        tasks.JobQueue(app).ask("tick")
+        end = time.monotonic() + 60
+        while not _is_settled(app) and time.monotonic() < end:
+            child = subprocess.Popen(
+                [sys.executable, "-c", WORKER, str(tmp_path / "here.json")], start_new_session=True
+            )
+            time.sleep(2.5)
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+        counted = states(app)
+        taken = Counter(mail.recipient for mail in server.received)
+        assert max(taken.values()) == 1
+        assert sum(counted.values()) == 200
+        # A mail whose reply nobody read may have arrived: it is listed, never sent again.
+        assert counted["sent"] <= len(taken) <= counted["sent"] + counted["uncertain"]
+        assert set(counted) <= {"sent", "uncertain"}
+
+
+def _is_settled(app):
+    with app.reading() as connection:
+        due = profiles.count_due(connection, app.now())
+    return not due and set(states(app)) <= {"sent", "uncertain"}
+
+
+WORKER = """
+import json, sys
+from digest.app import open_app
+from digest.config import load_config
+from digest.tasks import JobQueue
+with open_app(load_config(overrides=json.load(open(sys.argv[1])))) as app:
+    JobQueue(app).work()
+"""
