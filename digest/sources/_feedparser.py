@@ -17,22 +17,11 @@ import feedparser
 from digest.errors import SourceError
 from digest.sources import Body
 from digest.sources._entries import MAX_ENTRIES, Entry, EntryText, FeedDocument
+from digest.sources._fastxml import EXTRA
 from digest.sources._reading import instant
 
 _CUT = ("no element found", "unclosed token", "unclosed cdata", "not well-formed (invalid token)")
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
-_EXTRA = {
-    "arxiv_announce_type": "announce_type",
-    "arxiv_doi": "doi",
-    "arxiv_journal_reference": "journal_ref",
-    "arxiv_journal_ref": "journal_ref",
-    "arxiv_comment": "comment",
-    "prism_doi": "doi",
-    "prism_publicationname": "venue",
-    "dc_identifier": "identifier",
-    "dc_source": "venue",
-    "rights": "rights",
-}
 
 
 def read(name: str, body: Body, content: bytes) -> FeedDocument:
@@ -76,7 +65,7 @@ def read(name: str, body: Body, content: bytes) -> FeedDocument:
 
 
 def _entry(entry: Any) -> Entry:
-    extra = {new: str(entry[old]) for old, new in _EXTRA.items() if entry.get(old)}
+    extra = {new: str(entry[old]) for old, new in EXTRA.items() if entry.get(old)}
     content = next(iter(entry.get("content") or ()), None)
     return Entry(
         guid=_string(entry.get("id")),
