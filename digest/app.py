@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from digest.config import Config, reveal
-from digest.delivery import Transport
+from digest.delivery import Transport, is_channel
 from digest.errors import StoreError, UsageError
 from digest.plugins import resolve
 from digest.rendering.compose import Composer
 from digest.rendering.setup import composer_from
 from digest.sources import Source
 from digest.store import database
+from digest.subscribers.return_paths import ReturnPaths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,16 +71,32 @@ class App:
         }
 
     @cached_property
-    def transports(self) -> Mapping[str, Transport]:
-        """Return the transports by name, in order of preference."""
-        sections = self.config.settings.transports
-        names = self.config.settings.mail.transports or tuple(sections)
+    def _ways_out(self) -> Mapping[str, Transport]:
         return {
-            name: resolve(sections[name].kind, "digest.delivery", "transport")(
-                name, sections[name].options
-            )
-            for name in names
+            name: resolve(section.kind, "digest.delivery", "transport")(name, section.options)
+            for name, section in self.config.settings.transports.items()
         }
+
+    @cached_property
+    def transports(self) -> Mapping[str, Transport]:
+        """Return the transports of mail by name, in order of preference."""
+        names = self.config.settings.mail.transports or tuple(self._ways_out)
+        return {
+            name: self._ways_out[name] for name in names if not is_channel(self._ways_out[name])
+        }
+
+    @cached_property
+    def channels(self) -> Mapping[str, Transport]:
+        """Return the transports that are reached by their own address alone, by name."""
+        return {name: way for name, way in self._ways_out.items() if is_channel(way)}
+
+    @cached_property
+    def return_paths(self) -> ReturnPaths | None:
+        """Return the maker of envelope senders; None where refusals go to ``mail.sender``."""
+        bounces = self.config.settings.mail.bounces
+        if not bounces.domain:
+            return None
+        return ReturnPaths(self.secret_keys, domain=bounces.domain, prefix=bounces.prefix)
 
     @cached_property
     def composer(self) -> Composer:

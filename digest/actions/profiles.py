@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy import Connection, delete
 
@@ -19,7 +18,7 @@ from digest.store import subscribers as subscriber_store
 from digest.store.profiles import StoredProfile
 from digest.store.tables import subscriptions
 from digest.subscribers import slots
-from digest.subscribers.addresses import address_key, normalise
+from digest.subscribers.addresses import address_key, channel_of, destination
 from digest.text.ids import parse_reference
 
 
@@ -55,9 +54,7 @@ def sync(app: App) -> SyncReport:
                 connection, profile, origin=profile_store.CONFIG, now=app.now()
             )
             changed += differs
-            problems += _sync_addresses(
-                connection, item, profile, row_id, app.now(), rescheduled=differs
-            )
+            problems += _sync_addresses(app, connection, item, profile, row_id, rescheduled=differs)
         removed = 0
         if not app.config.profile_problems:
             names = [item.profile.name for item in app.config.profiles]
@@ -122,25 +119,36 @@ def _keys(texts: Sequence[str], where: str) -> tuple[tuple[PaperKey, ...], list[
 
 
 def _sync_addresses(
+    app: App,
     connection: Connection,
     item: ProfileFile,
     profile: Profile,
     profile_id: int,
-    now: datetime,
     *,
     rescheduled: bool,
 ) -> list[str]:
+    now = app.now()
     problems: list[str] = []
     wanted: set[str] = set()
     for text in item.addresses:
         try:
-            address = normalise(text)
+            address = destination(text)
         except AddressError as exc:
             problems.append(f"{item.path}: addresses: {text!r}: {exc}")
             continue
+        if (channel := channel_of(address)) and channel not in app.channels:
+            problems.append(
+                f"{item.path}: addresses: there is no [transports.{channel}] of kind chat"
+            )
+            continue
         wanted.add(address_key(address))
         subscriber_id = subscriber_store.ensure(
-            connection, address, status=SubscriberStatus.CONFIRMED, now=now, via="config"
+            connection,
+            address,
+            status=SubscriberStatus.CONFIRMED,
+            now=now,
+            via="config",
+            channels=True,
         )
         profile_store.subscribe(
             connection,

@@ -24,12 +24,13 @@ from digest.model import (
 from digest.pipeline import composing, editions, sending
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
+from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
 from digest.store.profiles import StoredProfile
 from digest.subscribers import slots
-from digest.subscribers.addresses import normalise
+from digest.subscribers.addresses import channel_of, destination
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def send(
     """
     stored = _profile(app, name)
     if to:
-        return _send_copy(app, stored, normalise(to), dry_run=dry_run, on=on)
+        return _send_copy(app, stored, destination(to), dry_run=dry_run, on=on)
     with app.reading() as connection:
         targets = [t for t in _targets(connection, stored, name) if t.row_id]
     live = [t for t in targets if t.status is SubscriberStatus.CONFIRMED]
@@ -177,7 +178,8 @@ def _composed(app: App, connection: Connection, made: Draft) -> Preview:
         composed_at=app.now(),
     )
     inputs = composing.edition_inputs(app, connection, [item])
-    message = app.composer.compose(inputs[0], bodies=True)
+    is_post = bool(channel_of(inputs[0].recipient))
+    message = compose_post(inputs[0]) if is_post else app.composer.compose(inputs[0], bodies=True)
     return Preview(
         message=message,
         edition=made.edition,
@@ -187,7 +189,7 @@ def _composed(app: App, connection: Connection, made: Draft) -> Preview:
             other_count=made.edition.other_count,
             html_kb=len(message.html.encode()) / 1024,
             message_kb=len(message.content) / 1024,
-            findings=composing.findings(app, message),
+            findings=() if is_post else composing.findings(app, message),
         ),
     )
 
@@ -205,7 +207,11 @@ def _send_copy(
         lines = tuple(str(finding) for finding in composed.summary.findings)
         return SendResult(ok=False, lines=lines)
     failures = []
-    for transport in app.transports.values():
+    channel = channel_of(address)
+    if channel and channel not in app.channels:
+        raise UsageError(f'there is no [transports.{channel}] with kind = "chat"')
+    ways = [app.channels[channel]] if channel else list(app.transports.values())
+    for transport in ways:
         try:
             session = transport.open()
             try:

@@ -67,7 +67,9 @@ class ProfileEntry(Section):
 
     name: str = Field("", max_length=200, description="The file's name if empty.")
     title: str = Field("", description="Shown in the mail.")
-    addresses: tuple[str, ...] = Field((), description="Who gets it, one mail each.")
+    addresses: tuple[str, ...] = Field(
+        (), description="Who gets it, one mail each; chat:NAME posts it by [transports.NAME]."
+    )
     interests: tuple[InterestEntry, ...] = Field((), description="Named interests.")
     mutes: tuple[str, ...] = Field((), description="Terms that are never shown.")
     sources: tuple[str, ...] = Field((), description="Only these sources; empty: all.")

@@ -146,7 +146,7 @@ class TransportSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
 
-    kind: str = Field(description="smtp, file, http, or pkg.mod:func.")
+    kind: str = Field(description="smtp, file, http, chat, or pkg.mod:func.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -170,7 +170,16 @@ class DkimSection(Section):
 class BounceSection(Section):
     """``[mail.bounces]``: where refusals come back."""
 
-    domain: str = Field("", description="Domain of the VERP envelope sender; empty turns it off.")
+    domain: str = Field(
+        "",
+        description="Domain of the envelope senders, one for each delivery (VERP); its mail goes "
+        "into the mailbox below. Empty: refusals go to mail.sender.",
+    )
+    prefix: str = Field(
+        "b+",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]{0,29}$",
+        description="What their local part begins with: the mailbox's name and its separator.",
+    )
     maildir: Path | None = Field(None, description="Maildir to read bounces and complaints from.")
     imap_host: str = Field("", description="IMAP server to read them from instead.")
     imap_port: int = Field(993, description="Its port (TLS).")

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from digest.model import Message
 
-__all__ = ["Outcome", "OutcomeKind", "Phase", "Session", "Transport"]
+__all__ = ["Outcome", "OutcomeKind", "Phase", "Session", "Transport", "is_channel"]
 
 
 class Phase(StrEnum):
@@ -93,3 +93,11 @@ class Transport(Protocol):
     def open(self) -> Session:
         """Connect and log in. Raises DeliveryError."""
         ...
+
+
+def is_channel(transport: Transport) -> bool:
+    """Tell whether a transport carries only what is addressed to it by name (``chat:NAME``).
+
+    Such a transport never takes over for a relay: a reader's mail is not for a channel's eyes.
+    """
+    return bool(getattr(transport, "is_channel", False))

@@ -23,10 +23,15 @@ def outcome_of(response: httpx.Response, queue_id: str = "") -> Outcome:
         return Outcome(
             kind=OutcomeKind.SENT, phase=Phase.DONE, code=code, reply=reply, queue_id=queue_id[:200]
         )
+    return verdict_of(code, reply, wait=_retry_after(response))
+
+
+def verdict_of(code: int, reply: str, *, wait: timedelta | None = None) -> Outcome:
+    """Judge a refusal by its status; ``wait`` is what the answer asks for."""
     if code in {401, 403, 404, 405}:
         return _deferred(code, reply, Cause.CREDENTIALS, stops=True)
     if code == 429 or code >= 500:
-        return _deferred(code, reply, Cause.RATE, wait=_retry_after(response))
+        return _deferred(code, reply, Cause.RATE, wait=wait)
     cause = Cause.SIZE if code == 413 else Cause.POLICY
     return Outcome(kind=OutcomeKind.FAILED, phase=Phase.DOT, code=code, reply=reply, cause=cause)
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.delivery import Outcome, OutcomeKind, Session, Transport
+from digest.delivery import Outcome, OutcomeKind, Session, Transport, is_channel
 from digest.delivery.policy import Cause, retry_at
 from digest.errors import DeliveryError
 from digest.model import DeliveryState, Message
 from digest.pipeline._recorder import Recorder
 from digest.store.outbox import Claimed, Finished
 from digest.store.suppressions import Suppression
+from digest.subscribers.addresses import channel_of
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,13 @@ class Relay:
     error: str = ""
     """Why it is not used any more; empty while it is."""
 
+    def carries(self, address: str) -> bool:
+        """Tell whether it is a way to this address: a channel by its name, else any relay."""
+        channel = channel_of(address)
+        if is_channel(self.transport):
+            return channel == self.transport.name
+        return not channel
+
 
 @dataclass
 class Lanes:
@@ -77,8 +85,9 @@ class Lanes:
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether any next hop is left."""
-        return self._crashed is None and any(not relay.error for relay in self.relays)
+        """Tell whether any relay is left (any channel, where there is no relay)."""
+        mail = [relay for relay in self.relays if not is_channel(relay.transport)]
+        return self._crashed is None and any(not relay.error for relay in mail or self.relays)
 
     def put(self, items: Iterable[Item]) -> None:
         """Queue messages; waits while the lanes are busy."""
@@ -128,7 +137,7 @@ class Lanes:
     def _deliver(self, item: Item, sessions: dict[str, Session]) -> bool:
         """Send by the first next hop that takes it; False where none could be used."""
         for relay in self.relays:
-            if relay.error:
+            if relay.error or not relay.carries(item.row.address):
                 continue
             outcome = self._attempt(relay, item, sessions)
             if outcome is None:

@@ -6,7 +6,7 @@ Sending and preview both come through here, so that a preview is the very bytes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,14 +16,16 @@ from sqlalchemy import Connection
 from digest.app import App
 from digest.errors import RenderError
 from digest.model import Edition, Message, Paper, Subscription
-from digest.rendering import EditionInput, SenderIdentity
+from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
+from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding, lint
 from digest.rendering.notices import NoticeInput
 from digest.rendering.setup import sender_identity
 from digest.store import editions as edition_store
-from digest.store import papers, profiles
+from digest.store import papers, profiles, summaries
 from digest.store.outbox import Claimed
-from digest.subscribers.addresses import domain_of
+from digest.store.summaries import Summary
+from digest.subscribers.addresses import channel_of, domain_of
 from digest.subscribers.links import personal_links
 from digest.subscribers.tokens import Signer
 
@@ -69,6 +71,7 @@ def messages(app: App, rows: Sequence[Claimed]) -> dict[int, Message | RenderErr
                 subscription=by_id[edition.subscription_id],
                 message_id=row.message_id,
                 composed_at=row.composed_at,
+                envelope_sender=_return_path(app, row.row_id),
             )
             for row in rows
             if row.edition_id
@@ -83,6 +86,8 @@ def messages(app: App, rows: Sequence[Claimed]) -> dict[int, Message | RenderErr
 
 def _message(app: App, row: Claimed, given: EditionInput | None) -> Message | RenderError:
     try:
+        if given is not None and channel_of(given.recipient):
+            return compose_post(given)
         if given is not None:
             return app.composer.compose_checked(given)
         if row.content is not None:
@@ -109,7 +114,12 @@ def _notice(app: App, row: Claimed, content: Mapping[str, Any]) -> NoticeInput:
         message_id=row.message_id,
         composed_at=row.composed_at,
         values=content.get("values", {}),
+        envelope_sender=_return_path(app, row.row_id),
     )
+
+
+def _return_path(app: App, delivery_id: int) -> str:
+    return app.return_paths.make(delivery_id) if app.return_paths else ""
 
 
 def edition_inputs(
@@ -125,9 +135,24 @@ def edition_inputs(
     picked = {pick.paper_id for item in items for pick in item.edition.picks}
     since = min((item.edition.slot_at for item in items), default=app.now()) - timedelta(days=1)
     changes = edition_store.signal_changes(connection, picked, since)
+    said = _summaries(app, connection, found, picked)
     signer = Signer(app.secret_keys)
     sender = identity(app)
-    return [_input(app, item, found, changes, signer, sender) for item in items]
+    return [_input(app, item, found, changes, said, signer, sender) for item in items]
+
+
+def _summaries(
+    app: App, connection: Connection, found: Mapping[int, Paper], picked: Collection[int]
+) -> dict[int, Summary]:
+    """Return the picked papers' summaries from elsewhere; asks nothing where they are off."""
+    wanted = app.config.settings.summaries
+    if not wanted.enabled:
+        return {}
+    return summaries.of_papers(
+        connection,
+        {row_id: found[row_id] for row_id in picked if row_id in found},
+        language=wanted.language,
+    )
 
 
 def _input(
@@ -135,27 +160,42 @@ def _input(
     item: ToCompose,
     found: dict[int, Paper],
     changes: dict[int, dict[str, tuple[float, float]]],
+    said: Mapping[int, Summary],
     signer: Signer,
     sender: SenderIdentity,
 ) -> EditionInput:
-    edition, settings = item.edition, app.config.settings
+    edition = item.edition
     ids = [*(p.paper_id for p in edition.picks), *edition.other_ids]
     return EditionInput(
         edition=edition,
         profile=item.subscription.profile,
         papers={row_id: found[row_id] for row_id in ids if row_id in found},
         deltas={row_id: changes[row_id] for row_id in ids if row_id in changes},
+        summaries={
+            row_id: said[row_id].text
+            for row_id in ids
+            if row_id in said and said[row_id].made_at <= item.composed_at
+        },
         recipient=item.subscription.subscriber.address,
         sender=sender,
         envelope_sender=item.envelope_sender,
-        links=personal_links(
-            settings.digest.base_url,
-            signer,
-            subscriber_id=edition.subscriber_id,
-            subscription_id=edition.subscription_id,
-            edition_id=edition.row_id,
-            mailto=settings.mail.unsubscribe_mailto or settings.mail.reply_to or sender.address,
-        ),
+        links=_links(app, item, signer, sender),
         message_id=item.message_id,
         composed_at=item.composed_at,
+    )
+
+
+def _links(app: App, item: ToCompose, signer: Signer, sender: SenderIdentity) -> PersonalLinks:
+    """Return the links of one mail; a channel gets none, for everybody in it would hold them."""
+    edition, settings = item.edition, app.config.settings
+    if channel_of(item.subscription.subscriber.address):
+        base = settings.digest.base_url
+        return PersonalLinks(papers_base=f"{base}/paper" if base else "")
+    return personal_links(
+        settings.digest.base_url,
+        signer,
+        subscriber_id=edition.subscriber_id,
+        subscription_id=edition.subscription_id,
+        edition_id=edition.row_id,
+        mailto=settings.mail.unsubscribe_mailto or settings.mail.reply_to or sender.address,
     )

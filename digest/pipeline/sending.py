@@ -121,7 +121,7 @@ def send_ready(
     Raises UsageError where no transport is configured, StoreError where the outbox cannot be
     written.
     """
-    if not app.transports:
+    if not (app.transports or app.channels):
         raise UsageError("there is no [transports.NAME]: nothing can be sent")
     recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
     with _owners.owner(app.config.data_dir) as owner:
@@ -188,7 +188,9 @@ class _Run:
         self._lanes = Lanes(
             app=app,
             recorder=self._recorder,
-            relays=[Relay(transport) for transport in app.transports.values()],
+            relays=[
+                Relay(transport) for transport in (*app.transports.values(), *app.channels.values())
+            ],
             connections=mail.connections,
             resend=mail.uncertain == "resend",
             on_done=on_progress,

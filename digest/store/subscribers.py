@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from digest.model import Subscriber, SubscriberStatus
 from digest.store.tables import consents, profiles, subscribers, subscriptions
-from digest.subscribers.addresses import address_key, normalise
+from digest.subscribers.addresses import address_key, destination, normalise
 
 _BATCH = 500
 
@@ -41,13 +41,20 @@ _COLUMNS = (
 
 
 def ensure(
-    connection: Connection, address: str, *, status: SubscriberStatus, now: datetime, via: str
+    connection: Connection,
+    address: str,
+    *,
+    status: SubscriberStatus,
+    now: datetime,
+    via: str,
+    channels: bool = False,
 ) -> int:
     """Return the row id of this mailbox, adding it with ``status`` if it is new.
 
-    A known subscriber keeps its status. Raises AddressError.
+    A known subscriber keeps its status. Raises AddressError; ``channels`` lets the address be a
+    channel's, which only the owner may name.
     """
-    found = ensure_many(connection, [address], status=status, now=now, via=via)
+    found = ensure_many(connection, [address], status=status, now=now, via=via, channels=channels)
     return found[address_key(address)]
 
 
@@ -59,13 +66,15 @@ def ensure_many(
     now: datetime,
     via: str,
     details: Mapping[str, Mapping[str, Any]] | None = None,
+    channels: bool = False,
 ) -> dict[str, int]:
     """Return row ids by address key, adding in batches those that are new. Raises AddressError.
 
     Each new one leaves a consent event: ``requested``, or ``imported`` where it comes confirmed;
     ``details``, by address key, go with it.
     """
-    wanted = {address_key(address): normalise(address) for address in addresses}
+    written = destination if channels else normalise
+    wanted = {address_key(address): written(address) for address in addresses}
     known = _ids_by_key(connection, list(wanted))
     fresh = [key for key in wanted if key not in known]
     if not fresh:

@@ -23,6 +23,9 @@ ADDRESS_LIMIT = 254
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _HMAC_CONTEXT = b"digest address v1\0"
 
+CHANNEL_SCHEME = "chat:"
+_CHANNEL = re.compile(rf"{CHANNEL_SCHEME}([A-Za-z0-9][A-Za-z0-9_-]{{0,59}})")
+
 
 def normalise(address: str) -> str:
     """Return the address as it is stored: trimmed, the domain in lower case and as A-label.
@@ -48,12 +51,27 @@ def normalise(address: str) -> str:
     return whole
 
 
+def channel_of(address: str) -> str:
+    """Return the transport that a channel's address names: ``lab`` of ``chat:lab``, else empty."""
+    found = _CHANNEL.fullmatch(address)
+    return found[1] if found else ""
+
+
+def destination(text: str) -> str:
+    """Return a mail address, normalised, or a channel's address such as ``chat:lab``.
+
+    For what the owner wrote alone: a stranger must not subscribe a channel. Raises AddressError.
+    """
+    trimmed = text.strip()
+    return trimmed if channel_of(trimmed) else normalise(text)
+
+
 def address_key(address: str) -> str:
     """Return what two spellings of one mailbox share. Raises AddressError.
 
     RFC 5321 lets a host tell ``Ada@`` from ``ada@``; none does, and mailing both is worse.
     """
-    return normalise(address).lower()
+    return address if channel_of(address) else normalise(address).lower()
 
 
 def address_hmac(keys: Sequence[bytes], address: str) -> str:

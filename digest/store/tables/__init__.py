@@ -9,6 +9,7 @@ from digest.store.tables.outbox import (
     editions,
     owner_alerts,
     runs,
+    summaries,
     suppressions,
 )
 from digest.store.tables.papers import (
@@ -66,6 +67,7 @@ __all__ = [
     "sources",
     "subscribers",
     "subscriptions",
+    "summaries",
     "suppressions",
     "tombstones",
     "vectors",

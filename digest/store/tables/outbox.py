@@ -7,7 +7,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     SmallInteger,
     String,
     Table,
@@ -111,13 +110,31 @@ bounces = Table(
     Column("id", RowId, primary_key=True),
     Column("received_at", UTCDateTime, nullable=False),
     Column("delivery_id", RowId, index=True),
-    # hard, soft, complaint, policy, auto-reply, unmatched
+    Column("subscriber_id", RowId, index=True),
+    # hard, soft, policy, delayed, complaint, auto-reply, unsubscribe, other
     Column("kind", String(12), nullable=False),
     Column("status", String(12), nullable=False, server_default=""),
+    # A sentence without addresses; the mail itself stays in the mailbox.
     Column("reason", Text, nullable=False, server_default=""),
+    # What was done: suppressed, scored, left, none; unmatched where nobody is known by it.
+    Column("effect", String(12), nullable=False, server_default="none"),
     # What the mailbox calls it, so that it is taken in once.
-    Column("mailbox_key", String(200), nullable=False, unique=True),
-    Column("content", LargeBinary),
+    Column("mailbox_key", String(300), nullable=False, unique=True),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("paper_id", RowId, primary_key=True, autoincrement=False),
+    Column("language", String(60), primary_key=True),
+    # Of the text that was summarised: another fingerprint asks again.
+    Column("fingerprint", String(80), nullable=False),
+    # Empty where nothing fit to be shown came back: asked once all the same.
+    Column("text", Text, nullable=False),
+    Column("cause", String(20), nullable=False, server_default=""),
+    Column("model", String(200), nullable=False, server_default=""),
+    # Mails that were first composed before it never show it: a retry is the same bytes.
+    Column("made_at", UTCDateTime, nullable=False, index=True),
 )
 
 buckets = Table(

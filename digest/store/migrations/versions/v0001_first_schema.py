@@ -28,15 +28,17 @@ def upgrade() -> None:
         sa.Column("id", RowId, nullable=False),
         sa.Column("received_at", sa.DateTime(), nullable=False),
         sa.Column("delivery_id", RowId, nullable=True),
+        sa.Column("subscriber_id", RowId, nullable=True),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("status", sa.String(length=12), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("mailbox_key", sa.String(length=200), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("effect", sa.String(length=12), server_default="none", nullable=False),
+        sa.Column("mailbox_key", sa.String(length=300), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bounces")),
         sa.UniqueConstraint("mailbox_key", name=op.f("uq_bounces_mailbox_key")),
     )
     op.create_index(op.f("ix_bounces_delivery_id"), "bounces", ["delivery_id"], unique=False)
+    op.create_index(op.f("ix_bounces_subscriber_id"), "bounces", ["subscriber_id"], unique=False)
     op.create_table(
         "buckets",
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -276,6 +278,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_key", name=op.f("uq_subscribers_address_key")),
     )
     op.create_index(op.f("ix_subscribers_status"), "subscribers", ["status"], unique=False)
+    op.create_table(
+        "summaries",
+        sa.Column("paper_id", RowId, autoincrement=False, nullable=False),
+        sa.Column("language", sa.String(length=60), nullable=False),
+        sa.Column("fingerprint", sa.String(length=80), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("cause", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("model", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("made_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("paper_id", "language", name=op.f("pk_summaries")),
+    )
+    op.create_index(op.f("ix_summaries_made_at"), "summaries", ["made_at"], unique=False)
     op.create_table(
         "suppressions",
         sa.Column("address_hmac", sa.String(length=64), nullable=False),
@@ -542,6 +556,8 @@ def downgrade() -> None:
     op.drop_table("attempts")
     op.drop_table("tombstones")
     op.drop_table("suppressions")
+    op.drop_index(op.f("ix_summaries_made_at"), table_name="summaries")
+    op.drop_table("summaries")
     op.drop_index(op.f("ix_subscribers_status"), table_name="subscribers")
     op.drop_table("subscribers")
     op.drop_index(op.f("ix_sources_next_poll_at"), table_name="sources")
@@ -584,6 +600,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_consents_subscriber_id"), table_name="consents")
     op.drop_table("consents")
     op.drop_table("buckets")
+    op.drop_index(op.f("ix_bounces_subscriber_id"), table_name="bounces")
     op.drop_index(op.f("ix_bounces_delivery_id"), table_name="bounces")
     op.drop_table("bounces")
     op.drop_index(op.f("ix_bodies_stored_at"), table_name="bodies")
