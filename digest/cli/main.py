@@ -25,6 +25,7 @@ from digest.cli import (
     replay,
     send,
     sources,
+    stats,
     subscribers,
     templates,
     web,
@@ -62,6 +63,7 @@ MODULES = (
     docs,
     init,
     doctor,
+    stats,
 )
 """In the order of ``digest --help``."""
 

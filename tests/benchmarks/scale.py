@@ -168,8 +168,8 @@ class Bench:
             "received": len(received),
             "kills": kills,
             "uncertain": unread,
-            # What a dead sender's dot became nobody knows: listed as uncertain, in neither count.
-            "lost": max(0, planned - unread - len(received)) + (people - planned),
+            # What a dead sender's dot became nobody knows: listed as uncertain, not as lost.
+            "lost": len(sent_ids(uri) - received.keys()) + (people - counted["sent"] - unread),
             "doubled": sum(received.values()) - len(received),
             "filled_share": self.filled(len(received) / took, workers),
         }
@@ -295,6 +295,12 @@ def outcome(uri: str) -> Counter:
     with psycopg.connect(uri) as connection:
         rows = connection.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
         return Counter(dict(rows.fetchall()))
+
+
+def sent_ids(uri: str) -> set[bytes]:
+    with psycopg.connect(uri) as connection:
+        rows = connection.execute("SELECT message_id FROM deliveries WHERE state = 'sent'")
+        return {row[0].encode() for row in rows}
 
 
 def size(uri: str) -> int:
