@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders import NOON, a_profile
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from digest.app import App
-from digest.model import SubscriberStatus
-from digest.store import profiles, subscribers
-from digest.store.tables import metadata
+from digest.model import Purpose, SubscriberStatus
+from digest.store import outbox, profiles, subscribers
+from digest.store.tables import deliveries, editions, metadata
+from digest.subscribers.addresses import address_hmac
 
+CONTENT = {"picks": [], "others": [], "other_count": 0, "sources": []}
 HEADERS: tuple[dict[str, str], ...] = (
     {"user-agent": "", "accept": ""},
     {"origin": "https://evil.example", "referer": "https://evil.example/x"},
@@ -54,3 +56,28 @@ def snapshot(app: App) -> dict[str, list[Any]]:
             table.name: sorted(map(repr, connection.execute(select(table)).all()))
             for table in metadata.sorted_tables
         }
+
+
+def plan_delivery(web: Any, person: Person) -> int:
+    """Give a subscription an edition and a delivery that waits; return the delivery's row id."""
+    with web.app.writing() as connection:
+        edition_id = connection.execute(
+            insert(editions).values(
+                subscription_id=person.subscription_id, subscriber_id=person.subscriber_id,
+                profile_id=person.profile_id, slot_at=NOON, edition_on=NOON.date(),
+                window_start_at=NOON, window_end_at=NOON, frequency="daily", content=CONTENT,
+                made_at=NOON,
+            ).returning(editions.c.id)
+        ).scalar_one()  # fmt: skip
+        outbox.plan(
+            connection,
+            [outbox.Planned(
+                purpose=Purpose.EDITION, address="ada@example.org", message_id="<1@x>",
+                address_hmac=address_hmac(web.app.secret_keys, "ada@example.org"),
+                edition_id=edition_id, subscriber_id=person.subscriber_id,
+            )],
+            NOON,
+        )  # fmt: skip
+        return connection.scalar(
+            select(deliveries.c.id).where(deliveries.c.edition_id == edition_id)
+        )

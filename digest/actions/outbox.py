@@ -6,15 +6,16 @@ Sending itself is ``sending``; nothing here talks to a relay.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from digest.actions.paging import Page, page_of
 from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
 from digest.pipeline.sending import settle
 from digest.store import deliveries, subscribers, suppressions
-from digest.store.deliveries import Attempt, Delivery
+from digest.store.deliveries import Attempt, Delivery, DeliveryFilters
 from digest.subscribers.addresses import address_hmac, address_key
 
 RETRYABLE = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED)
@@ -50,7 +51,9 @@ def verify(app: App) -> Verification:
     with app.reading() as connection:
         counts = deliveries.count_by_state(connection)
         found = deliveries.irregularities(connection, app.now())
-        uncertain = deliveries.listed(connection, state=DeliveryState.UNCERTAIN, limit=1000)
+        uncertain = deliveries.listed(
+            connection, DeliveryFilters(state=DeliveryState.UNCERTAIN), limit=1000
+        )
         paused = deliveries.is_paused(connection)
     problems = tuple(f"{count} {what}" for what, count in found.items() if count)
     return Verification(
@@ -70,8 +73,28 @@ def listed(
     limit: int = 100,
 ) -> Sequence[Delivery]:
     """Return deliveries, newest first."""
+    return page(app, DeliveryFilters(state=state, edition_id=edition_id), limit=limit).items
+
+
+def page(
+    app: App,
+    filters: DeliveryFilters | None = None,
+    *,
+    address: str = "",
+    after: int = 0,
+    limit: int = 100,
+) -> Page[Delivery]:
+    """Return a page of deliveries, newest first; ``after`` is the last row id of the page before.
+
+    With ``address`` only those to this mailbox. Raises AddressError.
+    """
+    asked = filters or DeliveryFilters()
+    if address:
+        mark = address_hmac(app.secret_keys, address)
+        asked = replace(asked, address_key=address_key(address), address_hmac=mark)
     with app.reading() as connection:
-        return deliveries.listed(connection, state=state, edition_id=edition_id, limit=limit)
+        found = deliveries.listed(connection, asked, before=after, limit=limit + 1)
+    return page_of(found, limit, lambda delivery: delivery.row_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +146,25 @@ def resume(app: App) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The outbox at a glance."""
+
+    is_paused: bool
+    counts: Mapping[str, int]
+    """By state."""
+
+
+def standing(app: App) -> Standing:
+    """Return whether sending is on hold, and how many deliveries are in each state."""
+    with app.reading() as connection:
+        counts = deliveries.count_by_state(connection)
+        paused = deliveries.is_paused(connection)
+    return Standing(
+        is_paused=paused, counts={state.value: count for state, count in counts.items()}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class MailExplanation:
     """Why mail did or did not come to an address."""
 
@@ -143,7 +185,8 @@ def explain_mail(app: App, address: str, *, limit: int = 10) -> MailExplanation:
     with app.reading() as connection:
         subscriber = subscribers.find(connection, address)
         held = suppressions.lookup(connection, [hmac]).get(hmac)
-        found = deliveries.of_address(connection, address_key(address), hmac, limit=limit)
+        asked = DeliveryFilters(address_key=address_key(address), address_hmac=hmac)
+        found = deliveries.listed(connection, asked, limit=limit)
         paused = deliveries.is_paused(connection)
     status = subscriber.status.value if subscriber else ""
     return MailExplanation(

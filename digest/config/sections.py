@@ -22,6 +22,8 @@ def _known_zone(name: str) -> str:
     return name
 
 
+OWNER_TOKEN_LENGTH = 16
+"""Shorter tokens can be guessed."""
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -259,8 +261,17 @@ class WebSection(Section):
     double_opt_in: bool = Field(True, description="Mail a confirmation link first.")
     remote_images: bool = Field(False, description="Show thumbnails from the papers' own hosts.")
     owner_token: SecretStr | None = Field(
-        None, description="Opens /owner and the owner's API; both are off without it."
+        None,
+        description="Opens /owner and the owner's API; both are off without it. At least 16 "
+        "characters.",
     )
+
+    @field_validator("owner_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < OWNER_TOKEN_LENGTH:
+            raise ValueError(f"expected at least {OWNER_TOKEN_LENGTH} characters")
+        return value
 
 
 class LogSection(Section):

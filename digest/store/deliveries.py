@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, or_, select, update
 
-from digest.model import DeliveryState
+from digest.model import DeliveryState, Purpose
 from digest.store.outbox import PAUSED
 from digest.store.tables import attempts, deliveries, editions, installation
 
@@ -114,49 +114,63 @@ _LISTED = select(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeliveryFilters:
+    """Which deliveries are listed; empty means all."""
+
+    state: DeliveryState | None = None
+    purpose: Purpose | None = None
+    edition_id: int | None = None
+    subscriber_id: int | None = None
+    domain: str = ""
+    address_key: str = ""
+    """Of the mailbox, with its ``address_hmac``."""
+    address_hmac: str = ""
+
+
 def listed(
     connection: Connection,
+    filters: DeliveryFilters | None = None,
     *,
-    state: DeliveryState | None = None,
-    edition_id: int | None = None,
+    before: int = 0,
     limit: int = 100,
 ) -> list[Delivery]:
-    """Return deliveries, newest first."""
+    """Return deliveries, newest first, of row ids below ``before`` (all where it is 0)."""
+    asked = filters or DeliveryFilters()
     query = _LISTED.order_by(deliveries.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(deliveries.c.state == state.value)
-    if edition_id is not None:
-        query = query.where(deliveries.c.edition_id == edition_id)
-    return [
-        Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
-        for row in connection.execute(query).mappings()
-    ]
-
-
-def of_address(
-    connection: Connection, address_key: str, address_hmac: str, *, limit: int
-) -> list[Delivery]:
-    """Return the latest deliveries to a mailbox, newest first."""
-    query = (
-        _LISTED.where(
+    wanted = [
+        (asked.state, deliveries.c.state == asked.state),
+        (asked.purpose, deliveries.c.purpose == asked.purpose),
+        (asked.edition_id, deliveries.c.edition_id == asked.edition_id),
+        (asked.subscriber_id, deliveries.c.subscriber_id == asked.subscriber_id),
+        (asked.domain, deliveries.c.domain == asked.domain.lower()),
+        (
+            asked.address_key,
             or_(
-                deliveries.c.address_hmac == address_hmac,
-                func.lower(deliveries.c.address) == address_key,
-            )
-        )
-        .order_by(deliveries.c.id.desc())
-        .limit(limit)
-    )
-    return [
-        Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
-        for row in connection.execute(query).mappings()
+                deliveries.c.address_hmac == asked.address_hmac,
+                func.lower(deliveries.c.address) == asked.address_key,
+            ),
+        ),
+        (before, deliveries.c.id < before),
     ]
+    query = query.where(*(condition for value, condition in wanted if value))
+    return [_delivery(row) for row in connection.execute(query).mappings()]
+
+
+def of_editions(connection: Connection, edition_ids: Collection[int]) -> dict[int, Delivery]:
+    """Return deliveries by the edition that they carry."""
+    query = _LISTED.where(deliveries.c.edition_id.in_(list(edition_ids)))
+    return {row["edition_id"]: _delivery(row) for row in connection.execute(query).mappings()}
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
 
 
 def get(connection: Connection, row_id: int) -> Delivery | None:
     """Return one delivery."""
     row = connection.execute(_LISTED.where(deliveries.c.id == row_id)).mappings().one_or_none()
-    return Delivery(**dict(row) | {"state": DeliveryState(row["state"])}) if row else None
+    return _delivery(row) if row else None
 
 
 def attempts_of(connection: Connection, row_id: int) -> list[Attempt]:

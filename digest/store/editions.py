@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Completeness, Edition, Frequency, Pick, SourceLine
 from digest.store.database import is_sqlite
-from digest.store.tables import editions, polls, shown, signals
+from digest.store.tables import deliveries, editions, polls, profiles, shown, signals
 
 T = TypeVar("T")
 
@@ -82,6 +83,64 @@ def of_subscription(
         .limit(limit)
     )
     return [_edition(row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditionLine:
+    """An edition in a list: what it is, not what it holds."""
+
+    row_id: int
+    subscriber_id: int
+    subscription_id: int
+    profile: str
+    edition_on: date
+    slot_at: datetime
+    made_at: datetime
+    pick_count: int
+    outcome: EditionOutcome
+    delivery_state: str
+    """Empty where nothing is mailed."""
+
+
+def listed(
+    connection: Connection,
+    *,
+    subscriber_id: int = 0,
+    profile: str = "",
+    edition_on: date | None = None,
+    before: int = 0,
+    limit: int = 100,
+) -> list[EditionLine]:
+    """Return editions, newest first, of row ids below ``before`` (all where it is 0)."""
+    query = (
+        select(
+            editions.c.id.label("row_id"),
+            *(
+                editions.c[name]
+                for name in (
+                    "subscriber_id", "subscription_id", "edition_on", "slot_at", "made_at",
+                    "pick_count", "outcome",
+                )
+            ),
+            func.coalesce(profiles.c.name, "").label("profile"),
+            func.coalesce(deliveries.c.state, "").label("delivery_state"),
+        )
+        .outerjoin(profiles, profiles.c.id == editions.c.profile_id)
+        .outerjoin(deliveries, deliveries.c.edition_id == editions.c.id)
+        .order_by(editions.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    wanted = [
+        (subscriber_id, editions.c.subscriber_id == subscriber_id),
+        (profile, profiles.c.name == profile),
+        (edition_on, editions.c.edition_on == edition_on),
+        (before, editions.c.id < before),
+    ]
+    query = query.where(*(condition for asked, condition in wanted if asked))
+    return [
+        EditionLine(**dict(row) | {"outcome": EditionOutcome(row["outcome"])})
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def last_windows(connection: Connection, subscription_ids: Collection[int]) -> dict[int, datetime]:

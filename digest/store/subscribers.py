@@ -6,7 +6,7 @@ address may be mailed is the suppressions'.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,10 +75,10 @@ def ensure_many(
     """
     written = destination if channels else normalise
     wanted = {address_key(address): written(address) for address in addresses}
-    known = _ids_by_key(connection, list(wanted))
-    fresh = [key for key in wanted if key not in known]
+    present = _ids_by_key(connection, list(wanted))
+    fresh = [key for key in wanted if key not in present]
     if not fresh:
-        return known
+        return present
     confirmed_at = now if status is SubscriberStatus.CONFIRMED else None
     for start in range(0, len(fresh), _BATCH):
         batch = fresh[start : start + _BATCH]
@@ -110,7 +110,7 @@ def ensure_many(
             for key, row_id in added.items()
         ],
     )
-    return known | added
+    return present | added
 
 
 def get(connection: Connection, subscriber_id: int) -> Subscriber | None:
@@ -133,6 +133,17 @@ def find(connection: Connection, address: str) -> Subscriber | None:
         .one_or_none()
     )
     return _subscriber(row) if row else None
+
+
+def known(connection: Connection, addresses: Sequence[str]) -> dict[str, Subscriber]:
+    """Return those of these mailboxes that subscribed, by address key. Raises AddressError."""
+    keys = [address_key(address) for address in addresses]
+    found: dict[str, Subscriber] = {}
+    for start in range(0, len(keys), _BATCH):
+        query = select(*_COLUMNS).where(subscribers.c.address_key.in_(keys[start : start + _BATCH]))
+        for row in connection.execute(query).mappings():
+            found[address_key(row["address"])] = _subscriber(row)
+    return found
 
 
 def listed(

@@ -15,6 +15,7 @@ from digest import __version__
 from digest.app import App
 from digest.errors import DigestError, TokenError
 from digest.web import assets, daily, feeds, leaving, papers, personal, search
+from digest.web.api import app as api
 from digest.web.security import GuardMiddleware
 from digest.web.site import Site, standard_limits
 
@@ -52,11 +53,11 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
     """Return the pages of an open App as an ASGI application."""
     site = Site(app, standard_limits(app) if limited else {})
     web = FastAPI(
-        title=f"{site.name} API",
+        title=site.name,
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         redirect_slashes=False,  # RFC 8058: the one-click address must never redirect
     )
     web.state.site = site
@@ -64,6 +65,8 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
         web.include_router(routes(site))
     _add_errors(web, site)
     settings = app.config.settings.web
+    if settings.owner_token is not None:
+        web.mount(api.PATH, api.create_api(site))
     web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
     web.add_middleware(PrefixMiddleware, prefix=site.prefix)
     if settings.trusted_proxies:

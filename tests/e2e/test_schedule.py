@@ -99,7 +99,7 @@ def test_a_confirmation_does_not_wait_for_the_editions(open_it):
     plan(app, 1, purpose=Purpose.CONFIRMATION, message_id="<c@example.org>", content=NOTICE)
     assert work.send_urgent(app).counts["sent"] == 1
     with app.reading() as connection:
-        (row,) = deliveries.listed(connection, state=DeliveryState.SENT)
+        (row,) = deliveries.listed(connection, deliveries.DeliveryFilters(state=DeliveryState.SENT))
     assert row.message_id == "<c@example.org>"
 
 

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from web_builders import fill
 
 from digest.app import App, open_app
-from digest.config import load_config
+from digest.config import ProfileFile, load_config
+from digest.model import Profile
 from digest.web.app import create_app
 
 BASE_URL = "https://digest.example.org"
@@ -61,13 +62,23 @@ def make_web(tmp_path: Path) -> Iterator[Any]:
     """Give a function that opens the pages with other settings."""
     opened = []
 
-    def make(*, limited: bool = False, client_options: Any = None, **tables: Any) -> Web:
+    def make(
+        *,
+        limited: bool = False,
+        client_options: Any = None,
+        profiles: tuple[Profile, ...] = (),
+        **tables: Any,
+    ) -> Web:
         config = load_config(
             overrides=settings(
                 digest={"data_dir": str(tmp_path / "data")} | tables.pop("digest", {}), **tables
             )
         )
-        context = open_app(config)
+        files = tuple(
+            ProfileFile(profile=profile, addresses=(), path=Path(f"{profile.name}.toml"))
+            for profile in profiles
+        )
+        context = open_app(replace(config, profiles=files))
         app = context.__enter__()
         opened.append(context)
         clock = Clock()

@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 from builders import NOON
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from starlette.routing import Route
-from web_people import HEADERS, ada, snapshot
+from web_people import HEADERS, ada, plan_delivery, snapshot
 
-from digest.model import DeliveryState, Purpose, SubscriberStatus
+from digest.model import DeliveryState, SubscriberStatus
 from digest.store import outbox, profiles, subscribers, suppressions
-from digest.store.tables import deliveries, editions
+from digest.store.tables import deliveries
 from digest.subscribers.addresses import address_hmac
 from digest.subscribers.tokens import Signer, TokenPurpose
 
@@ -145,30 +145,6 @@ def test_a_claimed_delivery_stops_at_its_marker(web, others):
         assert outbox.mark(connection, "w", [claimed.row_id]) == set()
         state = connection.scalar(select(deliveries.c.state).where(deliveries.c.id == row_id))
     assert state == DeliveryState.CANCELLED
-
-
-def plan_delivery(web, person):
-    with web.app.writing() as connection:
-        edition_id = connection.execute(
-            insert(editions).values(
-                subscription_id=person.subscription_id, subscriber_id=person.subscriber_id,
-                profile_id=person.profile_id, slot_at=NOON, edition_on=NOON.date(),
-                window_start_at=NOON, window_end_at=NOON, frequency="daily", content=CONTENT,
-                made_at=NOON,
-            ).returning(editions.c.id)
-        ).scalar_one()  # fmt: skip
-        outbox.plan(
-            connection,
-            [outbox.Planned(
-                purpose=Purpose.EDITION, address="ada@example.org", message_id="<1@x>",
-                address_hmac=address_hmac(web.app.secret_keys, "ada@example.org"),
-                edition_id=edition_id, subscriber_id=person.subscriber_id,
-            )],
-            NOON,
-        )  # fmt: skip
-        return connection.scalar(
-            select(deliveries.c.id).where(deliveries.c.edition_id == edition_id)
-        )
 
 
 def test_get_and_head_of_every_route_change_no_row(web):

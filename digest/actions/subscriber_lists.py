@@ -1,0 +1,281 @@
+"""Take lists of subscribers in from CSV files, and give them out again.
+
+Nobody is revived by a file: who left, bounced or complained stays as they are, whatever a row
+says. Each new subscriber keeps, as proof, which file and line they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from digest.actions import profiles
+from digest.actions.subscribers import Person, page
+from digest.app import App
+from digest.model import SubscriberStatus
+from digest.store import deliveries, suppressions
+from digest.store import profiles as profile_store
+from digest.store import subscribers as subscriber_store
+from digest.store.profiles import StoredProfile
+from digest.store.suppressions import Suppression
+from digest.subscribers import slots
+from digest.subscribers.addresses import address_hmac, address_key
+from digest.subscribers.lists import BadRow, ListEntry, ListFormat, ListRow, read_list, write_list
+
+VIA = "import"
+_BATCH = 1000
+_STRENGTH = (
+    SubscriberStatus.CONFIRMED,
+    SubscriberStatus.UNCONFIRMED,
+    SubscriberStatus.UNSUBSCRIBED,
+)
+"""Of two rows on one address the one that asks for less mail counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReport:
+    """What became of a file: its rows are all here, each counted once."""
+
+    rows: int
+    """Lines of the file that are not empty, without the header."""
+    added: int
+    """Subscribers that are new, whatever their status."""
+    known: int
+    """Subscribers that were here before; their status stays."""
+    held: int
+    """Addresses that left, bounced or complained before: left alone."""
+    duplicates: int
+    """Further rows of an address in the same file."""
+    bad: tuple[BadRow, ...]
+    """Lines that could not be taken, with the reason."""
+    subscribed: int
+    """New subscriptions to profiles."""
+    without_profile: int
+    """Confirmed rows that name no profile: nothing is mailed to them yet."""
+    encoding: str
+    unused_columns: tuple[str, ...]
+    is_dry_run: bool = False
+
+
+@dataclass
+class _Tally:
+    added: int = 0
+    known: int = 0
+    held: int = 0
+    subscribed: int = 0
+    without_profile: int = 0
+
+
+@dataclass(frozen=True)
+class _Import:
+    app: App
+    profiles: Mapping[str, StoredProfile]
+    name: str
+    tally: _Tally = field(default_factory=_Tally)
+
+
+def import_list(
+    app: App,
+    content: bytes,
+    *,
+    name: str,
+    profile_names: Sequence[str] = (),
+    wanted: ListFormat | None = None,
+    dry_run: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Add the subscribers of a CSV file; ``profile_names`` serve the rows that name none.
+
+    Kept in batches, so that a file that was cut short can simply be given again. Raises
+    UsageError where the file has no column of addresses, MissingError for an unknown profile.
+    """
+    read = read_list(content, wanted=wanted)
+    profiles.sync(app)
+    by_name = {stored.profile.name: stored for stored in profiles.listing(app) if _is_open(stored)}
+    for asked in profile_names:
+        profiles.get(app, asked)
+    rows, bad = _with_known_profiles(read.rows, by_name, tuple(profile_names))
+    merged = _merged(rows)
+    work = _Import(app, by_name, name)
+    told = on_progress or (lambda _count: None)
+    for start in range(0, len(merged), _BATCH):
+        batch = merged[start : start + _BATCH]
+        with app.engine.connect() as connection, connection.begin() as transaction:
+            _take(work, connection, batch)
+            if dry_run:
+                transaction.rollback()
+        told(len(batch))
+    return ImportReport(
+        rows=len(read.rows) + len(read.bad),
+        duplicates=len(rows) - len(merged),
+        bad=tuple(sorted((*read.bad, *bad), key=lambda item: item.line)),
+        encoding=read.encoding,
+        unused_columns=read.unused_columns,
+        is_dry_run=dry_run,
+        **vars(work.tally),
+    )
+
+
+def export_list(
+    app: App, chosen: ListFormat, *, status: SubscriberStatus | None = None
+) -> Iterator[str]:
+    """Return the lines of a CSV file of all subscribers, or those of one status, as they come.
+
+    listmonk's import takes everybody for subscribed, so that format holds the confirmed ones
+    unless another status is named. Suppressed addresses are written as ``suppressed``.
+    """
+    if chosen is ListFormat.LISTMONK and status is None:
+        status = SubscriberStatus.CONFIRMED
+    return write_list(_entries(app, chosen, status), chosen)
+
+
+def _entries(app: App, chosen: ListFormat, status: SubscriberStatus | None) -> Iterator[ListEntry]:
+    after: int | None = 0
+    while after is not None:
+        part = page(app, status=status, after=after, limit=_BATCH)
+        for person in part.items:
+            if chosen is ListFormat.LISTMONK and person.suppression:
+                continue
+            yield _entry(person)
+        after = part.next_after
+
+
+def _entry(person: Person) -> ListEntry:
+    live = [s for s in person.subscriptions if s.status is not SubscriberStatus.UNSUBSCRIBED]
+    return ListEntry(
+        address=person.address,
+        status=SubscriberStatus.UNSUBSCRIBED if person.suppression else person.status,
+        profiles=tuple(s.profile for s in live),
+        created_at=person.created_at,
+        confirmed_at=person.confirmed_at,
+    )
+
+
+def _is_open(stored: StoredProfile) -> bool:
+    """Tell whether anybody may be put on it: a reader's own profile is theirs alone."""
+    return stored.origin == profile_store.CONFIG
+
+
+def _with_known_profiles(
+    rows: Sequence[ListRow], known: Mapping[str, StoredProfile], fallback: tuple[str, ...]
+) -> tuple[list[ListRow], list[BadRow]]:
+    good: list[ListRow] = []
+    bad: list[BadRow] = []
+    for found in rows:
+        row = replace(found, profiles=found.profiles or fallback)
+        missing = [name for name in row.profiles if name not in known]
+        if missing:
+            reason = f"there is no profile called {missing[0][:80]!r}"
+            bad.append(BadRow(line=row.line, reason=reason, cells=(row.address, *row.profiles)))
+        else:
+            good.append(row)
+    return good, bad
+
+
+def _merged(rows: Sequence[ListRow]) -> list[ListRow]:
+    """Return one row an address: all profiles, and the status that asks for the least mail."""
+    found: dict[str, ListRow] = {}
+    for row in rows:
+        key = address_key(row.address)
+        if (first := found.get(key)) is None:
+            found[key] = row
+            continue
+        found[key] = replace(
+            first,
+            status=max(first.status, row.status, key=_STRENGTH.index),
+            profiles=tuple(dict.fromkeys((*first.profiles, *row.profiles))),
+            is_barred=first.is_barred or row.is_barred,
+        )
+    return list(found.values())
+
+
+def _take(work: _Import, connection: Connection, rows: Sequence[ListRow]) -> None:
+    app, now = work.app, work.app.now()
+    marks = {row.address: address_hmac(app.secret_keys, row.address) for row in rows}
+    held = suppressions.lookup(connection, list(marks.values()))
+    known = subscriber_store.known(connection, [row.address for row in rows])
+    gone = {key for key, person in known.items() if person.status is SubscriberStatus.UNSUBSCRIBED}
+    fresh = [
+        row
+        for row in rows
+        if marks[row.address] not in held and address_key(row.address) not in gone
+    ]
+    ids: dict[str, int] = {}
+    for status in _STRENGTH:
+        of_status = [row for row in fresh if row.status is status]
+        ids |= subscriber_store.ensure_many(
+            connection,
+            [row.address for row in of_status],
+            status=status,
+            now=now,
+            via=VIA,
+            details={address_key(row.address): _proof(work, row) for row in of_status},
+        )
+    leaving = [row for row in fresh if row.status is SubscriberStatus.UNSUBSCRIBED]
+    _leave(connection, leaving, ids, marks, now)
+    _subscribe(work, connection, fresh, ids, now)
+    here = sum(address_key(row.address) in known for row in fresh)
+    work.tally.held += len(rows) - len(fresh)
+    work.tally.known += here
+    work.tally.added += len(fresh) - here
+
+
+def _proof(work: _Import, row: ListRow) -> dict[str, object]:
+    return {"file": work.name[:200], "line": row.line, "since": row.since}
+
+
+def _leave(
+    connection: Connection,
+    rows: Sequence[ListRow],
+    ids: Mapping[str, int],
+    marks: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Take over that somebody left elsewhere: they are out here too, and suppressed."""
+    for row in rows:
+        subscriber_id = ids[address_key(row.address)]
+        if subscriber_store.set_status(
+            connection, subscriber_id, SubscriberStatus.UNSUBSCRIBED, now=now
+        ):
+            subscriber_store.add_consent(
+                connection, subscriber_id, "unsubscribed", now=now, via=VIA,
+                detail={"line": row.line},
+            )  # fmt: skip
+            deliveries.cancel_of_subscriber(connection, subscriber_id)
+    suppressions.add(
+        connection,
+        [
+            Suppression(
+                address_hmac=marks[row.address],
+                reason="manual" if row.is_barred else "unsubscribed",
+                at=now,
+                detail="imported",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _subscribe(
+    work: _Import,
+    connection: Connection,
+    rows: Sequence[ListRow],
+    ids: Mapping[str, int],
+    now: datetime,
+) -> None:
+    """Subscribe the confirmed from their next regular slot on: no flood of first editions."""
+    pairs: list[tuple[int, int, datetime | None]] = []
+    for row in rows:
+        if row.status is not SubscriberStatus.CONFIRMED:
+            continue
+        work.tally.without_profile += not row.profiles
+        for name in row.profiles:
+            stored = work.profiles[name]
+            slot = slots.next_slot(stored.profile.schedule, now)
+            pairs.append((ids[address_key(row.address)], stored.row_id, slot))
+    work.tally.subscribed += profile_store.subscribe_many(
+        connection, pairs, status=SubscriberStatus.CONFIRMED, now=now, via=VIA
+    )
