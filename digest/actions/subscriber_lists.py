@@ -22,7 +22,7 @@ from digest.store import subscribers as subscriber_store
 from digest.store.profiles import StoredProfile
 from digest.store.suppressions import Suppression
 from digest.subscribers import slots
-from digest.subscribers.addresses import address_hmac, address_key
+from digest.subscribers.addresses import address_hmac, address_key, channel_of
 from digest.subscribers.lists import BadRow, ListEntry, ListFormat, ListRow, read_list, write_list
 
 VIA = "import"
@@ -137,6 +137,8 @@ def _entries(app: App, chosen: ListFormat, status: SubscriberStatus | None) -> I
     while after is not None:
         part = page(app, status=status, after=after, limit=_BATCH)
         for person in part.items:
+            if channel_of(person.address):  # named by a profile's file, and nobody's mailbox
+                continue
             if chosen is ListFormat.LISTMONK and person.suppression:
                 continue
             yield _entry(person)

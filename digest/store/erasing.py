@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from digest.model import DeliveryState
 from digest.store.profiles import WEB
@@ -64,7 +64,9 @@ def _forget_mail(connection: Connection, subscriber_id: int) -> None:
     ids = select(deliveries.c.id).where(mine)
     connection.execute(update(attempts).where(attempts.c.delivery_id.in_(ids)).values(reply=""))
     connection.execute(
-        update(bounces).where(bounces.c.delivery_id.in_(ids)).values(reason="", content=None)
+        update(bounces)
+        .where(or_(bounces.c.subscriber_id == subscriber_id, bounces.c.delivery_id.in_(ids)))
+        .values(subscriber_id=None, reason="")
     )
     connection.execute(
         update(deliveries)

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from digest.actions import editions, outbox, sending
+from digest.actions.outbox import DeliveryStory
 from digest.model import DeliveryState, Purpose
-from digest.store.deliveries import DeliveryFilters
+from digest.store.deliveries import Delivery, DeliveryFilters
+from digest.store.editions import EditionLine
 from digest.web.api.problems import documented
 from digest.web.api.schemas import (
     After,
-    DeliveryOut,
-    DeliveryStoryOut,
-    EditionLineOut,
     EditionOut,
     Limit,
     Line,
@@ -37,7 +36,7 @@ def routes(site: Site) -> APIRouter:
     router = APIRouter()
     _add_deliveries(router, site)
 
-    @router.get("/editions", response_model=PageOf[EditionLineOut], tags=["editions"])
+    @router.get("/editions", response_model=PageOf[EditionLine], tags=["editions"])
     def list_editions(
         subscriber_id: _RowFilter = None,
         profile: Annotated[Line, Query(description="Name of a profile.")] = "",
@@ -85,7 +84,7 @@ def routes(site: Site) -> APIRouter:
 
 
 def _add_deliveries(router: APIRouter, site: Site) -> None:
-    @router.get("/deliveries", response_model=PageOf[DeliveryOut], tags=["deliveries"])
+    @router.get("/deliveries", response_model=PageOf[Delivery], tags=["deliveries"])
     def list_deliveries(
         state: DeliveryState | None = None,
         purpose: Purpose | None = None,
@@ -106,7 +105,7 @@ def _add_deliveries(router: APIRouter, site: Site) -> None:
         return outbox.page(site.app, filters, after=after, limit=limit)
 
     @router.get(
-        "/deliveries/{delivery_id}", response_model=DeliveryStoryOut, responses=documented(404),
+        "/deliveries/{delivery_id}", response_model=DeliveryStory, responses=documented(404),
         tags=["deliveries"],
     )  # fmt: skip
     def show_delivery(delivery_id: RowNumber) -> Any:

@@ -9,14 +9,15 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from digest.model import (
-    DeliveryState,
     Edition,
     Observation,
     Paper,
     Profile,
     SubscriberStatus,
 )
-from digest.store.editions import EditionOutcome
+from digest.store.browsing import Sighting
+from digest.store.deliveries import Delivery
+from digest.subscribers.lists import BadRow
 
 T = TypeVar("T")
 
@@ -99,14 +100,6 @@ class Ended(Schema):
     subscriptions: int = Field(description="How many ended; 0 where all had before.")
 
 
-class BadRowOut(Schema):
-    """A line of a file that was not taken."""
-
-    line: int
-    reason: str
-    cells: list[str]
-
-
 class ImportOut(Schema):
     """What became of a file; rows = added + known + held + duplicates + bad."""
 
@@ -115,7 +108,7 @@ class ImportOut(Schema):
     known: int = Field(description="Subscribers that were here before; their status stays.")
     held: int = Field(description="Addresses that left, bounced or complained: left alone.")
     duplicates: int = Field(description="Further rows of an address.")
-    bad: list[BadRowOut] = Field(description="Lines that were not taken, with the reason.")
+    bad: list[BadRow] = Field(description="Lines that were not taken, with the reason.")
     subscribed: int = Field(description="New subscriptions.")
     without_profile: int = Field(description="Confirmed rows without a profile.")
     encoding: str
@@ -152,83 +145,19 @@ class SearchOut(Schema):
     is_capped: bool = Field(description="There are more than are counted.")
 
 
-class SightingOut(Schema):
-    """A source announced the paper."""
-
-    source: str
-    announced_on: date
-    announce_type: str
-
-
 class PaperOut(Schema):
     """All that is known of a paper."""
 
     entry: PaperHit
     observations: list[Observation] = Field(description="Its signals over time.")
-    sightings: list[SightingOut]
-
-
-class EditionLineOut(Schema):
-    """An edition in a list."""
-
-    row_id: int
-    subscriber_id: int
-    subscription_id: int
-    profile: str
-    edition_on: date
-    slot_at: datetime
-    made_at: datetime
-    pick_count: int
-    outcome: EditionOutcome
-    delivery_state: str = Field(description="Empty where nothing is mailed.")
-
-
-class DeliveryOut(Schema):
-    """One message to one address; the address itself is the subscriber's."""
-
-    row_id: int
-    edition_id: int | None
-    subscriber_id: int | None
-    purpose: str
-    domain: str
-    message_id: str
-    state: DeliveryState
-    attempts: int
-    created_at: datetime
-    next_attempt_at: datetime
-    sent_at: datetime | None
-    transport: str
-    code: int | None
-    enhanced_code: str
-    reply: str
-    queue_id: str
-    cause: str
-
-
-class AttemptOut(Schema):
-    """One conversation with a relay."""
-
-    at: datetime
-    transport: str
-    phase: str
-    outcome: str
-    code: int | None
-    enhanced_code: str
-    reply: str
-
-
-class DeliveryStoryOut(Schema):
-    """A delivery and each of its attempts."""
-
-    delivery: DeliveryOut
-    attempts: list[AttemptOut]
+    sightings: list[Sighting]
 
 
 class EditionOut(Schema):
     """An edition with its picks, and the delivery that carries it."""
 
     edition: Edition
-    delivery: DeliveryOut | None
+    delivery: Delivery | None
 
 
 class Moved(Schema):
