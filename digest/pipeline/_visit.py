@@ -13,10 +13,10 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,9 +24,9 @@ from digest import __version__
 from digest.app import App
 from digest.config.sections import SourceSection
 from digest.errors import SourceError
-from digest.model import Completeness, PollReport, PollStatus, Record
+from digest.model import Completeness, PaperKey, PollReport, PollStatus, Record
 from digest.pipeline.network import WAITING, Network
-from digest.sources import Batch, Body, Fetcher, Source
+from digest.sources import Batch, Body, Fetcher, Receives, Source
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._completeness import Mark
@@ -34,6 +34,7 @@ from digest.sources._http import HttpError, PollFetcher, redact
 from digest.sources._parsing import ParserPool, Recipe
 from digest.store import bodies as raw_bodies
 from digest.store import sources as rows
+from digest.store import submissions
 from digest.store.ingest import IngestCounts, ingest
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ FIXED_APIS = frozenset(
 )
 """Kinds that ask one known service over https: nobody else writes what their parsers read."""
 SMALL = 16_384
+MOST_WAITING = 200
+"""Papers named by people that one poll of an inbox asks for."""
 NO_COUNTS = IngestCounts(new=0, revised=0, unchanged=0, rejected=0)
 
 
@@ -103,6 +106,8 @@ class Visit:
     row: rows.SourceRow
     state: states.SourceState = field(init=False)
     started: float = field(default_factory=time.monotonic)
+    waiting: tuple[PaperKey, ...] = ()
+    """What people named and this visit asks for."""
 
     def __post_init__(self) -> None:
         self.state = states.from_document(self.row.state)
@@ -193,7 +198,8 @@ class Visit:
     def _gather(self, fetcher: PollFetcher) -> _Gathered:
         gathered = _Gathered()
         try:
-            for body in self.source.fetch(fetcher, watermark=self.state.watermark, now=self.now):
+            watermark = self._watermark()
+            for body in self.source.fetch(fetcher, watermark=watermark, now=self.now):
                 gathered.bodies.append(body)
                 try:
                     gathered.batches.append(self._parse(body))
@@ -209,6 +215,14 @@ class Visit:
             self._judge(gathered)
             self._fill_gaps(self.source, fetcher, gathered)
         return gathered
+
+    def _watermark(self) -> Mapping[str, Any]:
+        if not isinstance(self.source, Receives):
+            return self.state.watermark
+        with self.run.app.reading() as connection:
+            found = submissions.waiting(connection, self.row.name, limit=MOST_WAITING)
+        self.waiting = tuple(found)
+        return {**self.state.watermark, "waiting": self.waiting}
 
     def _judge(self, gathered: _Gathered) -> None:
         """Hold each category's batch against what it gave before."""
@@ -273,6 +287,7 @@ class Visit:
                 if records
                 else NO_COUNTS
             )
+            submissions.settle(connection, self.row.name, self.waiting)
             verdict = self._verdict(gathered, counts, fetcher)
             report = self._report_of(gathered, records, counts)
             poll_id = rows.add_poll(connection, report)

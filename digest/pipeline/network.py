@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from digest import __version__
 from digest.app import App, system_clock
@@ -23,7 +24,6 @@ from digest.sources._http import (
     Limits,
     PollFetcher,
     Transports,
-    open_gate,
 )
 from digest.sources._state import SourceState, backoff
 from digest.store import buckets
@@ -33,6 +33,22 @@ PATIENCE = timedelta(minutes=2)
 FIRST_BLOCK = timedelta(seconds=60)
 WAITING = "waiting"
 """The error kind of a source that was not asked at all, because its provider wants a rest."""
+
+
+HOSTS = {
+    "arxiv.org": "arxiv",
+    "huggingface.co": "huggingface",
+    "biorxiv.org": "biorxiv",
+    "medrxiv.org": "biorxiv",
+    "eutils.ncbi.nlm.nih.gov": "pubmed",
+    "api.crossref.org": "crossref",
+    "api.openalex.org": "openalex",
+    "api.semanticscholar.org": "semanticscholar",
+    "openreview.net": "openreview",
+    "hn.algolia.com": "hackernews",
+    "api.github.com": "github",
+}
+"""Whose limit a host's requests count against, whichever source asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,28 +88,32 @@ class Network:
                 user_agent=user_agent(self.app),
             ),
             now=self.app.now,
-            gate=self._gate(name, provider, limit) if limit else open_gate,
+            gate=self._gate(name, provider),
             validators=state.validators,
             promoted=state.promoted,
             force=force,
         )
 
-    def _gate(self, name: str, provider: str, limit: LimitSection) -> Gate:
-        with self._lock:
-            turn = self._turns.setdefault(provider, threading.Lock())
-
-        @contextlib.contextmanager
-        def gate(_url: str) -> Iterator[None]:
-            with turn:  # one request at a time, as well as one every so often
-                self._wait(name, provider, limit)
-                try:
-                    yield
-                except HttpError as exc:
-                    if exc.status in {429, 503} or exc.retry_at:
-                        self._block(provider, exc)
-                    raise
+    def _gate(self, name: str, provider: str) -> Gate:
+        def gate(url: str) -> contextlib.AbstractContextManager[None]:
+            asked = provider_of(url) or provider
+            limit = self.app.config.settings.limit_of(asked)
+            return self._turn(name, asked, limit) if limit else contextlib.nullcontext()
 
         return gate
+
+    @contextlib.contextmanager
+    def _turn(self, name: str, provider: str, limit: LimitSection) -> Iterator[None]:
+        with self._lock:
+            turn = self._turns.setdefault(provider, threading.Lock())
+        with turn:  # one request at a time, as well as one every so often
+            self._wait(name, provider, limit)
+            try:
+                yield
+            except HttpError as exc:
+                if exc.status in {429, 503} or exc.retry_at:
+                    self._block(provider, exc)
+                raise
 
     def _wait(self, name: str, provider: str, limit: LimitSection) -> None:
         now = self.clock()
@@ -138,6 +158,21 @@ def open_network(app: App) -> Iterator[Network]:
         yield Network(app=app, transports=transports)
     finally:
         transports.close()
+
+
+def provider_of(url: str) -> str:
+    """Return the known provider behind an address, or an empty string.
+
+    >>> provider_of("https://export.arxiv.org/api/query"), provider_of("https://example.org/")
+    ('arxiv', '')
+    """
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+    labels = host.split(".")
+    ends = (".".join(labels[start:]) for start in range(len(labels) - 1))
+    return next((HOSTS[end] for end in ends if end in HOSTS), "")
 
 
 def user_agent(app: App) -> str:

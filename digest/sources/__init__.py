@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from digest.model import Completeness, PaperKey, Record
 
-__all__ = ["Backfills", "Batch", "Body", "Enriches", "Fetcher", "Rejected", "Source"]
+__all__ = ["Backfills", "Batch", "Body", "Enriches", "Fetcher", "Receives", "Rejected", "Source"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,4 +136,13 @@ class Enriches(Protocol):
 
     def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
         """Yield bodies for ``parse`` about those of the keys that it knows. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """A source of papers that people name: its ``watermark`` bears the keys under ``waiting``."""
+
+    def key_of(self, reference: str) -> PaperKey | None:
+        """Return the key that an address or id stands for, or None if it names no paper."""
         ...

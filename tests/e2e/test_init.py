@@ -90,7 +90,19 @@ def test_what_init_writes_is_a_good_configuration():
         "kernels",
     ]
     assert {section.kind for section in config.settings.sources.values()} == {
-        "huggingface", "arxiv", "feed",
+        "huggingface", "arxiv", "feed", "inbox",
+    }  # fmt: skip
+
+
+def test_every_example_of_a_source_loads_once_it_is_no_comment():
+    assert _init("--address", "a@example.org") == 0
+    path = Path("config/digest.toml")
+    head, _mark, examples = path.read_text().partition("# More kinds of sources")
+    examples, _, tail = examples.partition("# ---- Mail ----")
+    wanted = "\n".join(line.removeprefix("# ") for line in examples.splitlines()[1:])
+    path.write_text(f"{head}\n{wanted}\n{tail}".replace("\n#\n", "\n"))
+    assert set(load_config().settings.sources) >= {
+        "biorxiv", "pubmed", "crossref", "openalex", "openreview",
     }  # fmt: skip
 
 

@@ -324,3 +324,53 @@ def test_a_long_pause_asks_for_a_month_at_most(script, asking, source_of, kind):
         ]
     path = script.log[0].path
     assert any(day in path for day in ("2026-03-14", "2026%2F03%2F14", "1773489600000"))
+
+
+# --- The inbox ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inbox(script, source_of):
+    names = ("arxiv", "biorxiv", "crossref", "pubmed", "openreview", "openalex")
+    return source_of("inbox", **{f"{name}_url": script.url() for name in names})
+
+
+@pytest.mark.parametrize(
+    ("reference", "key"),
+    [
+        ("arXiv:2604.00001v2", "arxiv:2604.00001"),
+        ("https://huggingface.co/papers/2604.00001", "arxiv:2604.00001"),
+        ("https://doi.org/10.1101/2026.04.10.700001v1.full", "doi:10.1101/2026.04.10.700001"),
+        ("PMID: 31452104", "pmid:31452104"),
+        ("PMC123", "url:https://pmc.ncbi.nlm.nih.gov/articles/PMC123/"),
+        ("https://openreview.net/forum?id=aB3_dE-fG1", "openreview:aB3_dE-fG1"),
+        ("https://Example.org/a?b=1#c", "url:https://example.org/a?b=1"),
+        ("https://news.ycombinator.com/item?id=1", None),
+        ("javascript:alert(1)", None),
+        ("file:///etc/passwd", None),
+        (f"https://example.org/{'a' * 300}", None),
+        ("hello", None),
+    ],
+)
+def test_an_inbox_knows_what_a_reference_stands_for(inbox, reference, key):
+    assert inbox.key_of(reference) == key
+
+
+def test_an_inbox_asks_each_id_where_it_comes_from(script, asking, inbox):
+    script.routes["/works"] = items(1)
+    script.routes["/details/biorxiv/10.1101/658153/na/json"] = posts(700001)
+    script.routes["/details/medrxiv/10.1101/658153/na/json"] = NO_POSTS
+    script.routes["/efetch.fcgi"] = articles
+    script.routes["/notes"] = notes(1)
+    waiting = ["doi:10.1000/1", "doi:10.1101/658153", "pmid:7", "openreview:forum00001"]
+    bodies = fetched(inbox, asking(), {"waiting": waiting})
+    records = [record for body in bodies for record in inbox.parse(body).records]
+    assert {record.key.partition(":")[0] for record in records} == {"doi", "pmid", "openreview"}
+    assert {(record.source, record.announce_type, record.announced_on) for record in records} == {
+        ("a", "new", NOON.date())
+    }
+
+
+def test_an_empty_inbox_asks_nobody(script, asking, inbox):
+    assert fetched(inbox, asking(), {}) == []
+    assert script.log == []

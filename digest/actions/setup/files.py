@@ -11,6 +11,7 @@ from pathlib import Path
 
 from digest.actions.setup.imports import Imported
 from digest.actions.setup.relays import RELAYS, Relay
+from digest.actions.setup.sources import source_lines
 from digest.config import load_config
 from digest.errors import ConfigError, UsageError
 
@@ -138,6 +139,7 @@ def config_text(answers: Answers) -> str:
             "every_minutes = 180",
             "",
         ]
+    lines += source_lines()
     return "\n".join([*lines, *_mail_lines(answers), ""])
 
 

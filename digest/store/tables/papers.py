@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -224,6 +225,39 @@ signals = Table(
     Column("value", Float, nullable=False),
     Index("ix_signals_observed_at", "observed_at"),
     sqlite_with_rowid=False,
+)
+
+# When each observer last asked about a paper and when it is to ask again: signals, enrichment.
+observations = Table(
+    "observations",
+    metadata,
+    Column("observer", String(100), primary_key=True),
+    Column("paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("asked_at", UTCDateTime, nullable=False),
+    Column("next_at", UTCDateTime, nullable=False),
+    Index("ix_observations_paper_id", "paper_id"),
+    sqlite_with_rowid=False,
+)
+
+# Papers that people named by address or id, until an inbox source has read what they are.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("key", String(320), nullable=False),
+    # As it was given.
+    Column("reference", Text, nullable=False),
+    # Who gave it; NULL for the owner, and for somebody who is forgotten.
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id", ondelete="SET NULL")),
+    Column("at", UTCDateTime, nullable=False),
+    # waiting, found, failed
+    Column("state", String(10), nullable=False, server_default="waiting"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("paper_id", RowId, ForeignKey("papers.id", ondelete="SET NULL"), index=True),
+    UniqueConstraint("source", "key"),
+    Index("ix_submissions_source_state", "source", "state"),
+    Index("ix_submissions_subscriber_id", "subscriber_id"),
 )
 
 vectors = Table(

@@ -368,6 +368,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_feedback_paper_id", "feedback", ["paper_id"], unique=False)
     op.create_table(
+        "observations",
+        sa.Column("observer", sa.String(length=100), nullable=False),
+        sa.Column("paper_id", RowId, nullable=False),
+        sa.Column("asked_at", sa.DateTime(), nullable=False),
+        sa.Column("next_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["paper_id"], ["papers.id"], name=op.f("fk_observations_paper_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("observer", "paper_id", name=op.f("pk_observations")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_observations_paper_id", "observations", ["paper_id"], unique=False)
+    op.create_table(
         "paper_ids",
         sa.Column("scheme", sa.String(length=20), nullable=False),
         sa.Column("value", sa.String(length=300), nullable=False),
@@ -471,6 +484,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_signals_observed_at", "signals", ["observed_at"], unique=False)
     op.create_table(
+        "submissions",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=320), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("subscriber_id", RowId, nullable=True),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("state", sa.String(length=10), server_default="waiting", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("paper_id", RowId, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["paper_id"], ["papers.id"], name=op.f("fk_submissions_paper_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_submissions_subscriber_id"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
+        sa.UniqueConstraint("source", "key", name=op.f("uq_submissions_source_key")),
+    )
+    op.create_index(op.f("ix_submissions_paper_id"), "submissions", ["paper_id"], unique=False)
+    op.create_index("ix_submissions_source_state", "submissions", ["source", "state"], unique=False)
+    op.create_index("ix_submissions_subscriber_id", "submissions", ["subscriber_id"], unique=False)
+    op.create_table(
         "subscriptions",
         sa.Column("id", RowId, nullable=False),
         sa.Column("subscriber_id", RowId, nullable=False),
@@ -533,6 +572,10 @@ def downgrade() -> None:
     op.drop_index("ix_subscriptions_profile_id", table_name="subscriptions")
     op.drop_index("ix_subscriptions_next_slot_at_id", table_name="subscriptions")
     op.drop_table("subscriptions")
+    op.drop_index("ix_submissions_subscriber_id", table_name="submissions")
+    op.drop_index("ix_submissions_source_state", table_name="submissions")
+    op.drop_index(op.f("ix_submissions_paper_id"), table_name="submissions")
+    op.drop_table("submissions")
     op.drop_index("ix_signals_observed_at", table_name="signals")
     op.drop_table("signals")
     op.drop_index("ix_sightings_source_announced_on", table_name="sightings")
@@ -547,6 +590,8 @@ def downgrade() -> None:
     op.drop_table("paper_links")
     op.drop_index("ix_paper_ids_paper_id", table_name="paper_ids")
     op.drop_table("paper_ids")
+    op.drop_index("ix_observations_paper_id", table_name="observations")
+    op.drop_table("observations")
     op.drop_index("ix_feedback_paper_id", table_name="feedback")
     op.drop_table("feedback")
     op.drop_index("ix_events_paper_id", table_name="events")

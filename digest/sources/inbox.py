@@ -1,0 +1,164 @@
+"""Papers that people name: by arXiv id, DOI, PMID, OpenReview forum or the address of any page.
+
+What waits is handed in with the watermark. Each id is looked up where it comes from; other
+addresses are asked for the meta elements that publishers write. It keeps no list itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from digest.errors import SourceError
+from digest.model import AnnounceType, PaperKey
+from digest.sources import Batch, Body, Fetcher
+from digest.sources import arxiv as arxiv_kind
+from digest.sources import biorxiv as biorxiv_kind
+from digest.sources import crossref as crossref_kind
+from digest.sources import openalex as openalex_kind
+from digest.sources import openreview as openreview_kind
+from digest.sources import pubmed as pubmed_kind
+from digest.sources._asking import ask
+from digest.sources._page import page_key, parse_page
+from digest.sources._reading import Options
+from digest.text.clean import clean
+from digest.text.ids import parse_reference
+
+PAGE = "page"
+_RXIV = ("doi:10.1101/", "doi:10.64898/")
+_ROUTES = {
+    "arxiv": "arxiv",
+    "doi": "crossref",
+    "pmid": "pubmed",
+    "openreview": "openreview",
+    "openalex": "openalex",
+}
+
+
+class InboxOptions(Options):
+    """``[sources.NAME]`` with ``kind = "inbox"``."""
+
+    arxiv_url: str = Field("https://export.arxiv.org", description="Where arXiv ids are asked for.")
+    biorxiv_url: str = Field("https://api.biorxiv.org", description="The same of bioRxiv's DOIs.")
+    crossref_url: str = Field(crossref_kind.SITE, description="The same of other DOIs.")
+    pubmed_url: str = Field(pubmed_kind.SITE, description="The same of PMIDs.")
+    openreview_url: str = Field("https://api2.openreview.net", description="The same of forums.")
+    openalex_url: str = Field(openalex_kind.SITE, description="The same of OpenAlex ids.")
+
+
+class _Lookup(Protocol):
+    """What is needed of another kind."""
+
+    def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
+        """Yield bodies about those of the keys that it knows."""
+        ...
+
+    def parse(self, body: Body) -> Batch:
+        """Turn one body into records."""
+        ...
+
+
+def source(name: str, options: Mapping[str, Any]) -> InboxSource:
+    """Build the source from its block of the configuration."""
+    return InboxSource(name, InboxOptions.model_validate(dict(options)))
+
+
+@dataclass(frozen=True)
+class InboxSource:
+    """What waits to be read."""
+
+    name: str
+    options: InboxOptions
+    kind: str = "inbox"
+    provider: str = "inbox"
+
+    def key_of(self, reference: str) -> PaperKey | None:
+        """Return the key that a reference stands for, or None if it names no paper."""
+        reference = clean(reference)
+        found = parse_reference(reference)
+        if found and found.scheme in _ROUTES:
+            return found.key
+        if found and found.scheme == "pmcid":
+            return page_key(f"https://pmc.ncbi.nlm.nih.gov/articles/{found.value}/")
+        return page_key(reference) if found is None else None
+
+    def fetch(
+        self, fetcher: Fetcher, *, watermark: Mapping[str, Any], now: datetime
+    ) -> Iterator[Body]:
+        """Ask for what waits (``{"waiting": [key, ...]}``); one that fails does not stop others."""
+        waiting: list[PaperKey] = list(watermark.get("waiting", ()))
+        failed: SourceError | None = None
+        for route, keys in _routed(waiting).items():
+            try:
+                yield from self._ask(fetcher, route, keys)
+            except SourceError as exc:
+                failed = failed or exc
+        if failed is not None:
+            raise failed
+
+    def _ask(self, fetcher: Fetcher, route: str, keys: Sequence[PaperKey]) -> Iterator[Body]:
+        if route.startswith(PAGE):
+            url = keys[0].partition(":")[2]
+            yield ask(fetcher, url, label=f"{PAGE} {keys[0]}")
+            return
+        for body in self._lookups[route].enrich(fetcher, keys):
+            yield replace(body, label=f"{route} {body.label}")
+
+    def parse(self, body: Body) -> Batch:
+        """Read an answer as the place it comes from writes it. Raises SourceError."""
+        route, _, label = body.label.partition(" ")
+        if route == PAGE:
+            batch = parse_page(self.name, body, label)
+        elif route in self._lookups:
+            batch = self._lookups[route].parse(replace(body, label=label))
+        else:
+            raise SourceError(self.name, f"{body.url} was not asked for", kind="unasked")
+        today = body.fetched_at.astimezone(UTC).date()
+        # Whoever names a paper wants it read, however old and often revised it is.
+        records = tuple(
+            replace(record, announce_type=AnnounceType.NEW, announced_on=today)
+            for record in batch.records
+        )
+        return replace(batch, records=records, announced=None)
+
+    def next_watermark(
+        self, watermark: Mapping[str, Any], batches: Sequence[Batch], *, now: datetime
+    ) -> Mapping[str, Any]:
+        """Keep none: what waits is kept elsewhere."""
+        return {}
+
+    @cached_property
+    def _lookups(self) -> dict[str, _Lookup]:
+        """Return who is asked, by route."""
+        options, name = self.options, self.name
+        archive = {"categories": ("cs.LG",), "api_url": options.arxiv_url}
+        servers = {"servers": ("biorxiv", "medrxiv"), "base_url": options.biorxiv_url}
+        papers = {"prefixes": ("10.1000",), "base_url": options.crossref_url}
+        venue = {"invitations": ("any",), "base_url": options.openreview_url}
+        works = {"enrich_only": True, "base_url": options.openalex_url}
+        return {
+            "arxiv": arxiv_kind.source(name, archive),
+            "biorxiv": biorxiv_kind.source(name, servers),
+            "crossref": crossref_kind.source(name, papers),
+            "pubmed": pubmed_kind.source(name, {"query": "any", "base_url": options.pubmed_url}),
+            "openreview": openreview_kind.source(name, venue),
+            "openalex": openalex_kind.source(name, works),
+        }
+
+
+def _routed(keys: Sequence[PaperKey]) -> dict[str, list[PaperKey]]:
+    """Group keys by who is asked; each page is a route of its own, so that one cannot stop others.
+
+    >>> _routed(["arxiv:2604.00001", "doi:10.1101/1", "url:https://a.example/"])
+    {'arxiv': ['arxiv:2604.00001'], 'biorxiv': ['doi:10.1101/1'], 'page 2': ['url:https://a.example/']}
+    """
+    found: dict[str, list[PaperKey]] = {}
+    for number, key in enumerate(keys):
+        route = "biorxiv" if key.startswith(_RXIV) else _ROUTES.get(key.partition(":")[0])
+        found.setdefault(route or f"{PAGE} {number}", []).append(key)
+    return found

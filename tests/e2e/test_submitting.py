@@ -1,0 +1,121 @@
+import json
+
+import pytest
+from builders import NOON
+from scripted import Reply, serving
+from sqlalchemy import insert, select
+
+from digest.actions import submitting
+from digest.app import App
+from digest.config import load_config
+from digest.errors import UsageError
+from digest.pipeline.polling import poll_sources
+from digest.store import papers, submissions, tables
+
+
+@pytest.fixture
+def web():
+    with serving() as script:
+        yield script
+
+
+@pytest.fixture
+def app(engine, web):
+    inbox = {"kind": "inbox", "allow_private": True} | dict.fromkeys(
+        ("arxiv_url", "biorxiv_url", "crossref_url", "pubmed_url", "openreview_url"), web.url()
+    )
+    settings = {"sources": {"inbox": inbox}, "limits": {"inbox": {"every_s": 0.001}}}
+    return App(load_config(overrides=settings), lambda: NOON, engine)
+
+
+def crossref(*dois):
+    items = [{"DOI": doi, "title": [f"The work {doi}"]} for doi in dois]
+    return Reply(json.dumps({"status": "ok", "message": {"items": items}}).encode())
+
+
+PAGE = Reply(
+    b"<html><head><meta name=citation_title content='A paper on a page'></head></html>",
+    headers={"Content-Type": "text/html"},
+)
+
+
+def outcome(found):
+    return [(str(one.state), one.key, one.title) for one in found]
+
+
+def test_a_doi_and_a_page_become_papers_that_are_news(app, web):
+    web.routes["/works"] = crossref("10.1000/x")
+    web.routes["/paper"] = PAGE
+    address = web.url("/paper")
+    assert outcome(submitting.submit(app, ["https://doi.org/10.1000/X", address])) == [
+        ("found", "doi:10.1000/x", "The work 10.1000/x"),
+        ("found", f"url:{address}", "A paper on a page"),
+    ]
+    with app.reading() as connection:
+        found = papers.candidates(
+            connection, window_start=NOON, window_end=NOON.replace(hour=13), sources=["inbox"]
+        )
+    assert len(found) == 2
+
+
+def test_what_names_no_paper_is_told_and_asks_nobody(app, web):
+    (one,) = submitting.submit(app, ["hello there"])
+    assert (str(one.state), one.key) == ("failed", "")
+    assert "names no paper" in one.problem
+    assert web.log == []
+
+
+def test_one_dead_archive_stops_no_other(app, web):
+    web.routes["/works"] = Reply(b"oops", 500)
+    web.routes["/paper"] = PAGE
+    doi, page = submitting.submit(app, ["10.1000/x", web.url("/paper")])
+    assert (str(doi.state), str(page.state)) == ("waiting", "found")
+    assert "500" in doi.problem
+
+
+def test_what_nobody_knows_yet_is_asked_for_again_until_enough(app, web, monkeypatch):
+    monkeypatch.setattr(submissions, "MOST_ATTEMPTS", 2)
+    web.routes["/works"] = [crossref(), crossref(), crossref("10.1000/x")]
+    (first,) = submitting.submit(app, ["10.1000/x"])
+    assert (str(first.state), first.problem) == (
+        "waiting", "nobody knows it yet: it will be asked for again",
+    )  # fmt: skip
+    poll_sources(app, ["inbox"], force=True)
+    assert [str(one.state) for one in submitting.submitted(app)] == ["failed"]
+    poll_sources(app, ["inbox"], force=True)
+    assert len(web.log) == 2
+    (again,) = submitting.submit(app, ["10.1000/x"])
+    assert str(again.state) == "found"
+
+
+def test_a_paper_named_twice_is_one_submission(app, web):
+    web.routes["/works"] = crossref("10.1000/x")
+    submitting.submit(app, ["10.1000/x", "doi:10.1000/X"], look_up=False)
+    assert [one.reference for one in submitting.submitted(app)] == ["10.1000/x"]
+
+
+def test_a_page_on_a_private_address_is_not_asked(engine, web):
+    web.routes["/paper"] = PAGE
+    settings = {"sources": {"inbox": {"kind": "inbox"}}}
+    app = App(load_config(overrides=settings), lambda: NOON, engine)
+    (one,) = submitting.submit(app, [web.url("/paper")])
+    assert str(one.state) == "waiting"
+    assert web.log == []
+
+
+def test_who_is_forgotten_leaves_the_paper_and_no_name(app, web):
+    with app.writing() as connection:
+        values = {"address": "a@example.org", "address_key": "a@example.org", "status": "confirmed"}
+        query = insert(tables.subscribers).values(**values, created_at=NOON)
+        someone = connection.execute(query).inserted_primary_key[0]
+    submitting.submit(app, ["10.1000/x"], subscriber_id=someone, look_up=False)
+    with app.writing() as connection:
+        connection.execute(tables.subscribers.delete())
+    with app.reading() as connection:
+        assert connection.scalars(select(tables.submissions.c.subscriber_id)).all() == [None]
+
+
+def test_without_an_inbox_the_owner_is_told_how_to_have_one(engine):
+    app = App(load_config(), lambda: NOON, engine)
+    with pytest.raises(UsageError, match=r"sources\.inbox"):
+        submitting.submit(app, ["10.1000/x"])
