@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from digest.actions import polling, run
+from digest.actions import polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -69,6 +69,14 @@ def recurring(app: App) -> tuple[Work, ...]:
             queue="mail",
             priority=100,
             is_wanted=lambda: count_urgent(app) > 0,
+        ),
+        Work(
+            name="prune",
+            every_s=24 * 3600,
+            first_s=3600,
+            do=partial(retention.prune, app),
+            queue="plan",
+            priority=10,
         ),
         Work(
             name=TICK,

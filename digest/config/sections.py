@@ -80,6 +80,12 @@ class StoreSection(Section):
     keep_papers_days: int = Field(
         0, ge=0, description="Papers older than this are pruned, leaving a tombstone; 0 keeps all."
     )
+    keep_history_days: int = Field(
+        400,
+        ge=0,
+        description="Runs, polls, bounces, and mails that are over with their editions are deleted "
+        "after so long; what was shown to whom is kept. 0 keeps all.",
+    )
 
 
 class HttpSection(Section):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from digest.store.tables import bodies, poll_bodies, polls
 from digest.store.upserts import insert_ignore
@@ -102,6 +102,17 @@ def polls_since(connection: Connection, since: datetime) -> tuple[KeptPoll, ...]
         .order_by(polls.c.at, polls.c.id)
     ).mappings()
     return tuple(KeptPoll(**row) for row in found)
+
+
+def count_old(connection: Connection, *, before: datetime) -> int:
+    """Count the answers that `prune` would delete."""
+    used = exists().where(
+        poll_bodies.c.sha256 == bodies.c.sha256,
+        poll_bodies.c.poll_id == polls.c.id,
+        polls.c.at >= before,
+    )
+    query = select(func.count()).select_from(bodies).where(bodies.c.stored_at < before, ~used)
+    return connection.scalar(query) or 0
 
 
 def prune(connection: Connection, *, before: datetime) -> int:

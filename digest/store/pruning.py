@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, literal, or_, select
+from sqlalchemy import Connection, Select, delete, func, insert, literal, or_, select
 
 from digest.store._bulk import among
 from digest.store.tables import paper_ids, papers, records, tombstones
@@ -33,19 +33,24 @@ def prune(connection: Connection, *, before: datetime, now: datetime) -> int:
     return count
 
 
+def count_due(connection: Connection, before: datetime) -> int:
+    """Count the papers that `prune` would remove."""
+    return connection.scalar(_query(before).with_only_columns(func.count())) or 0
+
+
 def _due(connection: Connection, before: datetime) -> list[int]:
+    return list(connection.scalars(_query(before).order_by(papers.c.id).limit(BATCH)))
+
+
+def _query(before: datetime) -> Select[tuple[int]]:
     still_listed = (
         select(records.c.paper_id)
         .where(records.c.paper_id == papers.c.id, records.c.last_seen_at >= before)
         .exists()
     )
-    query = (
-        select(papers.c.id)
-        .where(papers.c.first_seen_at < before, papers.c.merged_into.is_(None), ~still_listed)
-        .order_by(papers.c.id)
-        .limit(BATCH)
+    return select(papers.c.id).where(
+        papers.c.first_seen_at < before, papers.c.merged_into.is_(None), ~still_listed
     )
-    return list(connection.scalars(query))
 
 
 def _bury(connection: Connection, ids: list[int], now: datetime) -> None:
