@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from builders import NOON
-from conftest import SHARED
+from corpus import SHARED
 
 from digest.model import AnnounceType, Record
 from digest.sources import Body
