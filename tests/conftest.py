@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
     if _name not in ("DIGEST_TEST_DATABASE_URL", "DIGEST_TEST_CORPUS"):
@@ -97,9 +97,9 @@ def _fresh_postgresql(url: str) -> Iterator[Engine]:
     admin = database.open_engine(url)
     with admin.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    engine = create_engine(
-        admin.url.update_query_dict({"options": f"-csearch_path={schema}"}), pool_pre_ping=True
-    )
+    url_of_schema = admin.url.update_query_dict({"options": f"-csearch_path={schema}"})
+    # No pool: a thread that outlives its test closes its own connection.
+    engine = create_engine(url_of_schema, poolclass=NullPool)
     try:
         database.upgrade(engine)
         yield engine

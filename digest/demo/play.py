@@ -36,6 +36,9 @@ contact = "owner@example.org"
 [http]
 allow_private = true   # the sample sources listen on 127.0.0.1
 
+[limits.arxiv]
+every_s = 0.01   # the sample server does not mind; arXiv itself wants 3
+
 [sources.daily-papers]
 kind = "huggingface"
 base_url = "{url}"

@@ -41,6 +41,8 @@ base_url = "https://digest.example.org"
 data_dir = "{folder}/data"
 [http]
 allow_private = true
+[limits.arxiv]
+every_s = 0.01
 [sources.hf]
 kind = "huggingface"
 base_url = "{url}"
