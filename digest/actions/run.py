@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +11,17 @@ from functools import partial
 
 from pydantic_core import to_jsonable_python
 from sqlalchemy import insert, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from digest.actions import polling, profiles
+from digest.actions import alerting, polling, profiles
 from digest.actions.profiles import SyncReport
 from digest.app import App
+from digest.errors import DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
 from digest.pipeline import composing
 from digest.pipeline.editions import PlanReport, plan_due
+from digest.pipeline.ping import ping
 from digest.pipeline.polling import poll_sources
 from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
 from digest.store.tables import runs
@@ -46,8 +50,30 @@ class RunReport:
 def run(app: App, *, on_stage: StageCallback | None = None, poll: bool = True) -> RunReport:
     """Do one pass and record it. A stage's expected failures are in the report, not raised.
 
-    With ``poll`` off only what is due is planned and sent: the scheduler's tick.
+    With ``poll`` off only what is due is planned and sent: the scheduler's tick. The owner is
+    told of what is wrong, and a watchdog of what is not.
     """
+    try:
+        report = _pass(app, on_stage=on_stage, poll=poll)
+    except Exception as exc:
+        alerting.failed(app, exc)
+        with contextlib.suppress(DigestError, SQLAlchemyError):
+            _tell_owner(app)
+        raise
+    alerting.watch(app, profile_problems=report.profiles.problems, sent=report.sent)
+    _tell_owner(app)
+    ping_url = app.config.settings.log.ping_url
+    if ping_url and not report.problems:
+        ping(ping_url)
+    return report
+
+
+def _tell_owner(app: App) -> None:
+    if planned := alerting.tell(app):
+        send_ready(app, compose=partial(composing.messages, app), limit=planned)
+
+
+def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told = on_stage or (lambda _stage, _report: None)
     run_id = new_run()
     started = app.now()

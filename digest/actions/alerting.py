@@ -1,0 +1,127 @@
+"""Tell the owner what is wrong: one mail when it goes wrong, one when it is right again.
+
+What is wrong is kept in the store (``store.alerts``), by whoever watches it; here a pass over
+all stages is watched, and what nobody was told of yet becomes a mail in the outbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from digest.app import App
+from digest.errors import AddressError
+from digest.model import DeliveryState, Purpose
+from digest.pipeline.sending import SendReport
+from digest.store import alerts, deliveries, outbox
+from digest.store.alerts import Alert
+from digest.store.outbox import Planned
+from digest.subscribers.addresses import address_hmac, domain_of, normalise
+
+log = logging.getLogger(__name__)
+
+RUN, SENDING, PROFILES, UNCERTAIN = "run", "sending", "profiles", "uncertain"
+_NAMES = {
+    RUN: "The run",
+    SENDING: "Sending mail",
+    PROFILES: "Profile files",
+    UNCERTAIN: "Mails of uncertain fate",
+}
+_LONGEST = 500
+FAILED_MIN, FAILED_SHARE = 10, 0.2
+"""More refusals than this in one run: something is wrong with us, not with a mailbox."""
+
+
+def watch(app: App, *, profile_problems: Sequence[str], sent: SendReport) -> None:
+    """Keep what a finished pass says of the profile files, the relays and the outbox."""
+    with app.writing() as connection:
+        now = app.now()
+        _set(connection, PROFILES, "; ".join(profile_problems), now)
+        trouble = _trouble(sent)
+        # With nothing to send, silence says nothing of the relay.
+        if trouble or sent.counts.get(DeliveryState.SENT) or not sent.waiting:
+            _set(connection, SENDING, trouble, now)
+        unsure = deliveries.count_by_state(connection)[DeliveryState.UNCERTAIN]
+        said = f"{unsure} may or may not have arrived: look into `digest verify`" if unsure else ""
+        _set(connection, UNCERTAIN, said, now)
+        alerts.right(connection, RUN, now=now)
+
+
+def failed(app: App, error: BaseException) -> None:
+    """Keep that a pass ended in an error; a store that cannot be written is left alone."""
+    said = str(error).partition("\n")[0] or "no reason was given"
+    with contextlib.suppress(SQLAlchemyError), app.writing() as connection:
+        _set(connection, RUN, f"{type(error).__name__}: {said}", app.now())
+
+
+def tell(app: App) -> int:
+    """Plan one mail of all that the owner was not told; return how many were planned.
+
+    Nothing where ``digest.owner`` or ``mail.sender`` is not set.
+    """
+    settings = app.config.settings
+    if not settings.digest.owner or not settings.mail.sender:
+        return 0
+    try:
+        owner = normalise(settings.digest.owner)
+    except AddressError as exc:
+        log.error("owner cannot be told error=%s", exc)
+        return 0
+    with app.writing() as connection:
+        found = alerts.untold(connection)
+        if not found:
+            return 0
+        alerts.tell(connection, found, now=app.now())
+        return outbox.plan(connection, [_mail(app, owner, found)], app.now())
+
+
+def _mail(app: App, owner: str, found: Sequence[Alert]) -> Planned:
+    named = "|".join(f"{a.subject} {a.since} {a.right_at}" for a in found)
+    identity = hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+    base_url = app.config.settings.digest.base_url
+    has_pages = base_url and app.config.settings.web.owner_token is not None
+    return Planned(
+        purpose=Purpose.NOTICE,
+        address=owner,
+        address_hmac=address_hmac(app.secret_keys, owner),
+        message_id=f"<{identity}.alert@{domain_of(app.config.settings.mail.sender)}>",
+        content={
+            "notice": "alert",
+            "values": {
+                "wrong": [[name_of(a.subject), a.detail] for a in found if a.right_at is None],
+                "right": [[name_of(a.subject), _was(a)] for a in found if a.right_at],
+                "advice": f"More: {base_url}/owner" if has_pages else "",
+            },
+        },
+    )
+
+
+def name_of(subject: str) -> str:
+    """Return what a subject is called in a mail or on a page."""
+    kind, colon, name = subject.partition(":")
+    return f"{kind.capitalize()} {name}" if colon else _NAMES.get(subject, subject)
+
+
+def _was(alert: Alert) -> str:
+    assert alert.right_at is not None
+    return f"From {alert.since:%F %H:%M} to {alert.right_at:%F %H:%M} UTC: {alert.detail}"
+
+
+def _set(connection: Connection, subject: str, trouble: str, now: datetime) -> None:
+    if trouble:
+        alerts.wrong(connection, subject, trouble[:_LONGEST], now=now)
+    else:
+        alerts.right(connection, subject, now=now)
+
+
+def _trouble(sent: SendReport) -> str:
+    refused, taken = sent.counts.get(DeliveryState.FAILED, 0), sent.counts.get("sent", 0)
+    many = refused >= FAILED_MIN and refused > FAILED_SHARE * (refused + taken)
+    counted = [f"{refused} of {refused + taken} mails were refused"] if many else []
+    return "; ".join((*sent.problems, *counted))
