@@ -7,6 +7,7 @@ written. Which paper a record speaks of is decided in ``identity``, what the pap
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -27,25 +28,34 @@ from digest.papers.merge import fingerprint, is_withdrawn
 REVISION_LIMIT = 24
 """Past this many rewrites a record is noise (an abstract with a counter in it)."""
 
+Name = tuple[str, str]
+"""Under which a record is stored: its source, and the source's own name for it."""
+
 _NEWS = (AnnounceType.NEW, AnnounceType.CROSS)
 _BEST = {kind: rank for rank, kind in enumerate(AnnounceType)}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A record with what is worked out of it, once."""
+    """A record with what is worked out of it, once, and who said it."""
 
     record: Record
+    source: str
 
     @cached_property
     def native_id(self) -> str:
-        """Return the name under which the record is stored."""
+        """Return the source's own name for the record."""
         return self.record.native_id or self.record.key
 
+    @cached_property
+    def name(self) -> Name:
+        """Return the name under which the record is stored."""
+        return self.source, self.native_id
+
     @property
-    def full_name(self) -> str:
+    def full_name(self) -> Name:
         """Return the name for a record whose native id is another paper's, too: bad guids."""
-        return f"{self.native_id}|{self.record.key}"
+        return self.source, f"{self.native_id}|{self.record.key}"
 
     @cached_property
     def content(self) -> str:
@@ -99,16 +109,16 @@ class Row:
 class Memory:
     """What the store knows of a batch: asked once, for all its records."""
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
-    """Stored records of this source by native id."""
+    rows: Mapping[Name, Row] = field(default_factory=dict)
+    """Stored records by name."""
     papers: dict[int, Known] = field(default_factory=dict)
     """Papers of those rows that may have to be touched, by row id."""
     owners: dict[PaperKey, Known] = field(default_factory=dict)
     titles: dict[int, list[Known]] = field(default_factory=dict)
     buried: frozenset[PaperKey] = frozenset()
     """Ids of pruned papers."""
-    sightings: dict[int, dict[date, AnnounceType]] = field(default_factory=dict)
-    """Of this source, by paper."""
+    sightings: dict[tuple[int, str], dict[date, AnnounceType]] = field(default_factory=dict)
+    """By paper and source."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -116,13 +126,17 @@ class Change:
     """What one paper gets from a batch."""
 
     known: Known
-    facts: dict[str, Facts] = field(default_factory=dict)
-    """Records to be stored, by native id."""
+    sources: dict[str, None] = field(default_factory=dict)
+    """Who speaks of it in this batch, in order."""
+    facts: dict[Name, Facts] = field(default_factory=dict)
+    """Records to be stored."""
     ids: dict[PaperKey, str] = field(default_factory=dict)
     """Ids to be added or taken over."""
     ids_before: frozenset[PaperKey] = frozenset()
-    sightings: dict[date, AnnounceType] = field(default_factory=dict)
-    is_news: bool = False
+    sightings: dict[str, dict[date, AnnounceType]] = field(default_factory=dict)
+    """By source."""
+    news_from: str = ""
+    """Who was the first to announce it; empty where all it had was replacements."""
     is_rewritten: bool = False
     """A record of it was changed by its source (not past the limit)."""
     is_regrouped: bool = False
@@ -130,6 +144,11 @@ class Change:
     announced_on: date | None = None
     """The earliest batch date that a source states."""
     signals: list[Record] = field(default_factory=list)
+
+    @property
+    def is_news(self) -> bool:
+        """Tell whether somebody announces it."""
+        return bool(self.news_from)
 
     @property
     def is_new(self) -> bool:
@@ -154,35 +173,36 @@ class Merge:
 
 
 class Batch:
-    """The records of one source at one poll, decided one after the other."""
+    """The records of one or more polls, decided one after the other."""
 
-    def __init__(self, source: str, memory: Memory, *, now: datetime) -> None:
-        self.source = source
+    def __init__(self, memory: Memory, *, now: datetime) -> None:
         self.now = now
         self.changes: dict[int, Change] = {}
         self.merges: list[Merge] = []
         self.links: dict[tuple[int, int, str], None] = {}
         self.seized: list[PaperKey] = []
-        self.seen_again: list[str] = []
-        """Native ids whose day of last sight is to be moved on."""
-        self.unchanged: set[int] = set()
-        self.buried = 0
+        self.seen_again: list[Name] = []
+        """Records whose day of last sight is to be moved on."""
+        self.unchanged: set[tuple[str, int]] = set()
+        """Who repeated what it had said, of which paper."""
+        self.buried: Counter[str] = Counter()
+        """Records of pruned papers, by source."""
         self._memory = memory
         self._merged: dict[int, int] = {}
-        self._names: dict[str, int] = {}
+        self._names: dict[Name, int] = {}
         self._drafts = 0
 
     def add(self, facts: Facts) -> None:
         """Take one record in."""
         memory = self._memory
-        for name in (facts.native_id, facts.full_name):
+        for name in (facts.name, facts.full_name):
             row = memory.rows.get(name)
             if row is not None and row.content_hash == facts.content_hash:
                 self._again(facts, name, row)
                 return
         owners = {key: memory.owners[key] for key in facts.all_ids if key in memory.owners}
         if memory.buried and not owners and not memory.buried.isdisjoint(strong_ids(facts.record)):
-            self.buried += 1
+            self.buried[facts.source] += 1
             return
         number = facts.title_hash
         similar = memory.titles.get(number, []) if number is not None else []
@@ -192,20 +212,20 @@ class Batch:
             change = self._place(facts, owners, similar)
         self._store(facts, change)
 
-    def _again(self, facts: Facts, name: str, row: Row) -> None:
+    def _again(self, facts: Facts, name: Name, row: Row) -> None:
         """Note the repetition of a record that says what it said before."""
         ref = self.current(row.paper_id)
         if row.last_seen_at.date() < self.now.date():
             self.seen_again.append(name)
-        self.unchanged.add(ref)
+        self.unchanged.add((facts.source, ref))
         known = self._memory.papers.get(ref)
         if known is None:
             return
-        seen = self._memory.sightings.get(row.paper_id, {})
+        seen = self.seen(row.paper_id, facts.source)
         change = self.changes.get(ref)
-        if self._is_sighting(facts.record, seen, change) or facts.record.signals:
+        if self._is_sighting(facts, seen, change) or facts.record.signals:
             change = change or self._change(known)
-            self._sight(facts.record, seen, change)
+            self._sight(facts, seen, change)
 
     def _make(self, facts: Facts) -> Change:
         record = facts.record
@@ -257,7 +277,7 @@ class Batch:
         """Keep a record that is new or says something else than before."""
         known, record = change.known, facts.record
         self._claim(record, change)
-        name = facts.native_id
+        name = facts.name
         row = self._memory.rows.get(name)
         holder = self.current(row.paper_id) if row else self._names.get(name, known.ref)
         if self.current(holder) != known.ref:
@@ -269,7 +289,7 @@ class Batch:
             change.is_rewritten |= same_recipe and row.changes < REVISION_LIMIT
         if row is None or row.changes < REVISION_LIMIT:
             change.facts[name] = facts
-        self._sight(record, self._memory.sightings.get(known.ref, {}), change)
+        self._sight(facts, self.seen(known.ref, facts.source), change)
 
     def _claim(self, record: Record, change: Change) -> None:
         """Give the paper the record's ids, but for those that another paper holds."""
@@ -284,26 +304,31 @@ class Batch:
             change.ids[key] = known.ids[key] = claim
             self._memory.owners[key] = known
 
-    def _sight(self, record: Record, seen: Mapping[date, AnnounceType], change: Change) -> None:
+    def _sight(self, facts: Facts, seen: Mapping[date, AnnounceType], change: Change) -> None:
+        record = facts.record
+        change.sources[facts.source] = None
         if record.signals:
             change.signals.append(record)
-        change.is_news |= record.announce_type in _NEWS
+        if record.announce_type in _NEWS and not change.news_from:
+            change.news_from = facts.source
         if record.announced_on and (
             change.announced_on is None or record.announced_on < change.announced_on
         ):
             change.announced_on = record.announced_on
-        if not self._is_sighting(record, seen, change):
+        if not self._is_sighting(facts, seen, change):
             return
         on = record.announced_on or self.now.date()
-        known = change.sightings.get(on, seen.get(on))
+        new = change.sightings.setdefault(facts.source, {})
+        known = new.get(on, seen.get(on))
         if known is None or _BEST[record.announce_type] < _BEST[known]:
-            change.sightings[on] = record.announce_type
+            new[on] = record.announce_type
 
     def _is_sighting(
-        self, record: Record, seen: Mapping[date, AnnounceType], change: Change | None
+        self, facts: Facts, seen: Mapping[date, AnnounceType], change: Change | None
     ) -> bool:
         """Tell a new sighting; of undated records only the first one counts."""
-        new = change.sightings if change else {}
+        record = facts.record
+        new = change.sightings.get(facts.source, {}) if change else {}
         if record.announced_on is None:
             return not seen and not new
         known = new.get(record.announced_on, seen.get(record.announced_on))
@@ -318,7 +343,7 @@ class Batch:
                 Merge(
                     kept=kept.ref,
                     absorbed=absorbed.ref,
-                    source=self.source,
+                    source=facts.source,
                     native_id=facts.native_id,
                 )
             )
@@ -328,20 +353,24 @@ class Batch:
         for papers in self._memory.titles.values():
             if absorbed in papers:
                 papers[:] = [paper for paper in papers if paper not in (absorbed, kept)] + [kept]
-        for on, kind in self._memory.sightings.get(absorbed.ref, {}).items():
-            self._memory.sightings.setdefault(kept.ref, {}).setdefault(on, kind)
+        sightings = self._memory.sightings
+        for (ref, source), seen in list(sightings.items()):
+            if ref == absorbed.ref:
+                sightings[kept.ref, source] = seen | sightings.get((kept.ref, source), {})
         if kept.new_at is None or (absorbed.new_at and absorbed.new_at < kept.new_at):
             kept.new_at = absorbed.new_at
         if theirs := self.changes.pop(absorbed.ref, None):
             change.facts.update(theirs.facts)
             change.ids.update(theirs.ids)
-            change.sightings.update(theirs.sightings)
+            change.sources.update(theirs.sources)
+            for source, dates in theirs.sightings.items():
+                change.sightings[source] = change.sightings.get(source, {}) | dates
             change.signals += theirs.signals
-            change.is_news |= theirs.is_news
+            change.news_from = change.news_from or theirs.news_from
             change.is_rewritten |= theirs.is_rewritten
             if theirs.announced_on:
-                dates = filter(None, (change.announced_on, theirs.announced_on))
-                change.announced_on = min(dates)
+                both = filter(None, (change.announced_on, theirs.announced_on))
+                change.announced_on = min(both)
 
     def _change(self, known: Known) -> Change:
         if known.ref not in self.changes:
@@ -361,10 +390,10 @@ class Batch:
             ref = self._merged[ref]
         return ref
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: Name) -> Row | None:
         """Return what is remembered of a stored record."""
         return self._memory.rows.get(name)
 
-    def seen(self, ref: int) -> Mapping[date, AnnounceType]:
-        """Return the stored sightings of a paper by this source."""
-        return self._memory.sightings.get(ref, {})
+    def seen(self, ref: int, source: str) -> Mapping[date, AnnounceType]:
+        """Return the stored sightings of a paper by a source."""
+        return self._memory.sightings.get((ref, source), {})

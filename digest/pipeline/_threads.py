@@ -14,26 +14,31 @@ CHECK_S = 0.25
 
 def together(
     jobs: Sequence[Callable[[], T]], *, threads: int, timeout_s: float
-) -> Iterator[tuple[int, T | None]]:
-    """Yield each job's number and result as they end; None for one that took too long.
+) -> Iterator[list[tuple[int, T | None]]]:
+    """Yield the numbers and results of jobs as they end, all that have ended so far at a time.
 
-    A job must not raise: what it raises ends its thread and it counts as one that hangs. A
-    thread that hangs is replaced, so that the jobs behind it are done all the same.
+    The result is None for a job that took too long. A job must not raise: what it raises ends its
+    thread and it counts as one that hangs. A thread that hangs is replaced, so that the jobs
+    behind it are done all the same. Threads wait where twice their number of results are not
+    taken yet.
     """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, T]] = queue.SimpleQueue()
+    done: queue.Queue[tuple[int, T]] = queue.Queue(maxsize=2 * threads)
     begun: dict[int, float] = {}
+    is_over = threading.Event()
     for number in range(len(jobs)):
         waiting.put(number)
 
     def work() -> None:
-        while True:
+        while not is_over.is_set():
             try:
                 number = waiting.get_nowait()
             except queue.Empty:
                 return
             begun[number] = time.monotonic()
-            done.put((number, jobs[number]()))
+            result = jobs[number]()
+            begun[number] = float("inf")  # not late any more, however long it waits to be taken
+            _put(done, (number, result), is_over)
 
     def start() -> None:
         threading.Thread(target=work, daemon=True, name="poll").start()
@@ -41,17 +46,38 @@ def together(
     for _ in range(min(threads, len(jobs))):
         start()
     left = set(range(len(jobs)))
-    while left:
-        try:
-            number, result = done.get(timeout=CHECK_S)
-        except queue.Empty:
+    try:
+        while left:
+            ended = [(number, result) for number, result in _taken(done) if number in left]
+            found: list[tuple[int, T | None]] = list(ended)
             now = time.monotonic()
-            late = [one for one in left if now - begun.get(one, now) > timeout_s]
+            late = [] if ended else [n for n in left if now - begun.get(n, now) > timeout_s]
             for number in late:
-                left.discard(number)
                 start()
-                yield number, None
+                found.append((number, None))
+            left.difference_update(number for number, _ in found)
+            if found:
+                yield found
+    finally:
+        is_over.set()
+
+
+def _taken(done: queue.Queue[T]) -> list[T]:
+    """Wait a little for a first result, and take all that are there with it."""
+    found = []
+    try:
+        found.append(done.get(timeout=CHECK_S))
+        while True:
+            found.append(done.get_nowait())
+    except queue.Empty:
+        return found
+
+
+def _put(done: queue.Queue[T], result: T, is_over: threading.Event) -> None:
+    """Hand a result over, unless nobody takes results any more."""
+    while not is_over.is_set():
+        try:
+            done.put(result, timeout=CHECK_S)
+        except queue.Full:
             continue
-        if number in left:
-            left.discard(number)
-            yield number, result
+        return

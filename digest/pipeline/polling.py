@@ -1,10 +1,12 @@
 """Stages 1 and 2 for all sources that are due: lease, fetch, parse, ingest.
 
-for each source that is due, side by side:
-    lease it, with its next poll stored            one short transaction
-    bodies  = source.fetch(...)                    I/O, bounded and polite
-    batches = source.parse(body)                   pure, in a process that can be killed
-    ingest, raw bodies, poll, source state last    one transaction
+for the sources that are due, a few at a time:
+    lease them, with their next polls stored       one short transaction
+    for each, side by side:
+        bodies  = source.fetch(...)                I/O, bounded and polite
+        batches = source.parse(body)               pure, in a process that can be killed
+    for all that have come by then:
+        ingest, raw bodies, polls, states last     one transaction
 
 What a failure means for the next poll is decided in ``digest.sources._state``.
 """
@@ -13,6 +15,8 @@ from __future__ import annotations
 
 import logging
 import os
+import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,15 +24,17 @@ from datetime import timedelta
 from functools import partial
 
 from digest.app import App
-from digest.errors import UsageError
+from digest.errors import SourceError, UsageError
 from digest.model import PollReport, PollStatus
+from digest.pipeline._settling import Done, store, subject_of
 from digest.pipeline._threads import together
-from digest.pipeline._visit import Run, Visit
+from digest.pipeline._visit import Gathered, Run, Visit
 from digest.pipeline.network import open_network
 from digest.sources import Source
 from digest.sources import _state as states
 from digest.sources._http import redact
 from digest.sources._parsing import ParserPool
+from digest.store import alerts
 from digest.store import bodies as raw_bodies
 from digest.store import sources as rows
 
@@ -36,6 +42,9 @@ log = logging.getLogger(__name__)
 
 BULK = 16
 """From this many sources on, all parsing goes to processes, for speed."""
+
+LEASED = Gathered()
+"""Stands for a visit that was not made: somebody else has the source."""
 
 OnProgress = Callable[[PollReport], None]
 
@@ -60,29 +69,76 @@ def poll_sources(
         rows.ensure(connection, {name: sections[name].kind for name in chosen})
         known = rows.load(connection, list(chosen))
     reports: dict[str, PollReport] = {}
+
+    def report(found: PollReport) -> None:
+        reports[found.source] = found
+        _log(found)
+        if on_progress is not None:
+            on_progress(found)
+
     with _open_run(app, force=force, count=len(chosen)) as run:
-        visits = [
-            Visit(run, source, sections[name], known[name]) for name, source in chosen.items()
-        ]
-        jobs = [partial(_guarded, visit) for visit in visits]
-        http = app.config.settings.http
-        for number, report in together(
-            jobs, threads=http.concurrency, timeout_s=http.poll_timeout_s
-        ):
-            visit = visits[number]
-            found = report or visit.report(
-                PollStatus.FAILED, error=f"is not done after {http.poll_timeout_s:g} s",
-                error_kind="hangs",
-            )  # fmt: skip
-            reports[visit.source.name] = found
-            _log(found)
-            if on_progress is not None:
-                on_progress(found)
-        _forgive_if_offline(app, visits, reports)
+        due: list[Visit] = []
+        for name, source in chosen.items():
+            visit = Visit(run, source, sections[name], known[name])
+            if skipped := visit.why_not():
+                report(skipped)
+            else:
+                due.append(visit)
+        for found in _visited(run, due):
+            report(found)
+        _forgive_if_offline(app, due, reports)
     with app.writing() as connection:
         keep = timedelta(days=app.config.settings.store.keep_bodies_days)
         raw_bodies.prune(connection, before=app.now() - keep)
     return tuple(reports[name] for name in chosen)
+
+
+def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
+    """Visit all, store what has come in groups, and yield the reports."""
+    http = run.app.config.settings.http
+    leases = _Leases(run, due, http.concurrency)
+    jobs = [partial(_guarded, visit, leases) for visit in due]
+    for ended in together(jobs, threads=http.concurrency, timeout_s=http.poll_timeout_s):
+        group: list[Done] = []
+        for number, gathered in ended:
+            visit = due[number]
+            if gathered is LEASED:
+                yield visit.somebody_else()
+            else:
+                group.append(Done(visit, gathered or visit.hung(http.poll_timeout_s)))
+        if group:
+            yield from store(run, group)
+
+
+class _Leases:
+    """Takes sources shortly before they are asked: a few in one transaction."""
+
+    def __init__(self, run: Run, due: Sequence[Visit], at_once: int) -> None:
+        self._run = run
+        self._waiting = list(reversed(due))
+        self._at_once = at_once
+        self._is_ours: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def take(self, visit: Visit) -> bool:
+        """Tell whether the source is ours to be polled now."""
+        with self._lock:
+            while visit.source.name not in self._is_ours:
+                self._take_next()
+            return self._is_ours[visit.source.name]
+
+    def _take_next(self) -> None:
+        visits = [self._waiting.pop() for _ in range(min(self._at_once, len(self._waiting)))]
+        timeout = timedelta(seconds=self._run.app.config.settings.http.poll_timeout_s)
+        with self._run.app.writing() as connection:
+            ours = rows.lease(
+                connection,
+                [visit.wanted(random.random()) for visit in visits],  # noqa: S311 - jitter
+                owner=self._run.owner,
+                now=self._run.app.now(),
+                duration=2 * timeout,  # the last of them waits for one that was taken with it
+            )
+        self._is_ours.update({v.source.name: v.source.name in ours for v in visits})
 
 
 @contextmanager
@@ -106,21 +162,19 @@ def _chosen(app: App, names: Sequence[str] | None) -> dict[str, Source]:
     return {name: app.sources[name] for name in dict.fromkeys(names)}
 
 
-def _guarded(visit: Visit) -> PollReport:
-    """Poll one source; a bug anywhere in it is this source's failure alone."""
+def _guarded(visit: Visit, leases: _Leases) -> Gathered:
+    """Visit one source; a bug anywhere in it is this source's failure alone."""
     try:
-        return visit.go()
+        return visit.gather() if leases.take(visit) else LEASED
     except Exception as exc:
         log.exception("poll broke source=%s", visit.source.name)
         reason = redact(f"broke: {type(exc).__name__}: {exc}")
-        return visit.report(PollStatus.FAILED, error=reason, error_kind="bug")
+        return Gathered(error=SourceError(visit.source.name, reason, kind="bug"))
 
 
-def _forgive_if_offline(app: App, visits: Sequence[Visit], reports: dict[str, PollReport]) -> None:
+def _forgive_if_offline(app: App, due: Sequence[Visit], reports: dict[str, PollReport]) -> None:
     """Take back the errors of a run in which nothing at all could be reached."""
-    asked = [
-        visit for visit in visits if reports[visit.source.name].status is not PollStatus.SKIPPED
-    ]
+    asked = [visit for visit in due if reports[visit.source.name].status is not PollStatus.SKIPPED]
     failed = [r.error_kind for r in reports.values() if r.status is PollStatus.FAILED]
     if not states.is_offline(failed, len(asked)):
         return
@@ -133,6 +187,8 @@ def _forgive_if_offline(app: App, visits: Sequence[Visit], reports: dict[str, Po
                 state=states.to_document(visit.state),
                 next_poll_at=app.now() + states.OFFLINE_RETRY,
             )
+            if not visit.state.told:
+                alerts.right(connection, subject_of(visit.row.name), now=app.now())
             found = reports[visit.source.name]
             reports[visit.source.name] = replace(
                 found, error=f"no network: {found.error}", error_kind="offline"

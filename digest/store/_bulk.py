@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Table,
     Text,
     any_,
@@ -40,6 +41,25 @@ def among(
         return column.in_(select(each.c.value))
     kind = BigInteger if isinstance(next(iter(values), 0), int) else Text
     return column == any_(literal(list(values), ARRAY(kind)))
+
+
+def pairs(connection: Connection, values: Collection[tuple[str, str]]) -> FromClause:
+    """Return pairs of texts as a table with the columns ``one`` and ``two``, to join with."""
+    if is_sqlite(connection):
+        given = bindparam(None, encode([list(pair) for pair in values]), Text)
+        each = func.json_each(given).table_valued("value")
+        element = func.json_extract
+        chosen = select(
+            element(each.c.value, "$[0]").label("one"), element(each.c.value, "$[1]").label("two")
+        )
+        return chosen.subquery()
+    ones, twos = ([pair[side] for pair in values] for side in (0, 1))
+    kind = ARRAY(Text)
+    return (
+        func.unnest(literal(ones, kind), literal(twos, kind))
+        .table_valued("one", "two")
+        .render_derived()
+    )
 
 
 def insert_many(
@@ -85,13 +105,15 @@ def update_many(
 
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
-    """Return row ids that nobody else will get and nobody had before."""
+    """Return row ids that nobody else will get (and of papers: that nobody ever had)."""
     if not count:
         return []
     if is_sqlite(connection):
-        last = connection.scalar(
-            text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name}
-        )
+        if table.dialect_options["sqlite"]["autoincrement"]:
+            query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+            last = connection.scalar(query, {"name": table.name})
+        else:
+            last = connection.scalar(select(func.max(table.c.id)))
         return list(range((last or 0) + 1, (last or 0) + 1 + count))
     rows = connection.execute(
         text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),

@@ -11,19 +11,19 @@ from sqlalchemy import Connection, and_, or_, select
 
 from digest.model import AnnounceType, PaperKey
 from digest.papers.content import authors_of
-from digest.papers.diff import Facts, Memory, Row
+from digest.papers.diff import Facts, Memory, Name, Row
 from digest.papers.identity import Known
-from digest.store._bulk import among
+from digest.store._bulk import among, pairs
 from digest.store.tables import paper_ids, paper_links, papers, records, sightings, tombstones
 
 
-def recall(connection: Connection, source: str, batch: Sequence[Facts]) -> Memory:
+def recall(connection: Connection, batch: Sequence[Facts]) -> Memory:
     """Return what is stored of these records, of the papers that own their ids or titles."""
-    rows = _rows(connection, source, {facts.native_id for facts in batch})
-    differing = [facts for facts in batch if not _is_same(rows.get(facts.native_id), facts)]
-    doubles = {facts.full_name for facts in differing if facts.native_id in rows}
+    rows = _rows(connection, {facts.name for facts in batch})
+    differing = [facts for facts in batch if not _is_same(rows.get(facts.name), facts)]
+    doubles = {facts.full_name for facts in differing if facts.name in rows}
     if doubles:
-        rows |= _rows(connection, source, doubles)
+        rows |= _rows(connection, doubles)
         differing = [facts for facts in differing if not _is_same(rows.get(facts.full_name), facts)]
     keys = {key for facts in differing for key in facts.all_ids}
     owned = owners(connection, keys)
@@ -31,7 +31,7 @@ def recall(connection: Connection, source: str, batch: Sequence[Facts]) -> Memor
     titled = _titled(connection, {f.title_hash for f in differing if f.title_hash is not None})
     holders = {row.paper_id for row in rows.values()}
     met = {*holders, *owned.values(), *(ref for ref, _ in titled)}
-    seen = _sightings(connection, source, met)
+    seen = _sightings(connection, {facts.source for facts in batch}, met)
     again = _to_touch(batch, rows, seen)
     wanted = {*owned.values(), *(ref for ref, _ in titled), *again}
     known = load_known(connection, wanted)
@@ -128,8 +128,10 @@ def _link(connection: Connection, known: dict[int, Known]) -> None:
             known[mine].is_quiet = True
 
 
-def _rows(connection: Connection, source: str, names: Collection[str]) -> dict[str, Row]:
+def _rows(connection: Connection, names: Collection[Name]) -> dict[Name, Row]:
+    wanted = pairs(connection, names)
     query = select(
+        records.c.source,
         records.c.native_id,
         records.c.paper_id,
         records.c.content_hash,
@@ -137,9 +139,9 @@ def _rows(connection: Connection, source: str, names: Collection[str]) -> dict[s
         records.c.changes,
         records.c.first_seen_at,
         records.c.last_seen_at,
-    ).where(records.c.source == source, among(connection, records.c.native_id, names))
+    ).where(records.c.source == wanted.c.one, records.c.native_id == wanted.c.two)
     return {
-        row.native_id: Row(
+        (row.source, row.native_id): Row(
             paper_id=row.paper_id,
             content_hash=row.content_hash,
             fingerprint=row.fingerprint,
@@ -166,27 +168,33 @@ def _titled(connection: Connection, hashes: Collection[int]) -> list[tuple[int, 
 
 
 def _sightings(
-    connection: Connection, source: str, ids: Collection[int]
-) -> dict[int, dict[date, AnnounceType]]:
-    found: dict[int, dict[date, AnnounceType]] = defaultdict(dict)
+    connection: Connection, names: Collection[str], ids: Collection[int]
+) -> dict[tuple[int, str], dict[date, AnnounceType]]:
+    found: dict[tuple[int, str], dict[date, AnnounceType]] = defaultdict(dict)
     if not ids:
         return found
-    query = select(sightings.c.paper_id, sightings.c.announced_on, sightings.c.announce_type).where(
-        sightings.c.source == source, among(connection, sightings.c.paper_id, ids)
-    )
-    for paper_id, announced_on, announce_type in connection.execute(query):
-        found[paper_id][announced_on] = AnnounceType(announce_type)
+    columns = sightings.c
+    query = select(
+        columns.paper_id, columns.source, columns.announced_on, columns.announce_type
+    ).where(among(connection, columns.paper_id, ids))
+    if len(names) == 1:
+        query = query.where(columns.source == next(iter(names)))
+    for paper_id, source, announced_on, announce_type in connection.execute(query):
+        if source in names:
+            found[paper_id, source][announced_on] = AnnounceType(announce_type)
     return found
 
 
-def _to_touch(batch: Sequence[Facts], rows: dict[str, Row], seen: dict[int, Any]) -> set[int]:
+def _to_touch(
+    batch: Sequence[Facts], rows: dict[Name, Row], seen: dict[tuple[int, str], Any]
+) -> set[int]:
     """Return papers of repeated records that may have a new sighting, or carry signals."""
     touched = set()
     for facts in batch:
-        row = rows.get(facts.native_id)
+        row = rows.get(facts.name)
         if row is None:
             continue
-        known = seen.get(row.paper_id, {})
+        known = seen.get((row.paper_id, facts.source), {})
         on = facts.record.announced_on
         repeated = (on is None and known) or known.get(on) == facts.record.announce_type
         if facts.record.signals or not repeated:

@@ -5,10 +5,11 @@ What is to be written is decided in ``papers``; the queries that fed it are ``_m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete
 
 from digest.model import Observation, PaperKey
 from digest.papers.diff import Batch, Change
@@ -18,7 +19,6 @@ from digest.papers.verdict import Status, Verdict, conclude
 from digest.store import merging, signals
 from digest.store._bulk import (
     Row,
-    among,
     day,
     insert_many,
     reserve_ids,
@@ -45,23 +45,24 @@ _VERSION = ("paper_id", "scheme", "number", "title", "seen_at")
 _EVENT = ("paper_id", "kind", "at")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Written:
-    """What became of the papers of a batch."""
+    """What became of the papers of a batch, source by source."""
 
-    statuses: Mapping[int, Status] = field(default_factory=dict)
-    late: int = 0
-    merged: int = 0
-    buried: int = 0
+    statuses: dict[tuple[str, int], Status] = field(default_factory=dict)
+    """By source and paper: who announced it is told that it is new, the others that it is known."""
+    late: Counter[str] = field(default_factory=Counter)
+    merged: Counter[str] = field(default_factory=Counter)
+    buried: Counter[str] = field(default_factory=Counter)
 
-    def plus(self, other: Written) -> Written:
-        """Add the counts of another batch (not its statuses: they overlap)."""
-        return replace(
-            self,
-            late=self.late + other.late,
-            merged=self.merged + other.merged,
-            buried=self.buried + other.buried,
-        )
+    def add(self, other: Written) -> None:
+        """Add what became of another batch."""
+        for name, status in other.statuses.items():
+            if self.statuses.get(name) in (None, Status.UNCHANGED):
+                self.statuses[name] = status
+        self.late += other.late
+        self.merged += other.merged
+        self.buried += other.buried
 
 
 @dataclass
@@ -85,15 +86,15 @@ class _Writer:
     def __init__(self, connection: Connection, batch: Batch) -> None:
         self.batch = batch
         self.rows = _Rows()
-        self.statuses: dict[int, Status] = {}
-        self.late = 0
+        self.written = Written(
+            merged=Counter(merge.source for merge in batch.merges), buried=batch.buried
+        )
         self._now = stamp(batch.now)
         drafts = [ref for ref in batch.changes if ref < 0]
         self._ids = dict(zip(drafts, reserve_ids(connection, papers, len(drafts)), strict=True))
         full = [r for r, change in batch.changes.items() if r > 0 and not change.is_slight]
-        kinds = kinds_of(connection)
-        self._kind = kinds.get(batch.source, "")
-        self._stored = load_stored(connection, full, kinds)
+        self._kinds = kinds_of(connection)
+        self._stored = load_stored(connection, full, self._kinds)
 
     def id_of(self, ref: int) -> int:
         """Return the row id of a paper of the batch."""
@@ -105,13 +106,15 @@ class _Writer:
         paper_id = self.id_of(change.known.ref)
         self._add_sightings(paper_id, change)
         if change.is_slight:
-            self.statuses[paper_id] = Status.UNCHANGED
+            self.tell(paper_id, change.sources)
             return
         stored = self._stored.get(paper_id)
         said = dict(stored.said) if stored else {}
         for name, facts in change.facts.items():
-            said[self.batch.source, name] = Said(
-                record=facts.record, kind=self._kind, fingerprint=facts.fingerprint
+            said[name] = Said(
+                record=facts.record,
+                kind=self._kinds.get(facts.source, ""),
+                fingerprint=facts.fingerprint,
             )
         composed = compose(said.values())
         verdict = conclude(change, stored.before if stored else None, composed)
@@ -122,8 +125,27 @@ class _Writer:
             self.rows.paper_ids.append((scheme, value, paper_id, claim))
         for kind in verdict.events:
             self.rows.events.append((paper_id, kind, self._now))
-        self.statuses[paper_id] = verdict.status
-        self.late += "first-seen-late" in verdict.events
+        self._judge(paper_id, change, verdict)
+
+    def tell(
+        self, paper_id: int, sources: Iterable[str], status: Status = Status.UNCHANGED
+    ) -> None:
+        """Say to these sources what became of a paper, unless they know better."""
+        for source in sources:
+            if status is not Status.UNCHANGED:
+                self.written.statuses[source, paper_id] = status
+            else:
+                self.written.statuses.setdefault((source, paper_id), status)
+
+    def _judge(self, paper_id: int, change: Change, verdict: Verdict) -> None:
+        if verdict.status is Status.NEW:
+            self.tell(paper_id, [change.news_from], Status.NEW)
+        elif verdict.status is Status.REVISED:
+            speakers = dict.fromkeys(facts.source for facts in change.facts.values())
+            self.tell(paper_id, speakers or change.sources, Status.REVISED)
+        self.tell(paper_id, change.sources)
+        if "first-seen-late" in verdict.events:
+            self.written.late[next(iter(change.sources), "")] += 1
 
     def _add_paper(
         self,
@@ -161,8 +183,7 @@ class _Writer:
                 first_seen_at,
                 self._now,
                 facts.content,
-                self.batch.source,
-                name,
+                *name,
             )
             (self.rows.records if known is None else self.rows.changed_records).append(row)
             number = facts.record.version
@@ -172,10 +193,11 @@ class _Writer:
                 self.rows.versions.append((paper_id, scheme, number, facts.record.title, self._now))
 
     def _add_sightings(self, paper_id: int, change: Change) -> None:
-        seen = self.batch.seen(change.known.ref)
-        for on, kind in change.sightings.items():
-            rows = self.rows.better_sightings if on in seen else self.rows.sightings
-            rows.append((kind.value, self._now, paper_id, self.batch.source, day(on)))
+        for source, dates in change.sightings.items():
+            seen = self.batch.seen(change.known.ref, source)
+            for on, kind in dates.items():
+                rows = self.rows.better_sightings if on in seen else self.rows.sightings
+                rows.append((kind.value, self._now, paper_id, source, day(on)))
 
 
 def write(connection: Connection, batch: Batch) -> Written:
@@ -193,19 +215,14 @@ def write(connection: Connection, batch: Batch) -> Written:
     writer = _Writer(connection, batch)
     for change in batch.changes.values():
         writer.add(change)
-    for ref in batch.unchanged:
-        writer.statuses.setdefault(writer.id_of(ref), Status.UNCHANGED)
+    for source, ref in batch.unchanged:
+        writer.tell(writer.id_of(ref), [source])
     _write(connection, writer.rows)
     _see_again(connection, batch)
     _observe(connection, writer)
     for one, other, kind in batch.links:
         merging.link(connection, writer.id_of(one), writer.id_of(other), kind, now=batch.now)
-    return Written(
-        statuses=writer.statuses,
-        late=writer.late,
-        merged=len(batch.merges),
-        buried=batch.buried,
-    )
+    return writer.written
 
 
 def release(connection: Connection, keys: Iterable[PaperKey]) -> None:
@@ -237,15 +254,9 @@ def _write(connection: Connection, rows: _Rows) -> None:
 
 
 def _see_again(connection: Connection, batch: Batch) -> None:
-    if batch.seen_again:
-        connection.execute(
-            update(records)
-            .where(
-                records.c.source == batch.source,
-                among(connection, records.c.native_id, batch.seen_again),
-            )
-            .values(last_seen_at=batch.now)
-        )
+    at = stamp(batch.now)
+    rows: list[Row] = [(at, *name) for name in batch.seen_again]
+    update_many(connection, records, ("last_seen_at", "source", "native_id"), rows, key=2)
 
 
 def _observe(connection: Connection, writer: _Writer) -> None:

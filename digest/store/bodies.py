@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, delete, exists, func, select
 
+from digest.store._bulk import Row, insert_many, stamp
 from digest.store.tables import bodies, poll_bodies, polls
 from digest.store.upserts import insert_ignore
+
+_POLL_BODY = ("poll_id", "position", "sha256", "url", "content_type", "label", "fetched_at")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,36 +28,39 @@ class KeptBody:
     label: str = ""
     fetched_at: datetime
 
+    @cached_property
+    def packed(self) -> tuple[str, bytes]:
+        """Return its SHA-256 and its compressed content, worked out once."""
+        return hashlib.sha256(self.content).hexdigest(), zlib.compress(self.content)
+
 
 def keep(
-    connection: Connection, poll_id: int, answers: Sequence[KeptBody], *, now: datetime
+    connection: Connection, answers: Mapping[int, Sequence[KeptBody]], *, now: datetime
 ) -> None:
-    """Store the answers of one poll in their order."""
-    rows = [(hashlib.sha256(answer.content).hexdigest(), answer) for answer in answers]
+    """Store the answers of polls (by the polls' row ids) in their order."""
+    packed = dict(answer.packed for found in answers.values() for answer in found)
     insert_ignore(
         connection,
         bodies,
         [
-            {"sha256": sha256, "content": zlib.compress(answer.content), "stored_at": now}
-            for sha256, answer in dict(rows).items()
+            {"sha256": sha256, "content": content, "stored_at": now}
+            for sha256, content in packed.items()
         ],
     )
-    if rows:
-        connection.execute(
-            insert(poll_bodies),
-            [
-                {
-                    "poll_id": poll_id,
-                    "position": position,
-                    "sha256": sha256,
-                    "url": answer.url,
-                    "content_type": answer.content_type,
-                    "label": answer.label,
-                    "fetched_at": answer.fetched_at,
-                }
-                for position, (sha256, answer) in enumerate(rows)
-            ],
+    rows: list[Row] = [
+        (
+            poll_id,
+            position,
+            answer.packed[0],
+            answer.url,
+            answer.content_type,
+            answer.label,
+            stamp(answer.fetched_at),
         )
+        for poll_id, found in answers.items()
+        for position, answer in enumerate(found)
+    ]
+    insert_many(connection, poll_bodies, _POLL_BODY, rows)
 
 
 def of_poll(connection: Connection, poll_id: int) -> tuple[KeptBody, ...]:

@@ -1,6 +1,6 @@
-"""Apply one batch of a source's records: the diff stage's decisions, written down in bulk.
+"""Apply the records of one or more polls: the diff stage's decisions, written down in bulk.
 
-Everything happens inside the caller's transaction, which commits the source's poll state last.
+Everything happens inside the caller's transaction, which commits the sources' poll state last.
 Decisions are ``papers``'; here is only how many rows become few statements, and what is done
 about a record that the database will not take.
 """
@@ -8,7 +8,7 @@ about a record that the database will not take.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
@@ -62,40 +62,48 @@ class IngestCounts:
 def ingest(
     connection: Connection, *, source: str, records: Sequence[Record], now: datetime
 ) -> IngestCounts:
-    """Store what a source said; the same records again change nothing.
+    """Store what one source said; see `ingest_all`."""
+    return ingest_all(connection, {source: records}, now=now)[source]
+
+
+def ingest_all(
+    connection: Connection, said: Mapping[str, Sequence[Record]], *, now: datetime
+) -> dict[str, IngestCounts]:
+    """Store what sources said, one after the other; the same records again change nothing.
 
     A record that cannot be stored is rejected and the others are kept. Ingests wait for each
     other (a transaction-long lock), so that two sources cannot both make one paper.
     """
     _lock(connection)
     sound: list[Facts] = []
-    rejections: list[Rejection] = []
-    for record in records:
-        facts = Facts(record)
-        if reason := _flaw(facts):
-            rejections.append(Rejection(native_id=facts.native_id[:MAX_NATIVE_ID], reason=reason))
-        else:
-            sound.append(facts)
-    statuses: dict[int, Status] = {}
+    rejections: dict[str, list[Rejection]] = {source: [] for source in said}
+    for source, records in said.items():
+        for record in records:
+            facts = Facts(record, source)
+            if reason := _flaw(facts):
+                name = facts.native_id[:MAX_NATIVE_ID]
+                rejections[source].append(Rejection(native_id=name, reason=reason))
+            else:
+                sound.append(facts)
     total = Written()
     for start in range(0, len(sound), CHUNK):
-        for written in _apply(connection, source, sound[start : start + CHUNK], now, rejections):
-            total = total.plus(written)
-            for paper_id, status in written.statuses.items():
-                if statuses.get(paper_id) in (None, Status.UNCHANGED):
-                    statuses[paper_id] = status
-    for rejection in rejections:
-        log.warning(
-            "rejected source=%s record=%r: %s", source, rejection.native_id, rejection.reason
-        )
+        for written in _apply(connection, sound[start : start + CHUNK], now, rejections):
+            total.add(written)
+    return {source: _counts(source, total, rejections[source]) for source in said}
+
+
+def _counts(source: str, written: Written, rejections: Sequence[Rejection]) -> IngestCounts:
+    for one in rejections:
+        log.warning("rejected source=%s record=%r: %s", source, one.native_id, one.reason)
+    statuses = {ref: status for (name, ref), status in written.statuses.items() if name == source}
     found = list(statuses.values())
     return IngestCounts(
         new=found.count(Status.NEW),
         revised=found.count(Status.REVISED),
-        unchanged=found.count(Status.UNCHANGED) + total.buried,
+        unchanged=found.count(Status.UNCHANGED) + written.buried[source],
         rejected=len(rejections),
-        late=total.late,
-        merged=total.merged,
+        late=written.late[source],
+        merged=written.merged[source],
         new_ids=tuple(ref for ref, status in statuses.items() if status is Status.NEW),
         rejections=tuple(rejections),
     )
@@ -103,29 +111,28 @@ def ingest(
 
 def _apply(
     connection: Connection,
-    source: str,
     batch: Sequence[Facts],
     now: datetime,
-    rejections: list[Rejection],
+    rejections: Mapping[str, list[Rejection]],
 ) -> Iterable[Written]:
     """Write a batch behind a savepoint; of one that fails, find the poison by halving."""
     dbapi = connection.dialect.loaded_dbapi
     refused = (IntegrityError, DataError, ValueError, dbapi.IntegrityError, dbapi.DataError)
     try:
         with connection.begin_nested():
-            memory = recall(connection, source, batch)
-            decided = Batch(source, memory, now=now)
+            decided = Batch(recall(connection, batch), now=now)
             for facts in batch:
                 decided.add(facts)
             written = write(connection, decided)
     except refused as exc:
         if len(batch) == 1:
             reason = str(getattr(exc, "orig", None) or exc).strip().splitlines()[0]
-            rejections.append(Rejection(native_id=batch[0].native_id, reason=reason))
+            rejection = Rejection(native_id=batch[0].native_id, reason=reason)
+            rejections[batch[0].source].append(rejection)
             return
         middle = len(batch) // 2
-        yield from _apply(connection, source, batch[:middle], now, rejections)
-        yield from _apply(connection, source, batch[middle:], now, rejections)
+        yield from _apply(connection, batch[:middle], now, rejections)
+        yield from _apply(connection, batch[middle:], now, rejections)
     else:
         yield written
 
@@ -137,10 +144,6 @@ def _lock(connection: Connection) -> None:
         connection.execute(schema, {"what": "digest-ingest"})
 
 
-def _named(rejection: Rejection) -> tuple[str, str]:
-    return rejection.native_id, rejection.reason
-
-
 def _flaw(facts: Facts) -> str:
     """Return why neither database could keep a record; the two differ in what they refuse."""
     record = facts.record
@@ -150,7 +153,7 @@ def _flaw(facts: Facts) -> str:
         scheme, colon, value = key.partition(":")
         if not (scheme and colon and value) or len(scheme) > 20 or len(value) > MAX_KEY:
             return f"its id {key[:60]!r} is not scheme:value"
-    if len(facts.full_name) > MAX_NATIVE_ID:
+    if len(facts.full_name[1]) > MAX_NATIVE_ID:
         return "its native id is too long"
     return _flaw_of_values(record) or _flaw_of_text(facts.content)
 

@@ -6,18 +6,25 @@ The lease lets one process at a time poll a source; the state is a JSON value th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
 from digest.model import Completeness, PollReport, PollStatus
+from digest.papers.content import encode
+from digest.store._bulk import Row, day, insert_many, reserve_ids, stamp, update_many
+from digest.store.database import is_sqlite
 from digest.store.tables import polls, sources
 from digest.store.upserts import insert_ignore
 
 LEASE = timedelta(minutes=15)
+_POLL = (
+    "id", "source", "kind", "at", "status", "records", "new", "revised", "unchanged", "rejected",
+    "batch_on", "completeness", "error", "error_kind", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,17 @@ class Settled:
     disabled_reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A source that is to be leased."""
+
+    name: str
+    next_poll_at: datetime
+    """Stored with the lease: whatever happens to this process, it is not asked again before."""
+    seen_next_poll_at: datetime | None
+    """As it was when it was found to be due."""
+
+
 def ensure(connection: Connection, kinds: Mapping[str, str]) -> None:
     """Make a row for each configured source (name to kind) that has none."""
     insert_ignore(
@@ -60,59 +78,64 @@ def load(connection: Connection, names: Sequence[str]) -> dict[str, SourceRow]:
 
 def lease(
     connection: Connection,
-    name: str,
+    wanted: Sequence[Wanted],
     *,
     owner: str,
     now: datetime,
-    next_poll_at: datetime,
-    seen_next_poll_at: datetime | None,
     duration: timedelta = LEASE,
-) -> bool:
-    """Take a source for this poll, if nobody has it or has polled it since it was looked at.
+) -> set[str]:
+    """Take sources for a poll, but for those that somebody has, or has polled meanwhile.
 
-    ``next_poll_at`` is stored with it: whatever happens to this process, the source is not
-    asked again before.
+    Returns the names of those taken.
     """
-    unchanged = (
-        sources.c.next_poll_at.is_(None)
-        if seen_next_poll_at is None
-        else sources.c.next_poll_at == seen_next_poll_at
-    )
-    taken = connection.execute(
-        update(sources)
-        .where(
-            sources.c.name == name,
-            unchanged,
-            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
-        )
-        .values(
-            lease_owner=owner,
-            lease_until=now + duration,
-            next_poll_at=next_poll_at,
-            last_poll_at=now,
-        )
-    )
-    return taken.rowcount == 1
-
-
-def settle(
-    connection: Connection, name: str, settled: Settled, *, owner: str, now: datetime
-) -> bool:
-    """Store what a poll left behind and give the lease back; False where it was lost."""
-    values: dict[str, Any] = {
-        "state": dict(settled.state),
-        "next_poll_at": settled.next_poll_at,
-        "lease_owner": None,
-        "lease_until": None,
+    names = [one.name for one in wanted]
+    query = select(sources.c.name, sources.c.next_poll_at, sources.c.lease_until)
+    found = connection.execute(_locked(connection, query.where(sources.c.name.in_(names))))
+    free = {
+        row.name: row.next_poll_at
+        for row in found
+        if row.lease_until is None or row.lease_until <= now
     }
-    if settled.succeeded:
-        values["last_success_at"] = now
-    if settled.disabled_reason:
-        values["disabled_reason"] = settled.disabled_reason
-    changed = connection.execute(
-        update(sources).where(sources.c.name == name, sources.c.lease_owner == owner).values(values)
+    taken = [one for one in wanted if one.name in free and free[one.name] == one.seen_next_poll_at]
+    update_many(
+        connection,
+        sources,
+        ("lease_owner", "lease_until", "next_poll_at", "last_poll_at", "name"),
+        [
+            (owner, stamp(now + duration), stamp(one.next_poll_at), stamp(now), one.name)
+            for one in taken
+        ],
+        key=1,
     )
-    return changed.rowcount == 1
+    return {one.name for one in taken}
+
+
+def held(connection: Connection, names: Collection[str], *, owner: str) -> set[str]:
+    """Return those sources that are still the owner's; they stay so until the transaction ends."""
+    query = select(sources.c.name).where(sources.c.name.in_(names), sources.c.lease_owner == owner)
+    return set(connection.scalars(_locked(connection, query)))
+
+
+def settle(connection: Connection, settled: Mapping[str, Settled], *, now: datetime) -> None:
+    """Store what polls left behind on sources that are held, and give the leases back."""
+    columns = ("state", "next_poll_at", "lease_owner", "lease_until")
+    good: list[Row] = []
+    bad: list[Row] = []
+    for name, one in settled.items():
+        common = (encode(one.state), stamp(one.next_poll_at), None, None)
+        if one.succeeded:
+            good.append((*common, stamp(now), name))
+        else:
+            bad.append((*common, one.disabled_reason, name))
+    update_many(connection, sources, (*columns, "last_success_at", "name"), good, key=1)
+    update_many(connection, sources, (*columns, "disabled_reason", "name"), bad, key=1)
+
+
+def _locked(connection: Connection, query: Select[Any]) -> Select[Any]:
+    """Keep the rows as they are until the end; always in one order, so that nobody deadlocks."""
+    if is_sqlite(connection):
+        return query
+    return query.order_by(sources.c.name).with_for_update()
 
 
 def amend(
@@ -136,28 +159,31 @@ def enable(connection: Connection, name: str, *, state: Mapping[str, Any]) -> bo
     return changed.rowcount == 1
 
 
-def add_poll(connection: Connection, report: PollReport) -> int:
-    """Store one poll and return its row id."""
-    made = connection.execute(
-        insert(polls).values(
-            source=report.source,
-            kind=report.kind,
-            at=report.at,
-            status=report.status.value,
-            records=report.records,
-            new=report.new,
-            revised=report.revised,
-            unchanged=report.unchanged,
-            rejected=report.rejected,
-            batch_on=report.batch_on,
-            completeness=report.completeness.value,
-            error=report.error,
-            error_kind=report.error_kind,
-            seconds=report.seconds,
+def add_polls(connection: Connection, reports: Sequence[PollReport]) -> list[int]:
+    """Store polls and return their row ids."""
+    ids = reserve_ids(connection, polls, len(reports))
+    rows = [
+        (
+            row_id,
+            one.source,
+            one.kind,
+            stamp(one.at),
+            one.status.value,
+            one.records,
+            one.new,
+            one.revised,
+            one.unchanged,
+            one.rejected,
+            day(one.batch_on),
+            one.completeness.value,
+            one.error,
+            one.error_kind,
+            one.seconds,
         )
-    )
-    assert made.inserted_primary_key is not None
-    return int(made.inserted_primary_key[0])
+        for row_id, one in zip(ids, reports, strict=True)
+    ]
+    insert_many(connection, polls, _POLL, rows)
+    return ids
 
 
 def last_polls(connection: Connection, names: Sequence[str]) -> dict[str, PollReport]:

@@ -20,16 +20,16 @@ def source(engine):
 
 def lease(engine, owner="me", now=NOON, seen=None, **more):
     with engine.begin() as connection:
-        return rows.lease(
-            connection, "a", owner=owner, now=now, next_poll_at=now + HOUR,
-            seen_next_poll_at=seen, **more,
-        )  # fmt: skip
+        wanted = rows.Wanted(name="a", next_poll_at=now + HOUR, seen_next_poll_at=seen)
+        return rows.lease(connection, [wanted], owner=owner, now=now, **more) == {"a"}
 
 
 def settle(engine, owner="me", **more):
     values = {"state": {"x": 1}, "next_poll_at": NOON + HOUR, "succeeded": True} | more
     with engine.begin() as connection:
-        return rows.settle(connection, "a", rows.Settled(**values), owner=owner, now=NOON)
+        held = rows.held(connection, ["a"], owner=owner)
+        rows.settle(connection, dict.fromkeys(held, rows.Settled(**values)), now=NOON)
+        return held == {"a"}
 
 
 def row(engine):
@@ -87,9 +87,9 @@ def test_polls_come_back_as_they_were(engine):
         batch_on=NOON.date(), completeness=Completeness.CONFIRMED, seconds=0.5,
     )  # fmt: skip
     with engine.begin() as connection:
-        rows.add_poll(connection, report)
         later = PollReport(source="a", kind="feed", status=PollStatus.FAILED, at=NOON, error="x")
-        rows.add_poll(connection, later)
+        first, second = rows.add_polls(connection, [report, later])
+    assert first < second
     with engine.connect() as connection:
         assert rows.polls_of(connection, "a", since=NOON) == (report, later)
         assert rows.last_polls(connection, ["a", "b"]) == {"a": later}
@@ -102,8 +102,8 @@ def poll_with(engine, *contents, at=NOON):
         for n, content in enumerate(contents)
     ]
     with engine.begin() as connection:
-        poll_id = rows.add_poll(connection, report)
-        bodies.keep(connection, poll_id, answers, now=at)
+        (poll_id,) = rows.add_polls(connection, [report])
+        bodies.keep(connection, {poll_id: answers}, now=at)
     return poll_id, tuple(answers)
 
 

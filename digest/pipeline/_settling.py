@@ -1,0 +1,174 @@
+"""What visits found, stored in groups: papers, raw answers, polls, and the sources' state last.
+
+One transaction holds a whole group, so each source's papers and state come together or not at
+all. Where a group cannot be stored each of its visits is stored alone, so that one bad thing stays
+one. What an outcome means for the next visit is decided in ``digest.sources._state``.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from digest.errors import SourceError
+from digest.model import Completeness, PollReport, PollStatus
+from digest.pipeline._visit import Gathered, Run, Visit
+from digest.pipeline.network import WAITING
+from digest.sources import Batch
+from digest.sources import _completeness as days
+from digest.sources import _state as states
+from digest.sources._http import HttpError, redact
+from digest.store import alerts, bodies, submissions
+from digest.store import sources as rows
+from digest.store.ingest import IngestCounts, ingest_all
+
+log = logging.getLogger(__name__)
+
+NO_COUNTS = IngestCounts()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A visit that is over, and what it gathered."""
+
+    visit: Visit
+    gathered: Gathered
+
+    @property
+    def name(self) -> str:
+        """Return the source's name."""
+        return self.visit.source.name
+
+
+def store(run: Run, group: Sequence[Done]) -> list[PollReport]:
+    """Store a group and return a report for each of its visits, in order; never raises."""
+    try:
+        return _store(run, group)
+    except Exception as exc:
+        if len(group) > 1:
+            log.info("stored one by one sources=%s error=%s", len(group), type(exc).__name__)
+            return [report for one in group for report in store(run, [one])]
+        log.exception("ingest failed source=%s", group[0].name)
+        return [_store_failure(run, group[0], exc)]
+
+
+def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
+    reason = f"what it gave could not be stored ({type(exc).__name__})"
+    kind = "store" if isinstance(exc, SQLAlchemyError) else "bug"
+    error = SourceError(done.name, reason, kind=kind)
+    failed = Gathered(kept=done.gathered.kept, error=error)
+    try:
+        return _store(run, [Done(done.visit, failed)])[0]
+    except Exception:
+        log.exception("failure not stored source=%s", done.name)
+        return _report(Done(done.visit, failed), NO_COUNTS)
+
+
+def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
+    now = run.app.now()
+    with run.app.writing() as connection:
+        held = rows.held(connection, [one.name for one in group], owner=run.owner)
+        mine = [one for one in group if one.name in held]
+        said = {one.name: records for one in mine if (records := one.gathered.records)}
+        counts = ingest_all(connection, said, now=now) if said else {}
+        for one in mine:
+            if one.visit.waiting:
+                submissions.settle(connection, one.name, one.visit.waiting)
+        verdicts = {one.name: _verdict(one, counts.get(one.name, NO_COUNTS)) for one in mine}
+        reports = {one.name: _report(one, counts.get(one.name, NO_COUNTS)) for one in mine}
+        poll_ids = rows.add_polls(connection, list(reports.values()))
+        kept = {n: one.gathered.kept for n, one in zip(poll_ids, mine, strict=True)}
+        bodies.keep(connection, kept, now=now)
+        for name, verdict in verdicts.items():
+            _alert(connection, name, verdict, now)
+        settled = {one.name: _settled(one, verdicts[one.name]) for one in mine}
+        rows.settle(connection, settled, now=now)
+    for name, verdict in verdicts.items():
+        if verdict.tell:
+            log.warning("source=%s %s", name, verdict.tell)
+    return [reports.get(one.name) or one.visit.somebody_else() for one in group]
+
+
+def _settled(done: Done, verdict: states.Verdict) -> rows.Settled:
+    return rows.Settled(
+        state=states.to_document(verdict.state),
+        next_poll_at=verdict.next_poll_at,
+        succeeded=done.gathered.error is None,
+        disabled_reason=verdict.disabled_reason,
+    )
+
+
+def _alert(connection: Connection, name: str, verdict: states.Verdict, now: datetime) -> None:
+    """Put trouble, and its end, where the owner is told of it."""
+    if verdict.is_recovery:
+        alerts.right(connection, subject_of(name), now=now)
+    elif verdict.tell and verdict.state.errors:
+        alerts.wrong(connection, subject_of(name), f"{name} {verdict.tell}", now=now)
+
+
+def subject_of(name: str) -> str:
+    """Return the subject under which the owner is told of a source."""
+    return f"source:{name}"
+
+
+def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
+    visit, gathered, now = done.visit, done.gathered, done.visit.now
+    chance = random.random()  # noqa: S311 - jitter
+    error = gathered.error
+    if error is None:
+        watermark = visit.state.watermark
+        if gathered.batches:
+            watermark = visit.source.next_watermark(watermark, gathered.batches, now=now)
+        learned = states.Learned(
+            program=visit.program,
+            # What could not be stored must come again: no validators, no "not modified".
+            validators={} if counts.rejected else gathered.learned,
+            watermark=watermark,
+            moves=gathered.moves,
+            marks=gathered.marks,
+            has_gap=gathered.gap is not None,
+        )
+        return states.after_success(visit.state, learned, now=now, every=visit.every, random=chance)
+    if isinstance(error, HttpError) and error.kind == WAITING and error.retry_at:
+        return states.Verdict(state=visit.state, next_poll_at=error.retry_at)
+    return states.after_failure(visit.state, error, now=now, random=chance)
+
+
+def _report(done: Done, counts: IngestCounts) -> PollReport:
+    gathered, error = done.gathered, done.gathered.error
+    batches = gathered.batches
+    status = PollStatus.OK if gathered.kept else PollStatus.UNCHANGED
+    if error is not None:
+        status = PollStatus.SKIPPED if error.kind == WAITING else PollStatus.FAILED
+    completeness = (
+        days.worst(mark.verdict for mark in gathered.marks.values())
+        if gathered.marks
+        else days.of_days(batches, today=done.visit.now.astimezone(UTC).date())
+    )
+    records = gathered.records
+    if gathered.gap is not None or (error is not None and records):
+        completeness = Completeness.PARTIAL
+    error = error or gathered.gap
+    parsed_away = sum(len(batch.rejected) for batch in (*batches, *gathered.filled))
+    return done.visit.report(
+        status,
+        records=len(records),
+        new=counts.new,
+        revised=counts.revised,
+        unchanged=counts.unchanged,
+        rejected=counts.rejected + parsed_away,
+        batch_on=_latest(batches),
+        completeness=completeness,
+        error=redact(error.reason) if error else "",
+        error_kind=error.kind if error else "",
+    )
+
+
+def _latest(batches: Sequence[Batch]) -> date | None:
+    return max((batch.batch_on for batch in batches if batch.batch_on), default=None)
