@@ -14,11 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from digest.errors import DeliveryError
 from digest.model import Message
 
-__all__ = ["Outcome", "OutcomeKind", "Phase", "Session", "Transport", "is_channel"]
+__all__ = [
+    "Outcome", "OutcomeKind", "Phase", "Session", "Step", "Transport", "Turn", "Way", "is_channel",
+]  # fmt: skip
 
 
 class Phase(StrEnum):
@@ -67,6 +70,17 @@ class Outcome:
     """Waiting does not help: a person has to look at the relay."""
 
 
+class Turn(StrEnum):
+    """What a message on its way waits for, where that is not an outcome."""
+
+    READY = "ready"  # its text is wanted: the marker comes now
+    UNTOUCHED = "untouched"  # the way ended before it was begun: that was no attempt
+
+
+Step = tuple[Message, Outcome | Turn | DeliveryError]
+"""What happened to a message on its way; an error is the next hop's: nothing was sent."""
+
+
 class Session(Protocol):
     """One open way to the next hop, used by one thread."""
 
@@ -81,6 +95,60 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Say good-bye; never raises, never changes an outcome."""
+        ...
+
+
+@runtime_checkable
+class Way(Protocol):
+    """A way that many can be used of in one thread: no method waits, but ``close``.
+
+    A message may be begun while the reply to the dot of the one before is awaited.
+    """
+
+    wants_write: bool
+    deadline: float
+    """On the monotonic clock: after it, call ``expire``."""
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether ``begin`` may be called."""
+        ...
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether it takes no further message: close it when it is idle."""
+        ...
+
+    def fileno(self) -> int:
+        """Return what to wait on for reading (and writing, where ``wants_write``)."""
+        ...
+
+    def begin(self, message: Message) -> Outcome | None:
+        """Begin a message; return an outcome where that is refused without asking."""
+        ...
+
+    def go(self) -> None:
+        """Let the READY message's text go out: its marker is durable."""
+        ...
+
+    def withdraw(self) -> list[Step]:
+        """Take the READY message back; the way is spent by that."""
+        ...
+
+    def advance(self) -> list[Step]:
+        """Write and read what can be written and read now."""
+        ...
+
+    def flush(self) -> list[Step]:
+        """Write what can be written now."""
+        ...
+
+    def expire(self) -> list[Step]:
+        """Give up waiting for a reply."""
+        ...
+
+    def close(self) -> None:
+        """Say good-bye and wait for the answer a little; never raises."""
         ...
 
 

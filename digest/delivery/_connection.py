@@ -11,10 +11,11 @@ import contextlib
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.delivery._reply import Reply, parse_reply
+from digest.delivery._dialogue import Features
 from digest.delivery.policy import classify
 from digest.errors import DeliveryError
 
@@ -23,78 +24,75 @@ from . import Phase
 if TYPE_CHECKING:
     from digest.delivery.smtp import SmtpOptions
 
-LINE_LIMIT = 4096
-LINES_LIMIT = 200
-
-
-class Lost(Exception):  # noqa: N818 - a state of the connection, handled where it is raised
-    """The connection ended, timed out or spoke nonsense while we waited for a reply."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Features:
-    """What the server offered in its last EHLO."""
-
-    pipelining: bool
-    size_limit: int | None
-    """Bytes; None where no SIZE was offered, 0 where it has no fixed limit."""
-    eight_bit: bool
-    smtputf8: bool
+READ_LIMIT = 65536
 
 
 class Connection:
-    """One open, greeted (encrypted, logged in) connection; bytes in, replies out."""
+    """One open, greeted (encrypted, logged in) connection that never makes anybody wait."""
 
     def __init__(self, client: smtplib.SMTP, features: Features) -> None:
         assert client.sock is not None
         self._client = client
-        self._socket: socket.socket = client.sock
-        # The client's own reader where it has one: it may hold bytes already.
-        self._reader = client.file or client.sock.makefile("rb")
+        self.socket: socket.socket = client.sock
         self.features = features
-        self.messages = 0
-        self.is_lost = False
-        """Set by who found out: nothing more can be said on it."""
+        self.unsent: deque[memoryview] = deque()
+        """Handed over by us, not yet by the system."""
+        self.is_encrypted = isinstance(self.socket, ssl.SSLSocket)
+        self.socket.setblocking(False)
+        with contextlib.suppress(OSError):  # several small writes must not wait for each other
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def write(self, content: bytes, timeout_s: float) -> None:
-        """Hand over all bytes, or raise Lost: then the last byte was not handed over."""
-        view = memoryview(content)
-        try:
-            self._socket.settimeout(timeout_s)
-            while view:
-                view = view[self._socket.send(view) :]
-        except OSError as exc:
-            raise Lost(_plain(exc)) from exc
+    def write(self, pieces: list[bytes]) -> None:
+        """Take bytes to be written."""
+        self.unsent.extend(map(memoryview, pieces))
 
-    def read(self, timeout_s: float) -> Reply:
-        """Read one whole reply. Raises Lost."""
-        lines: list[bytes] = []
-        try:
-            self._socket.settimeout(timeout_s)
-            while len(lines) < LINES_LIMIT:
-                line: bytes = self._reader.readline(LINE_LIMIT)
-                if not line.endswith(b"\n"):
-                    raise Lost("the connection was closed" if not line else "an endless line")
-                lines.append(line)
-                if line[3:4] != b"-":
-                    return parse_reply(lines)
-        except OSError as exc:
-            raise Lost(_plain(exc)) from exc
-        except ValueError as exc:
-            raise Lost(f"not an SMTP reply: {lines[-1][:60]!r}") from exc
-        raise Lost("an endless reply")
+    def flush(self) -> bool:
+        """Write what the system takes now; tell whether it took anything. Raises OSError."""
+        took = False
+        while self.unsent:
+            try:
+                count = self._send()
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                return took
+            took = True
+            while self.unsent and count >= len(self.unsent[0]):
+                count -= len(self.unsent.popleft())
+            if count:
+                self.unsent[0] = self.unsent[0][count:]
+        return took
+
+    def _send(self) -> int:
+        if self.is_encrypted:
+            return self.socket.send(self.unsent[0])
+        return self.socket.sendmsg(list(islice(self.unsent, 16)))
+
+    def read(self) -> bytes:
+        """Return what is there; empty where nothing is yet. Raises EOFError, OSError."""
+        content = b""
+        while len(content) < READ_LIMIT:
+            try:
+                found = self.socket.recv(16384)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            if not found:
+                if content:
+                    break
+                raise EOFError("the connection was closed")
+            content += found
+            if not self.is_encrypted:  # what TLS has decrypted already wakes nobody
+                break
+        return content
 
     def quit(self, timeout_s: float = 5) -> None:
         """Say good-bye and close; what the server thinks of it changes nothing."""
-        with contextlib.suppress(Lost):
-            self.write(b"QUIT\r\n", timeout_s)
-            self.read(timeout_s)
+        with contextlib.suppress(OSError, ValueError):
+            self.socket.settimeout(timeout_s)
+            self.socket.sendall(b"QUIT\r\n")
+            self.socket.recv(512)
         self.drop()
 
     def drop(self) -> None:
         """Close without a word."""
-        with contextlib.suppress(OSError):
-            self._reader.close()
         with contextlib.suppress(OSError):
             self._client.close()
 
@@ -163,7 +161,7 @@ def _refused(name: str, options: SmtpOptions, exc: Exception) -> DeliveryError:
             reason = f"{where} has a certificate that does not hold: {exc.verify_message}"
             permanent = True
         case _:
-            reason = f"{where} cannot be reached: {_plain(exc)}"
+            reason = f"{where} cannot be reached: {plainly(exc)}"
             permanent = False
     return DeliveryError(name, reason, permanent=permanent)
 
@@ -173,7 +171,8 @@ def _text(error: bytes | str) -> str:
     return " ".join(plain.split())[:200]
 
 
-def _plain(exc: Exception) -> str:
+def plainly(exc: Exception) -> str:
+    """Return what went wrong in a few words."""
     if isinstance(exc, TimeoutError):
         return "timed out"
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__

@@ -6,6 +6,7 @@ Only parses; what a reply means is ``policy``'s business.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$|:)")
@@ -37,7 +38,7 @@ class Reply:
         return next((group for group in found.groups() if group), "")[:200] if found else ""
 
 
-def parse_reply(lines: list[bytes]) -> Reply:
+def parse_reply(lines: Sequence[bytes]) -> Reply:
     """Make a Reply of the raw lines (``250-...``, ``250 ...``). Raises ValueError.
 
     The enhanced code (RFC 3463) is taken only where its class agrees with the basic code

@@ -6,7 +6,10 @@ try again, and which relay, is the sender's business (``pipeline.sending``).
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
+import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -15,10 +18,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from digest.delivery import Outcome, OutcomeKind, Phase
-from digest.delivery._connection import Connection, Lost, connect
-from digest.delivery._reply import Reply
-from digest.delivery.policy import DROPPED, LOST, Cause, Verdict, classify
+from digest.delivery import Outcome, OutcomeKind, Phase, Step, Turn
+from digest.delivery._connection import Connection, connect, plainly
+from digest.delivery._dialogue import Dialogue, outcome_of
+from digest.delivery.policy import Cause, Verdict
 from digest.errors import DeliveryError
 from digest.model import Message
 
@@ -127,13 +130,24 @@ class SmtpTransport:
 
 
 class SmtpSession:
-    """One connection's worth of conversation; renews the connection where it has to."""
+    """One connection's worth of conversation: a Way, and a Session that renews it.
+
+    ``send`` waits and opens a new connection where the old one is spent; the other methods never
+    wait, and leave a spent way to be closed.
+    """
 
     def __init__(self, name: str, options: SmtpOptions) -> None:
         self.name = name
         self._options = options
-        self._connection: Connection | None = connect(name, options)
+        self._open()
+
+    def _open(self) -> None:
+        self._connection: Connection | None = connect(self.name, self._options)
+        self._dialogue = Dialogue(self._connection.features, pipelining=self._options.pipelining)
+        self._text_left = 0
         self._used_at = time.monotonic()
+        self.wants_write = False
+        self.deadline = math.inf
 
     def send(self, message: Message, before_dot: Callable[[], bool]) -> Outcome:
         """Hand over one message; see ``delivery.Session``.
@@ -141,216 +155,176 @@ class SmtpSession:
         A kept connection that turns out to be closed (or answers 421) before the message was
         begun is replaced, once: that was no attempt.
         """
+        while True:
+            self._renew()
+            found = self._sent(message, before_dot)
+            if found is not None:
+                return found
+            self._drop()
+
+    def _renew(self) -> None:
+        if self._connection is not None and (self.is_spent or not self._settled()):
+            self.close()
+        if self._connection is None:
+            self._open()
+
+    def _settled(self) -> bool:
+        """Wait until a message can be begun; False where the connection is lost by that."""
+        while not self._dialogue.is_free and not self._dialogue.is_over:
+            self._wait()
+        return not self._dialogue.is_over
+
+    def _sent(self, message: Message, before_dot: Callable[[], bool]) -> Outcome | None:
+        """Return what became of a message; None where it was not begun."""
+        refused = self.begin(message)
+        if refused is not None:
+            return refused
+        steps: list[Step] = self.flush()
+        while True:
+            for _, step in steps:
+                if step is Turn.UNTOUCHED:
+                    return None
+                if isinstance(step, Outcome):
+                    self.flush()
+                    if self._dialogue.is_over:
+                        self._drop()
+                    return step
+            if steps:  # READY
+                if before_dot():
+                    self.go()
+                    steps = self.flush()
+                else:
+                    steps = self.withdraw()
+                continue
+            steps = self._wait()
+
+    def _wait(self) -> list[Step]:
+        """Wait for the other side, but not past the deadline."""
+        left = self.deadline - time.monotonic()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_write else 0)
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.fileno(), wanted)
+            if left > 0 and waiting.select(min(left, 3600)):
+                return self.advance()
+        return self.expire() if time.monotonic() >= self.deadline else []
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether ``begin`` may be called."""
+        return self._dialogue.is_free and not self.is_spent
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether the connection is lost, was idle for too long, or had its messages."""
+        said = self._dialogue
+        if said.is_over or said.messages >= self._options.max_messages_per_connection:
+            return True
+        return said.is_idle and time.monotonic() - self._used_at > self._options.idle_s
+
+    def fileno(self) -> int:
+        """Return the socket's number."""
+        assert self._connection is not None
+        return self._connection.socket.fileno()
+
+    def begin(self, message: Message) -> Outcome | None:
+        """Begin a message; see ``delivery.Way``."""
         if _ADDRESS.fullmatch(message.recipient) is None:
-            return _outcome(
-                Verdict(kind=OutcomeKind.FAILED, cause=Cause.SYNTAX),
-                Phase.MAIL,
-                note="the address cannot be written in an SMTP command",
-            )
-        is_reused = self._ready()
-        outcome = self._converse(message, before_dot)
-        if is_reused and outcome.phase is Phase.MAIL and self._connection is None:
-            self._ready()
-            outcome = self._converse(message, before_dot)
-        return outcome
+            note = "the address cannot be written in an SMTP command"
+            syntax = Verdict(kind=OutcomeKind.FAILED, cause=Cause.SYNTAX)
+            return outcome_of(syntax, Phase.MAIL, note=note)
+        return self._dialogue.begin(message)
+
+    def go(self) -> None:
+        """Write the READY message's text and dot."""
+        assert self._connection is not None
+        self._queue()
+        self._dialogue.go()
+        self._queue()
+        self._text_left = sum(map(len, self._connection.unsent))
+
+    def withdraw(self) -> list[Step]:
+        """Take the READY message back, at the price of the connection."""
+        return self._dialogue.withdraw()
+
+    def flush(self) -> list[Step]:
+        """Write what can be written now."""
+        connection = self._connection
+        if connection is None:
+            return []
+        self._queue()
+        before = sum(map(len, connection.unsent))
+        try:
+            connection.flush()
+        except OSError as exc:
+            return self._broken(exc, before - sum(map(len, connection.unsent)))
+        left = sum(map(len, connection.unsent))
+        self._text_left = max(0, self._text_left - (before - left))
+        self.wants_write = left > 0
+        self._touch()
+        return []
+
+    def advance(self) -> list[Step]:
+        """Write and read what can be written and read now."""
+        steps = self.flush() if self.wants_write or self._dialogue.out else []
+        connection = self._connection
+        if connection is None or self._dialogue.is_over:
+            return steps
+        try:
+            heard = connection.read()
+        except (OSError, EOFError) as exc:
+            return steps + self._dialogue.lost(plainly(exc), dot_is_out=not self._text_left)
+        said = self._dialogue.receive(heard)
+        steps += said
+        if said and self._text_left:
+            # Answered before it had the text: what is left of that would be taken for commands.
+            steps += self._dialogue.lost("the server answered too early", dot_is_out=False)
+        return steps + self.flush() if self._dialogue.out else steps
+
+    def expire(self) -> list[Step]:
+        """Give up waiting for a reply."""
+        return self._dialogue.lost("timed out", dot_is_out=not self._text_left)
 
     def close(self) -> None:
         """Say QUIT; never raises."""
-        if self._connection is not None:
-            self._connection.quit()
-            self._connection = None
-
-    def _ready(self) -> bool:
-        """Have an open connection; tell whether it was used before."""
-        found = self._connection
-        if found is not None and (
-            found.messages >= self._options.max_messages_per_connection
-            or time.monotonic() - self._used_at > self._options.idle_s
-        ):
-            self.close()
         if self._connection is None:
-            self._connection = connect(self.name, self._options)
-        self._used_at = time.monotonic()
-        return self._connection.messages > 0
+            return
+        if self._dialogue.is_over or not self._dialogue.is_idle:
+            self._connection.drop()
+        else:
+            self._connection.quit()
+        self._connection = None
 
-    def _converse(self, message: Message, before_dot: Callable[[], bool]) -> Outcome:
-        connection = self._connection
-        assert connection is not None
-        refused = _refused_here(connection, message)
-        if refused is not None:
-            return refused
-        connection.messages += 1
-        outcome = _Conversation(connection, self._options, message).run(before_dot)
-        # After 354 only closing takes a message back: RSET would be a line of its text.
-        is_withdrawn = outcome.kind is OutcomeKind.WITHDRAWN
-        if connection.is_lost or outcome.code == 421 or is_withdrawn:
-            self._drop()
-        self._used_at = time.monotonic()
-        return outcome
+    def _broken(self, exc: OSError, written: int) -> list[Step]:
+        """Tell what a failed write leaves; what the server said before it closed counts."""
+        assert self._connection is not None
+        self._text_left = max(0, self._text_left - written)
+        steps: list[Step] = []
+        with contextlib.suppress(OSError, EOFError):
+            steps = self._dialogue.receive(self._connection.read())
+        return steps + self._dialogue.lost(plainly(exc), dot_is_out=not self._text_left)
+
+    def _queue(self) -> None:
+        assert self._connection is not None
+        if self._dialogue.out:
+            self._connection.write(self._dialogue.out)
+            self._dialogue.out = []
+
+    def _touch(self) -> None:
+        """Set the time by which something has to happen."""
+        now = time.monotonic()
+        self._used_at = now
+        options = self._options
+        if self.wants_write:
+            allowed = options.data_timeout_s
+        elif self._dialogue.awaits is Phase.DOT:
+            allowed = options.dot_timeout_s
+        elif self._dialogue.awaits is Phase.DATA:
+            allowed = options.data_timeout_s
+        else:
+            allowed = options.command_timeout_s
+        self.deadline = now + allowed
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
-
-
-class _Conversation:
-    """MAIL, RCPT, DATA, the dot: one message over an open connection."""
-
-    def __init__(self, connection: Connection, options: SmtpOptions, message: Message) -> None:
-        self._connection = connection
-        self._options = options
-        self._message = message
-        self._phase = Phase.MAIL
-
-    def run(self, before_dot: Callable[[], bool]) -> Outcome:
-        try:
-            refusal = self._open_data()
-            if refusal is not None:
-                return refusal
-            self._phase = Phase.DATA
-            if not before_dot():
-                return Outcome(kind=OutcomeKind.WITHDRAWN, phase=Phase.DATA)
-            # The dot is the last of these bytes: where the write fails it was not handed over.
-            self._connection.write(stuffed(self._message.content), self._options.data_timeout_s)
-        except Lost as lost:
-            self._connection.is_lost = True
-            return _outcome(DROPPED, self._phase, note=str(lost))
-        self._phase = Phase.DOT
-        try:
-            reply = self._connection.read(self._options.dot_timeout_s)
-        except Lost as lost:
-            self._connection.is_lost = True
-            return _outcome(LOST, Phase.DOT, note=str(lost))
-        return _judged(Phase.DOT, reply)
-
-    def _open_data(self) -> Outcome | None:
-        """Get as far as 354; None where text is wanted, else the refusal."""
-        commands = self._commands()
-        if self._connection.features.pipelining and self._options.pipelining:
-            self._connection.write(b"".join(commands), self._options.command_timeout_s)
-            return self._pipelined_replies()
-        for phase, command in zip((Phase.MAIL, Phase.RCPT, Phase.DATA), commands, strict=True):
-            self._phase = phase
-            self._connection.write(command, self._options.command_timeout_s)
-            reply = self._read(phase)
-            if not reply.is_positive:
-                return self._reset(_judged(phase, reply))
-        return None
-
-    def _pipelined_replies(self) -> Outcome | None:
-        """Match the group's replies one to one; the first refusal is the message's."""
-        refusal: Outcome | None = None
-        for phase in (Phase.MAIL, Phase.RCPT, Phase.DATA):
-            try:
-                reply = self._read(phase)
-            except Lost:
-                if refusal is None:
-                    raise
-                self._connection.is_lost = True
-                return refusal
-            if refusal is None and not reply.is_positive:
-                refusal = _judged(phase, reply)
-                if reply.code == 421:  # nothing more comes: it closes the connection
-                    return refusal
-        return self._taken_back(refusal, reply) if refusal is not None else None
-
-    def _taken_back(self, refusal: Outcome, last: Reply) -> Outcome:
-        """End a pipelined group of which some commands were refused (RFC 2920, 3.1)."""
-        if last.code != 354:
-            return self._reset(refusal)
-        # No recipient was taken, yet text is wanted: an empty one, and its reply ignored.
-        try:
-            self._connection.write(b".\r\n", self._options.data_timeout_s)
-            self._connection.read(self._options.dot_timeout_s)
-        except Lost:
-            self._connection.is_lost = True
-        return refusal
-
-    def _reset(self, outcome: Outcome) -> Outcome:
-        """Make the connection ready for the next message; not after 421, which closes it."""
-        if outcome.code == 421:
-            return outcome
-        try:
-            self._connection.write(b"RSET\r\n", self._options.command_timeout_s)
-            self._connection.read(self._options.command_timeout_s)
-        except Lost:
-            self._connection.is_lost = True
-        return outcome
-
-    def _read(self, phase: Phase) -> Reply:
-        self._phase = phase
-        timeout = (
-            self._options.data_timeout_s if phase is Phase.DATA else self._options.command_timeout_s
-        )
-        return self._connection.read(timeout)
-
-    def _commands(self) -> tuple[bytes, bytes, bytes]:
-        features = self._connection.features
-        content = self._message.content
-        mail = f"MAIL FROM:<{_a_label(self._message.sender)}>"
-        if features.size_limit is not None:
-            mail += f" SIZE={len(content)}"
-        if features.eight_bit and not content.isascii():
-            mail += " BODY=8BITMIME"
-        recipient = _a_label(self._message.recipient)
-        if not recipient.isascii():
-            mail += " SMTPUTF8"
-        return (
-            f"{mail}\r\n".encode(),
-            f"RCPT TO:<{recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        )
-
-
-def stuffed(content: bytes) -> bytes:
-    """Return the text as it goes over the wire: dots doubled, ended by the final dot."""
-    if b"\r\n." in content:
-        content = content.replace(b"\r\n.", b"\r\n..")
-    if content.startswith(b"."):
-        content = b"." + content
-    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
-    return content + end
-
-
-def _refused_here(connection: Connection, message: Message) -> Outcome | None:
-    """Refuse what the server said it will not take, without asking it."""
-    features = connection.features
-    if features.size_limit and len(message.content) > features.size_limit:
-        note = f"{len(message.content)} bytes; the relay takes {features.size_limit}"
-        return _outcome(Verdict(kind=OutcomeKind.FAILED, cause=Cause.SIZE), Phase.MAIL, note=note)
-    if not message.recipient.rpartition("@")[0].isascii() and not features.smtputf8:
-        note = "the relay does not take addresses outside ASCII (SMTPUTF8)"
-        return _outcome(Verdict(kind=OutcomeKind.FAILED, cause=Cause.SYNTAX), Phase.MAIL, note=note)
-    return None
-
-
-def _a_label(address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
-
-
-def _judged(phase: Phase, reply: Reply) -> Outcome:
-    if phase is Phase.DOT and not 200 <= reply.code < 300 and reply.is_positive:
-        return _outcome(LOST, phase, reply)
-    return _outcome(classify(phase, reply.code, reply.enhanced_code, reply.text), phase, reply)
-
-
-def _outcome(
-    verdict: Verdict, phase: Phase, reply: Reply | None = None, *, note: str = ""
-) -> Outcome:
-    return Outcome(
-        kind=verdict.kind,
-        phase=Phase.DONE if verdict.kind is OutcomeKind.SENT else phase,
-        code=reply.code if reply else None,
-        enhanced_code=reply.enhanced_code if reply else "",
-        reply=reply.text if reply else note,
-        queue_id=reply.queue_id if reply and verdict.kind is OutcomeKind.SENT else "",
-        suppress=verdict.suppress,
-        blames_relay=verdict.blames_relay,
-        cause=verdict.cause,
-        min_wait=verdict.min_wait,
-        soft_bounce=verdict.soft_bounce,
-        pauses_domain=verdict.pauses_domain,
-        stops_relay=verdict.stops_relay,
-    )

@@ -123,5 +123,7 @@ class Message:
     recipient: str
     subject: str
     content: bytes
+    has_no_dots: bool = False
+    """No line of ``content`` begins with a dot: nobody needs to look for one again."""
     html: str = ""
     text: str = ""

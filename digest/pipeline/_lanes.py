@@ -1,231 +1,327 @@
-"""Lanes: threads that each keep one session open and hand over messages from a common queue.
+"""Lanes: one thread keeps many ways to the next hops busy, and commits for all of them together.
 
-Several next hops are used in order of preference: when one cannot be used, its lanes go on with
-the next (nothing was accepted, so nothing is doubled). What to claim is ``sending``'s business.
+    until the source is dry and nothing is on its way:
+        give each free way its next message
+        read what next hops say; keep outcomes
+        messages whose text is wanted: one commit of their markers and the outcomes, then go
+
+Several next hops are used in order of preference: when one cannot be used, its messages go on
+with the next (nothing was accepted, so nothing is doubled). What to claim is ``sending``'s
+business.
 """
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import queue
+import selectors
+import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.delivery import Outcome, OutcomeKind, Session, Transport, is_channel
-from digest.delivery.policy import Cause, retry_at
+from digest.delivery import Outcome, Session, Step, Turn, Way
+from digest.delivery._threaded import Threaded
 from digest.errors import DeliveryError
-from digest.model import DeliveryState, Message
+from digest.pipeline._outcomes import Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
-from digest.store.outbox import Claimed, Finished
-from digest.store.suppressions import Suppression
-from digest.subscribers.addresses import channel_of
 
-log = logging.getLogger(__name__)
+GATHER_S = 0.001
+"""A marker waits so long for others to share a commit with."""
+LOOK_S = 0.5
+"""How often time limits, leases and the wish to stop are looked at."""
+MOST_WAITING = 200
+"""Messages composed and not begun: a busy channel does not hold up the relays before that."""
 
-STRIKES = 3
-"""Conversations in a row that a next hop may break before it is left alone for this run."""
-RELAY_WAIT = timedelta(minutes=1)
-
-STATES = {
-    OutcomeKind.SENT: DeliveryState.SENT,
-    OutcomeKind.DEFERRED: DeliveryState.DEFERRED,
-    OutcomeKind.FAILED: DeliveryState.FAILED,
-    OutcomeKind.UNCERTAIN: DeliveryState.UNCERTAIN,
-}
+Source = Callable[[], "Item | None"]
+"""Gives the next message to send, None where nothing is due (now)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """A claimed delivery and its composed message."""
+@dataclass(eq=False)
+class _Lane:
+    """One way to one next hop, with its messages: at most one begun, one whose dot is out."""
 
-    row: Claimed
-    message: Message
-    content_hash: str
+    relay: Relay
+    way: Way | None = None
+    items: deque[Item] = field(default_factory=deque)
+    is_opening: bool = False
+    spent: Way | None = None
+    """To be closed before the next one is opened."""
 
-
-@dataclass
-class Relay:
-    """A next hop in this run: usable until it is struck out."""
-
-    transport: Transport
-    strikes: int = 0
-    error: str = ""
-    """Why it is not used any more; empty while it is."""
-
-    def carries(self, address: str) -> bool:
-        """Tell whether it is a way to this address: a channel by its name, else any relay."""
-        channel = channel_of(address)
-        if is_channel(self.transport):
-            return channel == self.transport.name
-        return not channel
+    @property
+    def is_free(self) -> bool:
+        return self.way is not None and self.way.is_free
 
 
-@dataclass
 class Lanes:
-    """The threads of one run."""
+    """The ways of one run; used by one thread."""
 
-    app: App
-    recorder: Recorder
-    relays: list[Relay]
-    connections: int
-    resend: bool = False
-    on_done: Callable[[int], None] = lambda _: None
-    returned: list[Item] = field(default_factory=list)
-    """What no next hop could take: nothing of it was sent."""
-
-    def __post_init__(self) -> None:
-        self._work: queue.Queue[Item | None] = queue.Queue(maxsize=max(self.connections * 4, 16))
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self._stopping = False
-        self._crashed: BaseException | None = None
+    def __init__(
+        self,
+        app: App,
+        recorder: Recorder,
+        relays: list[Relay],
+        *,
+        connections: int,
+        outcomes: Outcomes,
+    ) -> None:
+        self.relays = relays
+        self._app = app
+        self._recorder = recorder
+        self._connections = connections
+        self._outcomes = outcomes
+        self._lanes: dict[Relay, list[_Lane]] = {relay: [] for relay in relays}
+        self._waiting: dict[Relay, deque[Item]] = {relay: deque() for relay in relays}
+        self._ready: list[tuple[_Lane, Item]] = []
+        self._ready_at = 0.0
+        self._looked_at = 0.0
+        self._is_closing = False
+        self._selector = selectors.DefaultSelector()
+        self._opened: queue.SimpleQueue[tuple[_Lane, Way | BaseException]] = queue.SimpleQueue()
+        self._bell, self._ringer = socket.socketpair()
+        self._bell.setblocking(False)
+        self._selector.register(self._bell, selectors.EVENT_READ, None)
 
     @property
     def is_usable(self) -> bool:
         """Tell whether any relay is left (any channel, where there is no relay)."""
-        mail = [relay for relay in self.relays if not is_channel(relay.transport)]
-        return self._crashed is None and any(not relay.error for relay in mail or self.relays)
+        mail = [relay for relay in self.relays if not relay.is_channel]
+        return any(not relay.error for relay in mail or self.relays)
 
-    def put(self, items: Iterable[Item]) -> None:
-        """Queue messages; waits while the lanes are busy."""
-        for item in items:
-            if len(self._threads) < self.connections and self._work.qsize() >= len(self._threads):
-                self._start()
-            self._work.put(item)
+    def run(self, source: Source, stop: Callable[[], bool]) -> None:
+        """Send what the source gives until it is dry, or somebody says stop.
 
-    def stop(self) -> None:
-        """Let lanes finish what they have begun and return the rest."""
-        self._stopping = True
+        What no next hop could take, or was not begun when the end came, stays claimed.
+        """
+        while True:
+            going_on = not stop() and self.is_usable
+            if stop():
+                for waiting in self._waiting.values():
+                    waiting.clear()
+            given = source if going_on else _dry
+            self._fill(given)
+            if not (any(self._waiting.values()) or any(lane.items for lane in self._all())):
+                break
+            self._turn(given)
+        self._recorder.commit()
 
     def close(self) -> None:
-        """Wait until everything queued is done or returned. Raises what a lane raised."""
-        for _ in self._threads:
-            self._work.put(None)
-        for thread in self._threads:
+        """Close every way."""
+        self._is_closing = True
+        while not self._opened.empty():
+            lane, found = self._opened.get()
+            if not isinstance(found, BaseException):
+                lane.way = found
+        ways = [way for lane in self._all() for way in (lane.way, lane.spent) if way is not None]
+        threads = [threading.Thread(target=way.close, daemon=True) for way in ways]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
             thread.join()
-        if self._crashed is not None:
-            raise self._crashed
+        self._selector.close()
+        self._bell.close()
+        self._ringer.close()
 
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=f"lane-{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _all(self) -> list[_Lane]:
+        return [lane for lanes in self._lanes.values() for lane in lanes]
 
-    def _run(self) -> None:
-        sessions: dict[str, Session] = {}
-        try:
-            while (item := self._work.get()) is not None:
-                if self._stopping or self._crashed or not self._deliver(item, sessions):
-                    with self._lock:
-                        self.returned.append(item)
-        except BaseException as exc:  # noqa: BLE001 - told to whoever waits in close()
-            self._crashed = exc
-            self._drain()
-        finally:
-            for session in sessions.values():
-                session.close()
+    def _fill(self, source: Source) -> None:
+        """Give every free way a message; open a further way where all are busy."""
+        if not any(self._waiting.values()):
+            self._pull(source)
+        for relay, lanes in self._lanes.items():
+            if relay.error:
+                continue
+            for lane in lanes:
+                while lane.is_free and self._has(relay, source):
+                    self._begin(lane, self._waiting[relay].popleft())
+            if self._waiting[relay] and not any(lane.is_opening for lane in lanes):
+                self._open_another(relay, lanes)
 
-    def _drain(self) -> None:
-        """Keep the queue moving after a crash, so that nobody waits for ever."""
-        while (item := self._work.get()) is not None:
-            with self._lock:
-                self.returned.append(item)
+    def _open_another(self, relay: Relay, lanes: list[_Lane]) -> None:
+        closed = next((lane for lane in lanes if lane.way is None), None)
+        if closed is None and len(lanes) < self._connections:
+            closed = _Lane(relay)
+            lanes.append(closed)
+        if closed is not None:
+            self._open(closed)
 
-    def _deliver(self, item: Item, sessions: dict[str, Session]) -> bool:
-        """Send by the first next hop that takes it; False where none could be used."""
+    def _has(self, relay: Relay, source: Source, count: int = 1) -> bool:
+        """Have so many messages for a relay at hand, if there are; tell whether there is any."""
+        mine = self._waiting[relay]
+        while len(mine) < count and self._pull(source):
+            pass
+        return bool(mine)
+
+    def _pull(self, source: Source) -> bool:
+        """Get one more message; False where there is none or enough are waiting."""
+        if sum(map(len, self._waiting.values())) >= MOST_WAITING:
+            return False
+        item = source()
+        if item is not None:
+            self._route(item)
+        return item is not None
+
+    def _route(self, item: Item) -> None:
+        """Let a message wait for the first next hop that carries it; without one it is kept."""
         for relay in self.relays:
-            if relay.error or not relay.carries(item.row.address):
-                continue
-            outcome = self._attempt(relay, item, sessions)
-            if outcome is None:
-                continue
-            if outcome.blames_relay:
-                self._strike(relay, outcome)
-                if outcome.stops_relay:
-                    continue
-            else:
-                relay.strikes = 0
-            self._record(relay, item, outcome)
-            self.on_done(1)
-            return True
-        return False
-
-    def _attempt(self, relay: Relay, item: Item, sessions: dict[str, Session]) -> Outcome | None:
-        name = relay.transport.name
-        try:
-            if name not in sessions:
-                sessions[name] = relay.transport.open()
-            return sessions[name].send(item.message, lambda: self.recorder.mark(item.row))
-        except DeliveryError as exc:
-            sessions.pop(name, None)
-            self._give_up(relay, str(exc))
-            return None
-
-    def _strike(self, relay: Relay, outcome: Outcome) -> None:
-        with self._lock:
-            relay.strikes += 1
-        if outcome.stops_relay or relay.strikes >= STRIKES:
-            said = " ".join(filter(None, (str(outcome.code or ""), outcome.reply)))
-            self._give_up(relay, f"{relay.transport.name}: {outcome.phase}: {said}")
+            if not relay.error and relay.carries(item.row.address):
+                self._waiting[relay].append(item)
+                return
 
     def _give_up(self, relay: Relay, reason: str) -> None:
-        with self._lock:
-            first = not relay.error
-            relay.error = relay.error or reason
-        if first:
-            log.warning("relay unusable transport=%s", relay.transport.name)
+        """Use a relay no more: its messages go on with the next."""
+        relay.give_up(reason)
+        self._route_again(relay)
 
-    def _record(self, relay: Relay, item: Item, outcome: Outcome) -> None:
-        if outcome.kind is OutcomeKind.WITHDRAWN:
-            return  # the marker wrote down why
-        now = self.app.now()
-        finished = finished_from(relay.transport.name, item, outcome, now, resend=self.resend)
-        suppression = None
-        if outcome.suppress and item.row.address_hmac:
-            suppression = Suppression(
-                address_hmac=item.row.address_hmac,
-                reason=outcome.suppress,
-                at=now,
-                detail=f"{outcome.code or ''} {outcome.enhanced_code}".strip(),
-            )
-        self.recorder.finish(finished, suppression)
+    def _route_again(self, relay: Relay) -> None:
+        waiting, self._waiting[relay] = self._waiting[relay], deque()
+        for item in waiting:
+            self._route(item)
+
+    def _begin(self, lane: _Lane, item: Item) -> None:
+        assert lane.way is not None
+        refused = lane.way.begin(item.message)
+        if refused is not None:
+            self._end(lane, item, refused)
+            return
+        lane.items.append(item)
+        self._write(lane)
+
+    def _write(self, lane: _Lane) -> None:
+        assert lane.way is not None
+        self._take(lane, lane.way.flush())
+        if lane.way is not None and lane.way.wants_write:
+            self._watch(lane)
+
+    def _watch(self, lane: _Lane) -> None:
+        assert lane.way is not None
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if lane.way.wants_write else 0)
+        self._selector.modify(lane.way, wanted, lane)
+
+    def _turn(self, source: Source) -> None:
+        """Wait for news, and act on it."""
+        for key, _ in self._selector.select(self._patience()):
+            if key.data is None:
+                self._take_opened()
+            else:
+                self._hear(key.data)
+        now = time.monotonic()
+        if self._ready and self._is_time(now):
+            self._go(source)
+        elif self._recorder.patience_s == 0:
+            self._recorder.commit()
+        if now - self._looked_at > LOOK_S:
+            self._looked_at = now
+            self._recorder.live(self._app.now())
+            for lane in self._all():
+                if lane.way is not None and lane.items and lane.way.deadline < now:
+                    self._take(lane, lane.way.expire())
+
+    def _patience(self) -> float:
+        if self._ready:
+            return max(0.0, self._ready_at + GATHER_S - time.monotonic())
+        outcomes = self._recorder.patience_s
+        return LOOK_S if outcomes is None else min(LOOK_S, outcomes)
+
+    def _is_time(self, now: float) -> bool:
+        """Tell whether to commit now: enough share it, or the first has waited long enough."""
+        busy = sum(1 for lane in self._all() if lane.items)
+        return len(self._ready) * 2 >= busy or now - self._ready_at >= GATHER_S
+
+    def _hear(self, lane: _Lane) -> None:
+        if lane.way is None:
+            return
+        was_writing = lane.way.wants_write
+        self._take(lane, lane.way.advance())
+        if lane.way is not None and lane.way.wants_write != was_writing:
+            self._watch(lane)
+
+    def _take(self, lane: _Lane, steps: Iterable[Step]) -> None:
+        """Act on what happened on a way."""
+        for message, step in steps:
+            item = next(item for item in lane.items if item.message is message)
+            if step is Turn.READY:
+                if not self._ready:
+                    self._ready_at = time.monotonic()
+                self._ready.append((lane, item))
+                continue
+            lane.items.remove(item)
+            if isinstance(step, Outcome):
+                self._end(lane, item, step)
+            else:
+                self._waiting[lane.relay].appendleft(item)
+                if isinstance(step, DeliveryError):
+                    self._give_up(lane.relay, str(step))
+        if lane.way is not None and not lane.items and lane.way.is_spent:
+            self._selector.unregister(lane.way)
+            lane.spent, lane.way = lane.way, None
+
+    def _end(self, lane: _Lane, item: Item, outcome: Outcome) -> None:
+        if self._outcomes.take(lane.relay, item, outcome):
+            self._waiting[lane.relay].appendleft(item)
+        if lane.relay.error:
+            self._route_again(lane.relay)
+
+    def _go(self, source: Source) -> None:
+        """Commit the markers of all that are ready, then let their texts go out."""
+        ready = [(lane, item) for lane, item in self._ready if item in lane.items]
+        self._ready = []
+        for relay in {lane.relay for lane, _ in ready}:
+            self._has(relay, source, sum(lane.relay is relay for lane, _ in ready))
+        refused = self._recorder.commit([item.row.row_id for _, item in ready])
+        for lane, item in ready:
+            assert lane.way is not None
+            if item.row.row_id in refused:
+                self._take(lane, lane.way.withdraw())
+                continue
+            lane.way.go()
+            if not lane.relay.error and lane.is_free and self._waiting[lane.relay]:
+                self._begin(lane, self._waiting[lane.relay].popleft())
+            else:
+                self._write(lane)
+
+    def _open(self, lane: _Lane) -> None:
+        """Begin to open a way, on a thread: that may take long."""
+        lane.is_opening = True
+        spent, lane.spent = lane.spent, None
+
+        def opened() -> None:
+            found: Way | BaseException
+            try:
+                if spent is not None:
+                    spent.close()
+                session: Session | Way = lane.relay.transport.open()
+                found = session if isinstance(session, Way) else Threaded(session)
+            except BaseException as exc:  # noqa: BLE001 - told to the run
+                found = exc
+            if self._is_closing and not isinstance(found, BaseException):
+                found.close()
+                return
+            self._opened.put((lane, found))
+            with contextlib.suppress(OSError):
+                self._ringer.send(b"x")
+
+        threading.Thread(target=opened, name="opening", daemon=True).start()
+
+    def _take_opened(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(4096)
+        while not self._opened.empty():
+            lane, found = self._opened.get()
+            lane.is_opening = False
+            if not isinstance(found, BaseException):
+                lane.way = found
+                self._selector.register(found, selectors.EVENT_READ, lane)
+                continue
+            self._lanes[lane.relay].remove(lane)
+            if not isinstance(found, DeliveryError):
+                raise found
+            self._give_up(lane.relay, str(found))
 
 
-def finished_from(
-    transport: str, item: Item, outcome: Outcome, now: datetime, *, resend: bool = False
-) -> Finished:
-    """Make of an outcome what the row will say; a deferral past the last retry has failed."""
-    state = STATES[outcome.kind]
-    due_at = None
-    if outcome.kind is OutcomeKind.UNCERTAIN and resend:
-        state = DeliveryState.DEFERRED
-    if state is DeliveryState.DEFERRED:
-        due_at = outcome.retry_at or retry_at(
-            now,
-            item.row.attempts + (0 if outcome.blames_relay else 1),
-            cause=Cause(outcome.cause),
-            min_wait=outcome.min_wait,
-            text=outcome.reply,
-            seed=item.row.row_id,
-            not_after=item.row.expires_at,
-        )
-        if due_at is None:
-            state = DeliveryState.FAILED
-    return Finished(
-        row_id=item.row.row_id,
-        state=state,
-        at=now,
-        phase=outcome.phase.value,
-        transport=transport,
-        code=outcome.code,
-        enhanced_code=outcome.enhanced_code,
-        reply=outcome.reply,
-        queue_id=outcome.queue_id,
-        cause=outcome.cause,
-        content_hash=item.content_hash,
-        next_attempt_at=due_at,
-        is_charged=not outcome.blames_relay,
-    )
+def _dry() -> None:
+    return None

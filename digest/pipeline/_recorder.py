@@ -1,147 +1,100 @@
-"""One writer for markers and outcomes: everything that waits goes into one commit.
+"""Markers and outcomes of a run, committed in groups.
 
-A lane that is about to write a final dot waits here until its ``transmitting`` marker is
-durable. Outcomes ride along with the next markers, so a connection never has two deliveries
-in ``transmitting``: after a crash there are at most as many uncertain ones as connections.
-It decides nothing about replies.
+A message whose text is wanted waits until its ``transmitting`` marker is durable. Outcomes ride
+along with the next markers, so a connection never has two deliveries in ``transmitting``: after a
+crash there are at most as many uncertain ones as connections. It decides nothing about replies.
 """
 
 from __future__ import annotations
 
-import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from digest.app import App
 from digest.errors import StoreError
 from digest.model import DeliveryState
-from digest.store import outbox, suppressions
-from digest.store.database import is_sqlite
-from digest.store.outbox import Claimed, Finished
+from digest.store import marking, outbox, suppressions
+from digest.store.marking import Finished
 from digest.store.suppressions import Suppression
 
 LINGER_S = 0.05
 """Outcomes wait that long for markers to ride with."""
 
 
-@dataclass(eq=False)
-class _Ticket:
-    """A lane's place in the group: released when its marker is durable or refused."""
-
-    row_id: int
-    done: threading.Lock = field(default_factory=threading.Lock)
-    is_allowed: bool = False
-
-
 class Recorder:
-    """Commits markers and outcomes in groups, on a thread of its own."""
+    """Writes what a run does; used by one thread."""
 
-    def __init__(self, app: App, owner: str) -> None:
+    def __init__(self, app: App, owner: str, lease: timedelta) -> None:
         self.counts: Counter[DeliveryState] = Counter()
         self._app = app
         self._owner = owner
-        self._changed = threading.Condition()
-        self._tickets: list[_Ticket] = []
+        self._lease = lease
+        self._renewed_at = app.now()
         self._finished: list[Finished] = []
         self._suppressed: list[Suppression] = []
-        self._is_closing = False
-        self._broken: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._thread.start()
-
-    def mark(self, row: Claimed) -> bool:
-        """Wait until the marker is durable; False where the delivery must not be sent.
-
-        Raises StoreError where the store failed: then nothing may be sent either.
-        """
-        ticket = _Ticket(row.row_id)
-        ticket.done.acquire()
-        with self._changed:
-            self._raise_if_broken()
-            self._tickets.append(ticket)
-            self._changed.notify()
-        ticket.done.acquire()
-        self._raise_if_broken()
-        return ticket.is_allowed
+        self._since = 0.0
+        # One for the whole run: taking one from the pool costs more than a commit.
+        self._connection = app.engine.connect()
+        self._driver_error = app.engine.dialect.loaded_dbapi.Error
+        marking.relax(self._connection)
 
     def finish(self, row: Finished, suppression: Suppression | None = None) -> None:
         """Keep an outcome; it is durable with the next markers, or soon after."""
-        with self._changed:
-            self._finished.append(row)
-            if suppression is not None:
-                self._suppressed.append(suppression)
-            if len(self._finished) == 1:
-                self._changed.notify()
+        if not self._finished:
+            self._since = time.monotonic()
+        self._finished.append(row)
+        if suppression is not None:
+            self._suppressed.append(suppression)
+
+    @property
+    def patience_s(self) -> float | None:
+        """Return how long the outcomes may still wait; None where there are none."""
+        if not self._finished:
+            return None
+        return max(0.0, self._since + LINGER_S - time.monotonic())
+
+    def commit(self, row_ids: Sequence[int] = ()) -> frozenset[int]:
+        """Write the markers of these and every outcome; return which must not be sent.
+
+        Raises StoreError where the store failed: then none of them may be sent.
+        """
+        if not (row_ids or self._finished):
+            return frozenset()
+        now = self._app.now()
+        finished, self._finished = self._finished, []
+        suppressed, self._suppressed = self._suppressed, []
+        refused: dict[int, DeliveryState] = {}
+        try:
+            with self._connection.begin():
+                marking.finish(self._connection, self._owner, finished)
+                if suppressed:
+                    suppressions.add(self._connection, suppressed)
+                allowed = marking.mark(self._connection, self._owner, row_ids) if row_ids else set()
+                if len(allowed) < len(row_ids):
+                    gone = set(row_ids) - allowed
+                    refused = outbox.withdraw(self._connection, self._owner, gone, now)
+        except (SQLAlchemyError, self._driver_error) as exc:
+            raise StoreError(f"the outbox cannot be written: {exc}") from exc
+        self.counts.update([row.state for row in finished])
+        self.counts.update(refused.values())
+        return frozenset(refused)
+
+    def live(self, now: datetime) -> None:
+        """Prolong the leases of what is claimed, well before they end."""
+        if now - self._renewed_at < self._lease / 3:
+            return
+        self._renewed_at = now
+        with self._app.writing() as connection:
+            outbox.renew(connection, self._owner, now + self._lease)
 
     def close(self) -> None:
-        """Commit what is left and end. Raises StoreError where the store failed."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify()
-        self._thread.join()
-        self._raise_if_broken()
-
-    def _raise_if_broken(self) -> None:
-        if self._broken is not None:
-            raise StoreError(f"the outbox cannot be written: {self._broken}") from self._broken
-
-    def _run(self) -> None:
-        tickets: list[_Ticket] = []
+        """Commit what is left. Raises StoreError."""
         try:
-            while self._wait():
-                with self._changed:
-                    tickets, self._tickets = self._tickets, []
-                    finished, self._finished = self._finished, []
-                    suppressed, self._suppressed = self._suppressed, []
-                self._commit(tickets, finished, suppressed)
-                for ticket in tickets:
-                    ticket.done.release()
-        except BaseException as exc:  # noqa: BLE001 - every lane has to hear of it
-            with self._changed:
-                self._broken = exc
-                tickets += self._tickets
-                self._tickets = []
-            for ticket in tickets:
-                if ticket.done.locked():
-                    ticket.done.release()
-
-    def _wait(self) -> bool:
-        """Wait for work; False when there is none left and none will come."""
-        with self._changed:
-            while not self._tickets:
-                if self._is_closing:
-                    return bool(self._finished or self._suppressed)
-                if self._finished:
-                    self._changed.wait(LINGER_S)
-                    return True
-                self._changed.wait()
-        return True
-
-    def _commit(
-        self,
-        tickets: Sequence[_Ticket],
-        finished: Sequence[Finished],
-        suppressed: Sequence[Suppression],
-    ) -> None:
-        now = self._app.now()
-        with self._app.writing() as connection:
-            if not is_sqlite(connection):
-                # Safe against the death of any client; a server's power loss may take the last
-                # commits, exactly as SQLite's synchronous=NORMAL.
-                connection.execute(text("SET LOCAL synchronous_commit = off"))
-            outbox.finish(connection, self._owner, finished)
-            if suppressed:
-                suppressions.add(connection, suppressed)
-            refused: dict[int, DeliveryState] = {}
-            if tickets:
-                ids = [ticket.row_id for ticket in tickets]
-                allowed = outbox.mark(connection, self._owner, ids)
-                if len(allowed) < len(ids):
-                    refused = outbox.withdraw(connection, self._owner, set(ids) - allowed, now)
-        for ticket in tickets:
-            ticket.is_allowed = ticket.row_id not in refused
-        self.counts.update(row.state for row in finished)
-        self.counts.update(refused.values())
+            self.commit()
+        finally:
+            self._connection.invalidate()  # the pool must not get it back relaxed
+            self._connection.close()

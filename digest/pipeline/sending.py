@@ -13,7 +13,6 @@ It knows neither how messages are composed (``composing``) nor what a reply mean
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import signal
 import threading
@@ -25,10 +24,12 @@ from digest.app import App
 from digest.errors import RenderError, UsageError
 from digest.model import DeliveryState, Message
 from digest.pipeline import _owners
-from digest.pipeline._lanes import RELAY_WAIT, Item, Lanes, Relay
+from digest.pipeline._lanes import Lanes
+from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
 from digest.store import deliveries, outbox, recovery
-from digest.store.outbox import Claimed, Finished
+from digest.store.marking import Finished
+from digest.store.outbox import Claimed
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ REPORTED = (
     DeliveryState.EXPIRED,
     DeliveryState.CANCELLED,
 )
+SLICE = 50
+"""Messages composed at once: more would let the next hops wait."""
 POISON_MIN = 5
 POISON_SHARE = 0.2
 """More render failures than this in the first batch: a template is wrong, not a row."""
@@ -184,51 +187,53 @@ class _Run:
         self._lease = timedelta(seconds=mail.lease_s)
         self._problems: list[str] = []
         self._returned = 0
-        self._recorder = Recorder(app, owner)
+        self._recorder = Recorder(app, owner, self._lease)
         self._lanes = Lanes(
-            app=app,
-            recorder=self._recorder,
-            relays=[
-                Relay(transport) for transport in (*app.transports.values(), *app.channels.values())
-            ],
+            app,
+            self._recorder,
+            [Relay(hop) for hop in (*app.transports.values(), *app.channels.values())],
             connections=mail.connections,
-            resend=mail.uncertain == "resend",
-            on_done=on_progress,
+            outcomes=Outcomes(
+                app, self._recorder, resend=mail.uncertain == "resend", on_done=on_progress
+            ),
         )
 
     def work(self, limit: int | None) -> None:
+        items = self._items(limit)
+        self._lanes.run(lambda: next(items, None), self._stop)
+
+    def _items(self, limit: int | None) -> Iterator[Item]:
+        """Claim and compose batch by batch, a few messages before they are wanted."""
         left = limit
         is_first = True
-        while not self._stop() and self._lanes.is_usable and left != 0:
+        while not self._stop() and left != 0:
             size = self._batch_size if left is None else min(self._batch_size, left)
             rows = self._claim(size)
             if not rows:
                 return
             if left is not None:
                 left -= len(rows)
-            items = self._composed(rows)
-            if is_first and _is_poisoned(len(rows), len(items)):
-                self._problems.append(
-                    f"{len(rows) - len(items)} of {len(rows)} mails could not be composed: "
-                    "nothing was sent"
-                )
-                self._release([item.row.row_id for item in items])
-                return
-            is_first = False
-            for item in items:
-                if self._stop():
-                    self._lanes.stop()
-                self._lanes.put((item,))
+            if is_first:
+                items = self._composed(rows)
+                if _is_poisoned(len(rows), len(items)):
+                    self._problems.append(
+                        f"{len(rows) - len(items)} of {len(rows)} mails could not be composed: "
+                        "nothing was sent"
+                    )
+                    return
+                yield from items
+                is_first = False
+                continue
+            for start in range(0, len(rows), SLICE):
+                yield from self._composed(rows[start : start + SLICE])
 
     def close(self) -> None:
-        """End lanes and recorder, give back what was not sent."""
-        if self._stop():
-            self._lanes.stop()
+        """End the lanes, give back what was not sent."""
         try:
             self._lanes.close()
-        finally:
             self._recorder.close()
-            self._release([item.row.row_id for item in self._lanes.returned])
+        finally:
+            self._release_claimed()
 
     def share(self) -> SendReport:
         """Report what this run did, without a look at the rest of the outbox."""
@@ -275,17 +280,16 @@ class _Run:
                 self._recorder.finish(_unrendered(row, message, self._app.now()))
                 self._on_progress(1)
             else:
-                found = hashlib.blake2b(message.content, digest_size=16).hexdigest()
-                items.append(Item(row=row, message=message, content_hash=found))
+                items.append(Item(row, message))
         return items
 
-    def _release(self, row_ids: Sequence[int]) -> None:
-        if not row_ids:
-            return
+    def _release_claimed(self) -> None:
+        """Give back what is still claimed: not begun, or not even composed."""
         wait = timedelta(0) if self._stop() or self._lanes.is_usable else RELAY_WAIT
         with self._app.writing() as connection:
-            outbox.release(connection, self._owner, row_ids, not_before=self._app.now() + wait)
-        self._returned += len(row_ids)
+            self._returned += outbox.release_all(
+                connection, self._owner, not_before=self._app.now() + wait
+            )
 
 
 def _is_poisoned(claimed: int, composed: int) -> bool:

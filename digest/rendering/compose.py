@@ -115,6 +115,7 @@ class Composer:
             recipient=headers.mail_address(given.recipient),
             subject=subject,
             content=content,
+            has_no_dots=True,  # see `pieces`: the encoder keeps them from the line's beginning
         )
         shape = None if head is None else (*head, assembly.flags, frozenset(assembly.used))
         return _Composed(message, html, tuple(assembly.faults), shape)

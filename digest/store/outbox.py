@@ -1,27 +1,25 @@
 """The outbox: planned, claimed, marked, finished; every step one set-based statement.
 
 A delivery is sent at most once by default: a claim is a leased compare-and-set, and the
-``transmitting`` marker is committed before the final dot, in the update that also asks the
-suppressions. What to do with an outcome is decided by the caller.
+``transmitting`` marker (``marking``) is committed before the final dot, in the update that also
+asks the suppressions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
     Insert,
+    Row,
     and_,
-    bindparam,
     exists,
     func,
-    insert,
     not_,
-    or_,
     select,
     update,
 )
@@ -29,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import DeliveryState, Purpose
 from digest.store.database import is_sqlite
-from digest.store.tables import attempts, deliveries, installation, suppressions
+from digest.store.tables import deliveries, suppressions
 
 PAUSED = "sending.paused"
 """Name of the row in ``installation`` that holds all sending."""
@@ -53,8 +51,7 @@ class Planned:
     """What a mail that is not an edition is made of."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that is ours until the lease ends."""
 
     row_id: int
@@ -70,26 +67,6 @@ class Claimed:
     expires_at: datetime | None
     composed_at: datetime
     content_hash: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What became of a claimed delivery, as the row will say."""
-
-    row_id: int
-    state: DeliveryState
-    at: datetime
-    phase: str
-    transport: str = ""
-    code: int | None = None
-    enhanced_code: str = ""
-    reply: str = ""
-    queue_id: str = ""
-    cause: str = ""
-    content_hash: str = ""
-    next_attempt_at: datetime | None = None
-    is_charged: bool = True
-    """Counted as an attempt on the recipient."""
 
 
 def plan(connection: Connection, rows: Iterable[Planned], now: datetime) -> int:
@@ -135,7 +112,6 @@ _CLAIM_COLUMNS = (
     deliveries.c.edition_id,
     deliveries.c.subscriber_id,
     deliveries.c.purpose,
-    deliveries.c.priority,
     deliveries.c.address,
     deliveries.c.domain,
     deliveries.c.address_hmac,
@@ -145,7 +121,10 @@ _CLAIM_COLUMNS = (
     deliveries.c.expires_at,
     deliveries.c.composed_at,
     deliveries.c.content_hash,
+    deliveries.c.priority,
 )
+_PURPOSE_AT = Claimed._fields.index("purpose")
+_PURPOSE = {purpose.value: purpose for purpose in Purpose}
 
 
 def claim(
@@ -174,13 +153,15 @@ def claim(
         )
         .returning(*_CLAIM_COLUMNS)
     )
-    rows = sorted(connection.execute(statement), key=lambda row: (row.priority, row.row_id))
-    return [_claimed(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    rows = sorted(connection.execute(statement), key=_order)
+    return [
+        Claimed._make((*row[:_PURPOSE_AT], _PURPOSE[row[_PURPOSE_AT]], *row[_PURPOSE_AT + 1 : -1]))
+        for row in rows
+    ]
 
 
-def _claimed(row: Mapping[Any, Any]) -> Claimed:
-    values = {key: value for key, value in row.items() if key != "priority"}
-    return Claimed(**values | {"purpose": Purpose(row["purpose"])})
+def _order(row: Row[Any]) -> tuple[int, int]:
+    return row[-1], row[0]
 
 
 _forgiven = and_(
@@ -191,29 +172,6 @@ _forgiven = and_(
 _is_suppressed = exists().where(
     suppressions.c.address_hmac == deliveries.c.address_hmac, not_(_forgiven)
 )
-_is_paused = exists().where(installation.c.name == PAUSED)
-_MARK = (
-    update(deliveries)
-    .where(
-        deliveries.c.id.in_(bindparam("row_ids", expanding=True)),
-        deliveries.c.state == _CLAIMED,
-        deliveries.c.lease_owner == bindparam("owner"),
-        not_(_is_suppressed),
-        not_(_is_paused),
-    )
-    .values(state=_TRANSMITTING)
-    .returning(deliveries.c.id)
-)
-
-
-def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]:
-    """Write the marker before the final dot; return the ids that may be sent.
-
-    The one place where suppression is asked: an address suppressed, a delivery cancelled, a
-    claim lost or sending paused since the claim is missing from the answer.
-    """
-    found = connection.execute(_MARK, {"row_ids": list(row_ids), "owner": owner})
-    return set(found.scalars())
 
 
 def withdraw(
@@ -247,75 +205,6 @@ def withdraw(
     return {row_id: DeliveryState(state) for row_id, state in rows}
 
 
-_FINISH = (
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("row_id"),
-        deliveries.c.lease_owner == bindparam("owner"),
-        # An outcome read late still settles what recovery took for uncertain.
-        or_(
-            deliveries.c.state == _CLAIMED,
-            deliveries.c.state == _TRANSMITTING,
-            deliveries.c.state == _UNCERTAIN,
-        ),
-    )
-    .values(
-        state=bindparam("new_state"),
-        attempts=deliveries.c.attempts + bindparam("charge"),
-        next_attempt_at=func.coalesce(bindparam("due_at"), deliveries.c.next_attempt_at),
-        transport=bindparam("via"),
-        code=bindparam("new_code"),
-        enhanced_code=bindparam("new_enhanced_code"),
-        reply=bindparam("new_reply"),
-        queue_id=bindparam("new_queue_id"),
-        cause=bindparam("new_cause"),
-        content_hash=bindparam("new_hash"),
-        sent_at=bindparam("was_sent_at"),
-        lease_until=None,
-    )
-)
-
-
-def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None:
-    """Write outcomes and their attempts. A row that is no longer ours keeps its state."""
-    if not rows:
-        return
-    connection.execute(_FINISH, [_finish_values(owner, row) for row in rows])
-    connection.execute(insert(attempts), [_attempt_values(row) for row in rows])
-
-
-def _finish_values(owner: str, row: Finished) -> dict[str, Any]:
-    is_sent = row.state is DeliveryState.SENT
-    return {
-        "row_id": row.row_id,
-        "owner": owner,
-        "new_state": row.state.value,
-        "charge": int(row.is_charged),
-        "due_at": row.next_attempt_at,
-        "via": row.transport,
-        "new_code": row.code,
-        "new_enhanced_code": row.enhanced_code,
-        "new_reply": row.reply,
-        "new_queue_id": row.queue_id,
-        "new_cause": row.cause,
-        "new_hash": row.content_hash,
-        "was_sent_at": row.at if is_sent else None,
-    }
-
-
-def _attempt_values(row: Finished) -> dict[str, Any]:
-    return {
-        "delivery_id": row.row_id,
-        "at": row.at,
-        "transport": row.transport,
-        "phase": row.phase,
-        "outcome": row.state.value,
-        "code": row.code,
-        "enhanced_code": row.enhanced_code,
-        "reply": row.reply,
-    }
-
-
 def release(
     connection: Connection, owner: str, row_ids: Collection[int], *, not_before: datetime
 ) -> None:
@@ -330,6 +219,15 @@ def release(
             )
             .values(state=_READY, lease_owner=None, lease_until=None, next_attempt_at=not_before)
         )
+
+
+def release_all(connection: Connection, owner: str, *, not_before: datetime) -> int:
+    """Give back all that an owner still claims; return how many."""
+    return connection.execute(
+        update(deliveries)
+        .where(deliveries.c.state == _CLAIMED, deliveries.c.lease_owner == owner)
+        .values(state=_READY, lease_owner=None, lease_until=None, next_attempt_at=not_before)
+    ).rowcount
 
 
 def renew(connection: Connection, owner: str, lease_until: datetime) -> None:

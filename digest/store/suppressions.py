@@ -1,6 +1,6 @@
 """Addresses that must not be mailed, known by an HMAC that outlives the subscriber.
 
-Asking happens in one place, the marker update of ``outbox.mark``; here they are added, looked
+Asking happens in one place, the marker update of ``marking.mark``; here they are added, looked
 up and lifted.
 """
 

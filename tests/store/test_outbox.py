@@ -8,8 +8,9 @@ from builders import NOON
 from sqlalchemy import select, update
 
 from digest.model import DeliveryState, Purpose
-from digest.store import deliveries, outbox, recovery, suppressions
-from digest.store.outbox import Finished, Planned
+from digest.store import deliveries, marking, outbox, recovery, suppressions
+from digest.store.marking import Finished
+from digest.store.outbox import Planned
 from digest.store.suppressions import Suppression
 from digest.store.tables import attempts, installation
 from digest.store.tables import deliveries as table
@@ -42,13 +43,13 @@ def claim(engine, owner="me", limit=100, now=NOON, lease_until=LEASE):
 
 def mark(engine, *ids, owner="me"):
     with engine.begin() as connection:
-        return outbox.mark(connection, owner, ids)
+        return marking.mark(connection, owner, ids)
 
 
 def finish(engine, row_id, state=STATE.SENT, owner="me", **changes):
     with engine.begin() as connection:
         values = {"at": NOON, "phase": "done"} | changes
-        outbox.finish(connection, owner, [Finished(row_id=row_id, state=state, **values)])
+        marking.finish(connection, owner, [Finished(row_id=row_id, state=state, **values)])
 
 
 def recover(engine, **changes):
@@ -126,7 +127,7 @@ def test_an_address_suppressed_after_the_claim_is_not_marked(engine):
             connection,
             [Suppression(address_hmac=first.address_hmac, reason="unsubscribed", at=NOON)],
         )
-        assert outbox.mark(connection, "me", [first.row_id, second.row_id]) == {second.row_id}
+        assert marking.mark(connection, "me", [first.row_id, second.row_id]) == {second.row_id}
         settled = outbox.withdraw(connection, "me", [first.row_id], NOON)
     assert settled == {first.row_id: STATE.SUPPRESSED}
 
@@ -158,7 +159,7 @@ def test_a_pause_holds_what_is_claimed_and_gives_it_back(engine):
     [row] = claim(engine)
     with engine.begin() as connection:
         connection.execute(installation.insert().values(name=outbox.PAUSED, value="1"))
-        assert outbox.mark(connection, "me", [row.row_id]) == set()
+        assert marking.mark(connection, "me", [row.row_id]) == set()
         assert outbox.withdraw(connection, "me", [row.row_id], NOON) == {row.row_id: STATE.READY}
 
 

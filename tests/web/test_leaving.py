@@ -7,7 +7,7 @@ from starlette.routing import Route
 from web_people import HEADERS, ada, plan_delivery, snapshot
 
 from digest.model import DeliveryState, SubscriberStatus
-from digest.store import outbox, profiles, subscribers, suppressions
+from digest.store import marking, outbox, profiles, subscribers, suppressions
 from digest.store.tables import deliveries
 from digest.subscribers.addresses import address_hmac
 from digest.subscribers.tokens import Signer, TokenPurpose
@@ -142,7 +142,7 @@ def test_a_claimed_delivery_stops_at_its_marker(web, others):
         )
     one_click(web, link(web, person))
     with web.app.writing() as connection:
-        assert outbox.mark(connection, "w", [claimed.row_id]) == set()
+        assert marking.mark(connection, "w", [claimed.row_id]) == set()
         state = connection.scalar(select(deliveries.c.state).where(deliveries.c.id == row_id))
     assert state == DeliveryState.CANCELLED
 

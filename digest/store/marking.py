@@ -1,0 +1,161 @@
+"""The outbox's hot path: markers before final dots, and outcomes, for many deliveries at once.
+
+Every mail of a run passes here twice, so the statements go to the driver as they are: a tuple a
+row, one statement a group. What to do with an outcome is decided by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from digest.model import DeliveryState
+from digest.papers.content import encode
+from digest.store._bulk import stamp
+from digest.store.database import is_sqlite
+from digest.store.outbox import PAUSED
+
+
+class Finished(NamedTuple):
+    """What became of a claimed delivery, as the row will say."""
+
+    row_id: int
+    state: DeliveryState
+    at: datetime
+    phase: str
+    transport: str = ""
+    code: int | None = None
+    enhanced_code: str = ""
+    reply: str = ""
+    queue_id: str = ""
+    cause: str = ""
+    content_hash: str = ""
+    next_attempt_at: datetime | None = None
+    is_charged: bool = True
+    """Counted as an attempt on the recipient."""
+
+
+# Suppression is asked here and nowhere else. A new opt-in is how an unsubscribed or bounced
+# reader comes back; only that mail may go.
+_MAY_GO = f"""
+    state = 'claimed'
+    AND NOT EXISTS (
+        SELECT 1 FROM suppressions s WHERE s.address_hmac = deliveries.address_hmac
+        AND NOT (purpose = 'confirmation' AND s.reason IN ('unsubscribed', 'hard')))
+    AND NOT EXISTS (SELECT 1 FROM installation WHERE name = '{PAUSED}')
+"""  # noqa: S608 - our own words
+_MARK_SQLITE = f"""
+    UPDATE deliveries SET state = 'transmitting'
+    WHERE id IN (SELECT value FROM json_each(?)) AND lease_owner = ? AND {_MAY_GO} RETURNING id
+"""  # noqa: S608
+_MARK_POSTGRESQL = f"""
+    UPDATE deliveries SET state = 'transmitting'
+    WHERE id = ANY(%s) AND lease_owner = %s AND {_MAY_GO} RETURNING id
+"""  # noqa: S608
+
+# An outcome read late still settles what recovery took for uncertain.
+_OPEN = "state IN ('claimed', 'transmitting', 'uncertain')"
+_FINISH_SQLITE = f"""
+    UPDATE deliveries SET state = ?, attempts = attempts + ?,
+        next_attempt_at = coalesce(?, next_attempt_at), transport = ?, code = ?,
+        enhanced_code = ?, reply = ?, queue_id = ?, cause = ?, content_hash = ?, sent_at = ?,
+        lease_until = NULL
+    WHERE id = ? AND lease_owner = ? AND {_OPEN}
+"""  # noqa: S608
+_TRIED_SQLITE = """
+    INSERT INTO attempts (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FINISH_POSTGRESQL = """
+    WITH tried AS (
+        INSERT INTO attempts
+            (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
+        SELECT * FROM unnest(%s::bigint[], %s::timestamp[], %s::text[], %s::text[], %s::text[],
+            %s::int[], %s::text[], %s::text[])
+    )
+    UPDATE deliveries SET state = v.state, attempts = attempts + v.charge,
+        next_attempt_at = coalesce(v.due_at, next_attempt_at), transport = v.transport,
+        code = v.code, enhanced_code = v.enhanced_code, reply = v.reply, queue_id = v.queue_id,
+        cause = v.cause, content_hash = v.content_hash, sent_at = v.sent_at, lease_until = NULL
+    FROM unnest(%s::text[], %s::int[], %s::timestamp[], %s::text[], %s::int[], %s::text[],
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::bigint[])
+        AS v (state, charge, due_at, transport, code, enhanced_code, reply, queue_id, cause,
+            content_hash, sent_at, id)
+    WHERE deliveries.id = v.id AND lease_owner = %s
+        AND deliveries.state IN ('claimed', 'transmitting', 'uncertain')
+"""
+
+
+def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]:
+    """Write the marker before the final dot; return the ids that may be sent.
+
+    The one place where suppression is asked: an address suppressed, a delivery cancelled, a
+    claim lost or sending paused since the claim is missing from the answer.
+    """
+    if is_sqlite(connection):
+        rows = _run(connection, _MARK_SQLITE, (encode(list(row_ids)), owner), wants_rows=True)
+    else:
+        rows = _run(connection, _MARK_POSTGRESQL, (list(row_ids), owner), wants_rows=True)
+    return {row[0] for row in rows}
+
+
+def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None:
+    """Write outcomes and their attempts. A row that is no longer ours keeps its state."""
+    if not rows:
+        return
+    settled = [_settled(row) for row in rows]
+    tried = [
+        (r.row_id, stamp(r.at), r.transport, r.phase, r.state.value, r.code, r.enhanced_code,
+         r.reply)
+        for r in rows
+    ]  # fmt: skip
+    if is_sqlite(connection):
+        cursor: Any = connection.connection.cursor()
+        cursor.executemany(_FINISH_SQLITE, [(*row, owner) for row in settled])
+        cursor.executemany(_TRIED_SQLITE, tried)
+        cursor.close()
+    else:
+        columns = [list(column) for half in (tried, settled) for column in zip(*half, strict=True)]
+        _run(connection, _FINISH_POSTGRESQL, (*columns, owner))
+
+
+def relax(connection: Connection) -> None:
+    """Let commits on this connection not wait for a server's disk.
+
+    Safe against the death of any client; a power loss at the server may take the last commits,
+    exactly as SQLite's synchronous=NORMAL.
+    """
+    if not is_sqlite(connection):
+        connection.execute(text("SET synchronous_commit = off"))
+        connection.commit()
+
+
+def _settled(row: Finished) -> tuple[Any, ...]:
+    return (
+        row.state.value,
+        int(row.is_charged),
+        stamp(row.next_attempt_at),
+        row.transport,
+        row.code,
+        row.enhanced_code,
+        row.reply,
+        row.queue_id,
+        row.cause,
+        row.content_hash,
+        stamp(row.at) if row.state is DeliveryState.SENT else None,
+        row.row_id,
+    )
+
+
+def _run(
+    connection: Connection, statement: str, values: tuple[Any, ...], *, wants_rows: bool = False
+) -> list[Any]:
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if wants_rows else []
+    finally:
+        cursor.close()
