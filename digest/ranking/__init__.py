@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick, Profile
+
+if TYPE_CHECKING:
+    from digest.ranking.background import Background
 
 __all__ = ["Candidates", "Choice", "Ranker", "Reader"]
 
@@ -29,6 +32,8 @@ class Candidates:
     """Signal history by paper row id, oldest first."""
     window_start_at: datetime
     window_end_at: datetime
+    background: Background | None = None
+    """What papers at large are like; None means what the package knows of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from digest.model import Exclusion, Interest, Paper, Pick, Profile, Term, TermField
 from digest.ranking import Candidates, Choice, Reader
+from digest.ranking.background import unlearned
 from digest.ranking.choose import (
     CARRIED_OVER,
     STEPS,
@@ -26,9 +27,10 @@ from digest.ranking.choose import (
     mixed,
     seed_of,
 )
-from digest.ranking.interests import Sheet, Taste, rated_papers, score
+from digest.ranking.interests import Sheet, score
 from digest.ranking.reasons import LIKE_SHOWS, reason
 from digest.ranking.space import Floats
+from digest.ranking.tastes import Taste, rated_papers
 from digest.ranking.window import Flags, Positions, Window
 
 MUTED_FIELDS: tuple[TermField, ...] = (
@@ -78,7 +80,11 @@ class DefaultRanker:
 
     def _prepare(self, candidates: Candidates, now: datetime) -> Window:
         if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
-            self._prepared = (candidates, now, Window(candidates, now))
+            self._prepared = (
+                candidates,
+                now,
+                Window(candidates, now, candidates.background or unlearned()),
+            )
         return self._prepared[2]
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import numpy as np
-from scipy import sparse
 
-from digest.model import Feedback, FeedbackKind, Interest, Paper, TermMode
+from digest.model import Interest, TermMode
+from digest.ranking.likeness import likenesses
 from digest.ranking.people import PersonMatch
 from digest.ranking.space import Floats
+from digest.ranking.tastes import Taste
 from digest.ranking.window import (
     AUTHOR,
     CATEGORY,
@@ -31,29 +31,9 @@ from digest.ranking.window import (
     Window,
 )
 
-HALF_LIFE_DAYS = 180.0
-"""Feedback this old counts half."""
-
-_AWAY = 0.7
-"""How much a disliked paper pushes away, beside what a liked one draws."""
-
-_SAID = {FeedbackKind.MORE: 1.0, FeedbackKind.SAVED: 1.2, FeedbackKind.LESS: -1.0}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rated:
-    """A paper that a reader liked (positive weight) or not."""
-
-    paper: Paper
-    weight: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taste:
-    """One interest of one reader, with the papers that teach it."""
-
-    interest: Interest
-    rated: tuple[Rated, ...] = ()
+_NEAR = 0.5
+_NEAR_TOLD = 0.8
+"""Nearness that makes a paper two thirds sure: to liked papers, and to words alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +43,8 @@ class Sheet:
     window: Window
     tastes: Sequence[Taste]
     score: Floats
-    likes: Floats
-    text: Floats
-    """What the rated papers and the free text say, as log(1 - strength)."""
+    likeness: Floats
+    """What the rated papers and the reader's own words say, as log(1 - strength)."""
     barred: Mapping[int, Flags]
     """By row: what a must or must-not term rules out of the interest."""
     liked: Liked
@@ -128,42 +107,22 @@ class Sheet:
         ]
         return {
             "terms": -math.expm1(sum(logs)),
-            "likes": -math.expm1(self.likes[row, position]),
-            "text": -math.expm1(self.text[row, position]),
+            "likeness": -math.expm1(self.likeness[row, position]),
             "authors": (AUTHOR if max(people) else MAYBE_AUTHOR) if people else 0.0,
             "institutions": INSTITUTION if self.institutions(row, position) else 0.0,
             "categories": CATEGORY if self.category(row, position) else 0.0,
         }
 
 
-def rated_papers(
-    interest: Interest,
-    feedback: Sequence[Feedback],
-    known: Mapping[str, Paper],
-    by_id: Mapping[int, Paper],
-    now: datetime,
-) -> tuple[Rated, ...]:
-    """Return the papers that teach an interest: its own lists, and what was said in mails."""
-    weights: dict[str, tuple[Paper, float]] = {}
-    for keys, weight in ((interest.liked, 1.0), (interest.disliked, -1.0)):
-        for key in keys:
-            if (paper := known.get(key)) is not None:
-                weights[key] = (paper, weight)
-    for item in feedback:
-        rated = by_id.get(item.paper_id)
-        if rated is None or item.kind is FeedbackKind.SEEN:
-            continue
-        age = max((now - item.at) / timedelta(days=1), 0.0)
-        weights[rated.key] = (rated, _SAID[item.kind] * 0.5 ** (age / HALF_LIFE_DAYS))
-    return tuple(Rated(paper=paper, weight=weight) for paper, weight in weights.values())
-
-
 def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     """Score every paper of the window for every taste."""
     liked = window.liked({r.paper.key: r.paper for taste in tastes for r in taste.rated})
-    likes = _likes(liked, tastes)
-    text = _texts(window, tastes)
-    logs = likes + text
+    near = np.array([_NEAR if taste.rated else _NEAR_TOLD for taste in tastes], dtype=np.float32)
+    likeness = np.asarray(
+        np.maximum(likenesses(window, liked, tastes), 0) / near[:, None], np.float32
+    )
+    likeness *= -likeness
+    logs = likeness.copy()
     barred: dict[int, Flags] = {}
     for row, taste in enumerate(tastes):
         _add_named(window, taste.interest, logs[row])
@@ -173,7 +132,7 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     for row, flags in barred.items():
         scores[row, flags] = 0.0
     return Sheet(
-        window=window, tastes=tastes, score=scores, likes=likes, text=text,
+        window=window, tastes=tastes, score=scores, likeness=likeness,
         barred=barred, liked=liked,
     )  # fmt: skip
 
@@ -211,41 +170,3 @@ def _barred(window: Window, interest: Interest) -> Flags | None:
         against = held if term.mode is TermMode.MUST_NOT else ~held
         barred = against if barred is None else barred | against
     return barred
-
-
-def _likes(liked: Liked, tastes: Sequence[Taste]) -> Floats:
-    """Return log(1 - strength) of what rated papers say: nearness to the middle of the liked."""
-    width = liked.likeness.shape[1]
-    found = np.zeros((len(tastes), width), dtype=np.float32)
-    taught = [row for row, taste in enumerate(tastes) if taste.rated]
-    if not taught:
-        return found
-    weights = _weights(liked, [tastes[row] for row in taught])
-    middle = weights @ liked.words
-    length = np.sqrt(np.asarray(middle.multiply(middle).sum(axis=1)).ravel())
-    cosine = (weights @ liked.likeness) / np.where(length > 0, length, 1)[:, None]
-    found[taught] = _sureness(np.asarray(cosine, dtype=np.float32))
-    return found
-
-
-def _weights(liked: Liked, tastes: Sequence[Taste]) -> sparse.csr_array:
-    """Return one row per taste: how much each rated paper counts."""
-    columns = [liked.rows[r.paper.key] for taste in tastes for r in taste.rated]
-    values = [r.weight if r.weight > 0 else _AWAY * r.weight for t in tastes for r in t.rated]
-    indptr = np.concatenate([[0], np.cumsum([len(taste.rated) for taste in tastes])])
-    shape = (len(tastes), len(liked.rows))
-    return sparse.csr_array((np.array(values, dtype=np.float32), columns, indptr), shape=shape)
-
-
-def _texts(window: Window, tastes: Sequence[Taste]) -> Floats:
-    found = np.zeros((len(tastes), len(window)), dtype=np.float32)
-    said = [row for row, taste in enumerate(tastes) if taste.interest.text.strip()]
-    if said:
-        texts = [tastes[row].interest.text for row in said]
-        found[said] = _sureness(window.likeness(window.space.vectors(texts)))
-    return found
-
-
-def _sureness(cosine: Floats) -> Floats:
-    """Return log(1 - strength) of a cosine of TF-IDF rows: unrelated papers stay under 0.1."""
-    return np.asarray(-((np.maximum(cosine, 0.0) / 0.22) ** 2), dtype=np.float32)

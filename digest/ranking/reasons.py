@@ -13,8 +13,8 @@ from digest.ranking.interests import Sheet
 LIKE_SHOWS = 0.2
 """A liked paper is named as near from this cosine on."""
 
-TEXT_SHOWS = -0.105
-"""The free text is named from this log(1 - strength) on: a strength of 0.1."""
+LIKENESS_SHOWS = -0.105
+"""Nearness is told of from this log(1 - strength) on: a strength of 0.1."""
 
 
 def reason(
@@ -55,8 +55,8 @@ def _interest(sheet: Sheet, row: int, position: int, near: int) -> str:
         told.append(f"matches {_listed(matched)}")
     if places := sheet.institutions(row, position):
         told.append(f"from {_listed(list(places[:2]))}")
-    if not matched and sheet.text[row, position] <= TEXT_SHOWS:
-        told.append(f"close to what you wrote of {sheet.tastes[row].interest.name}")
+    if not told and sheet.likeness[row, position] <= LIKENESS_SHOWS:
+        told.append(f"near in meaning to {sheet.tastes[row].interest.name}")
     if not told and (category := sheet.category(row, position)):
         told.append(f"in {category}")
     return ", ".join(told)

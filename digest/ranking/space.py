@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,14 +37,19 @@ def paper_text(paper: Paper) -> str:
 class Space:
     """TF-IDF over words and pairs of words, with weights from a sample of texts."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(
+        self, texts: Sequence[str], frequencies: Mapping[str, int] | None = None, count: int = 0
+    ) -> None:
+        """Weigh features by these texts and by ``count`` others that were counted before."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(set(_features(text)))
         self._column = {feature: n for n, feature in enumerate(sorted(counts))}
-        frequency = np.array([counts[f] for f in self._column], dtype=float)
-        rarest = np.full(_STRANGE, np.log((len(texts) + 1) / 0.5) + 1)
-        common = np.log((len(texts) + 1) / (frequency + 0.5)) + 1
+        before = frequencies or {}
+        frequency = np.array([counts[f] + before.get(f, 0) for f in self._column], dtype=float)
+        total = len(texts) + count + 1
+        rarest = np.full(_STRANGE, np.log(total / 0.5) + 1)
+        common = np.log(total / (frequency + 0.5)) + 1
         self._idf = np.concatenate([common, rarest]).astype(np.float32)
         self.known = len(self._column)
         """How many of the columns stand for features of the sample; the first ones."""
@@ -78,6 +83,12 @@ def unit_rows(rows: sparse.csr_array) -> sparse.csr_array:
     return found
 
 
+def unit(rows: npt.NDArray[np.floating]) -> Floats:
+    """Return dense rows of length one; rows of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
 def near_duplicates(rows: sparse.csr_array, above: float) -> dict[int, frozenset[int]]:
     """Return the positions of the unit rows whose product with a row is above a cosine."""
     by_column = rows.tocsc()
@@ -99,5 +110,9 @@ def near_duplicates(rows: sparse.csr_array, above: float) -> dict[int, frozenset
 
 
 def _features(text: str) -> list[str]:
-    found = content_words(text)
-    return found + [f"{a} {b}" for a, b in itertools.pairwise(found)]
+    return paper_features(content_words(text))
+
+
+def paper_features(found: Sequence[str]) -> list[str]:
+    """Return content words and their neighbouring pairs."""
+    return [*found] + [f"{a} {b}" for a, b in itertools.pairwise(found)]

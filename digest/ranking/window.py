@@ -18,6 +18,7 @@ from scipy import sparse
 
 from digest.model import Paper, Term
 from digest.ranking import Candidates
+from digest.ranking.background import Background
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
 from digest.ranking.space import Floats, Space, near_duplicates, paper_text
 from digest.ranking.terms import Place, TermIndex, in_category
@@ -33,6 +34,9 @@ NEAR_DUPLICATE = 0.92
 
 TERM_STRENGTH = {Place.TITLE: 0.62, Place.TEXT: 0.42}
 AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.22
+
+_WORDS_PER_ROOT = 0.4
+"""What cosines of words weigh beside those of meaning, by the root of a text's words."""
 
 _MOST_LIKED = 4096
 _MOST_ANSWERS = 50_000
@@ -56,13 +60,16 @@ class Liked:
     """Row of each paper in the arrays, by key."""
     words: sparse.csr_array
     likeness: Floats
-    """Cosine of each liked paper (row) with each candidate (column)."""
+    """Cosine in words of each liked paper (row) with each candidate (column)."""
+    meaning: Floats
+    """Unit vectors of meaning, along the background's axes."""
 
 
 class Window:
     """The papers of a window in the order of their keys, and what readers ask of them."""
 
-    def __init__(self, candidates: Candidates, now: datetime) -> None:
+    def __init__(self, candidates: Candidates, now: datetime, background: Background) -> None:
+        self.background = background
         self.papers: tuple[Paper, ...] = tuple(sorted(candidates.papers, key=lambda p: p.key))
         self.row_ids = np.array([p.row_id for p in self.papers], dtype=np.int64)
         self.seen_at = np.array([p.first_seen_at.timestamp() for p in self.papers])
@@ -71,15 +78,15 @@ class Window:
         self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
         texts = [paper_text(paper) for paper in self.papers]
         self.index = TermIndex(self.papers)
-        self.space = Space(texts)
+        self.space = Space(texts, background.frequencies, background.count)
         self.words = self.space.vectors(texts)
+        self.meaning = background.encode(texts)
+        lengths = np.diff(self.words.indptr)
+        # Cosines of words shrink as texts get longer, those of meaning do not.
+        self.words_weight = _WORDS_PER_ROOT * float(np.sqrt(max(np.median(lengths) / 2, 1)))
         self._words_down = sparse.csr_array(self.words[:, : self.space.known].T)
         self._kept: dict[Hashable, object] = {}
-        self._liked = Liked(
-            rows={},
-            words=self.space.vectors([]),
-            likeness=np.zeros((0, len(self.papers)), dtype=np.float32),
-        )
+        self._liked = self._nobody()
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -195,10 +202,9 @@ class Window:
         if missing:
             if len(self._liked.rows) + len(missing) > _MOST_LIKED:
                 missing = list(papers)
-                self._liked = Liked(
-                    rows={}, words=self.words[:0], likeness=self._liked.likeness[:0]
-                )
-            new = self.space.vectors([paper_text(papers[key]) for key in missing])
+                self._liked = self._nobody()
+            texts = [paper_text(papers[key]) for key in missing]
+            new = self.space.vectors(texts)
             rows = {
                 **self._liked.rows,
                 **{k: n for n, k in enumerate(missing, len(self._liked.rows))},
@@ -207,8 +213,17 @@ class Window:
                 rows=rows,
                 words=sparse.vstack([self._liked.words, new], format="csr"),
                 likeness=np.concatenate([self._liked.likeness, self.likeness(new)]),
+                meaning=np.concatenate([self._liked.meaning, self.background.encode(texts)]),
             )
         return self._liked
+
+    def _nobody(self) -> Liked:
+        return Liked(
+            rows={},
+            words=self.words[:0],
+            likeness=np.zeros((0, len(self)), dtype=np.float32),
+            meaning=self.meaning[:0],
+        )
 
     def likeness(self, words: sparse.csr_array) -> Floats:
         """Return the product of each row of words with each paper."""

@@ -12,11 +12,15 @@ from digest.plugins import resolve
 from digest.ranking import Candidates, Reader
 
 NOT_RANKERS = {
+    "background",
     "choose",
     "interests",
+    "likeness",
     "people",
     "reasons",
     "space",
+    "table",
+    "tastes",
     "terms",
     "trending",
     "window",

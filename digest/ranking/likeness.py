@@ -1,0 +1,104 @@
+"""Fit each taste to a direction in words and one in meaning, and say how near each paper is.
+
+Both are in closed form and linear in the papers, so that a block of tastes is a few matrix
+products. What a nearness is worth stands in ``interests``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from digest.model import Interest, TermMode
+from digest.ranking.space import Floats, unit
+from digest.ranking.tastes import Taste
+from digest.ranking.window import Liked, Window
+
+_AWAY = 0.7
+"""How much a disliked paper pushes away, beside what a liked one draws."""
+
+_TOLD = 0.5
+"""What a reader's own words count beside the papers that they like."""
+
+_SHRINK = 0.01
+_MANY_LIKES = 15.0
+"""Fewer likes than this say little of what is not liked: the fit stays near their middle."""
+
+
+def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
+    """Return how near each paper is to each taste, in words and in meaning (about -1 to 5)."""
+    weights = _weights(liked, tastes)
+    said = _said(tastes)
+    near = _meaning(window, liked, weights, said) @ window.meaning.T
+    near += np.float32(window.words_weight) * _words(window, liked, weights, said)
+    return near
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the readers of a block said in words, and how much that counts."""
+
+    texts: Sequence[str]
+    share: Floats
+    likes: Floats
+    """How many papers each taste likes."""
+
+
+def _said(tastes: Sequence[Taste]) -> _Said:
+    likes = [sum(r.weight for r in taste.rated if r.weight > 0) for taste in tastes]
+    texts = [_told(taste.interest) for taste in tastes]
+    share = [
+        (_TOLD if count > 0 else 1.0) if text else 0.0
+        for count, text in zip(likes, texts, strict=True)
+    ]
+    return _Said(texts, np.array(share, dtype=np.float32), np.array(likes, dtype=np.float32))
+
+
+def _meaning(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
+    """Return one unit direction per taste: least squares with the background as zeros.
+
+    In closed form (G + lambda I)^-1 c, where G is the background's second moments and c the
+    middle of what is liked: along the background's axes a division. The fewer likes, the nearer
+    to plain c.
+    """
+    middle = unit(np.asarray(weights @ liked.meaning))
+    middle += said.share[:, None] * window.background.encode(said.texts)
+    shrink = _SHRINK * np.maximum(1.0, _MANY_LIKES / np.maximum(said.likes, 1.0))
+    return unit(middle / (window.background.spectrum + shrink[:, None]))
+
+
+def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
+    """Return the cosine in words of each paper with each taste."""
+    middle = weights @ liked.words
+    query = window.space.vectors(said.texts)
+    length = np.sqrt(_products(middle, middle))
+    length = np.where(length > 0, length, 1)
+    cross = _products(middle, query) / length
+    is_liked = (middle.indptr[1:] > middle.indptr[:-1]).astype(np.float32)
+    is_told = (query.indptr[1:] > query.indptr[:-1]) * said.share
+    whole = np.sqrt(np.maximum(is_liked + is_told**2 + 2 * is_told * cross, 1e-6))
+    found = (weights @ liked.likeness) / length[:, None]
+    found += is_told[:, None] * window.likeness(query)
+    return np.asarray(found / whole[:, None], dtype=np.float32)
+
+
+def _products(left: sparse.csr_array, right: sparse.csr_array) -> Floats:
+    return np.asarray(left.multiply(right).sum(axis=1), dtype=np.float32).ravel()
+
+
+def _told(interest: Interest) -> str:
+    """Return what the reader said in words."""
+    terms = [t.text for t in interest.terms if t.mode is not TermMode.MUST_NOT]
+    return " ".join((*terms, interest.text))
+
+
+def _weights(liked: Liked, tastes: Sequence[Taste]) -> sparse.csr_array:
+    """Return one row per taste: how much each rated paper counts."""
+    columns = [liked.rows[r.paper.key] for taste in tastes for r in taste.rated]
+    values = [r.weight if r.weight > 0 else _AWAY * r.weight for t in tastes for r in t.rated]
+    indptr = np.concatenate([[0], np.cumsum([len(taste.rated) for taste in tastes])])
+    shape = (len(tastes), len(liked.rows))
+    return sparse.csr_array((np.array(values, dtype=np.float32), columns, indptr), shape=shape)

@@ -1,0 +1,55 @@
+"""What teaches an interest: the papers that a reader likes or not, and since when.
+
+Scores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.model import Feedback, FeedbackKind, Interest, Paper
+
+HALF_LIFE_DAYS = 180.0
+"""Feedback this old counts half."""
+
+_SAID = {FeedbackKind.MORE: 1.0, FeedbackKind.SAVED: 1.2, FeedbackKind.LESS: -1.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """A paper that a reader liked (positive weight) or not."""
+
+    paper: Paper
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taste:
+    """One interest of one reader, with the papers that teach it."""
+
+    interest: Interest
+    rated: tuple[Rated, ...] = ()
+
+
+def rated_papers(
+    interest: Interest,
+    feedback: Sequence[Feedback],
+    known: Mapping[str, Paper],
+    by_id: Mapping[int, Paper],
+    now: datetime,
+) -> tuple[Rated, ...]:
+    """Return the papers that teach an interest: its own lists, and what was said in mails."""
+    weights: dict[str, tuple[Paper, float]] = {}
+    for keys, weight in ((interest.liked, 1.0), (interest.disliked, -1.0)):
+        for key in keys:
+            if (paper := known.get(key)) is not None:
+                weights[key] = (paper, weight)
+    for item in feedback:
+        rated = by_id.get(item.paper_id)
+        if rated is None or item.kind is FeedbackKind.SEEN:
+            continue
+        age = max((now - item.at) / timedelta(days=1), 0.0)
+        weights[rated.key] = (rated, _SAID[item.kind] * 0.5 ** (age / HALF_LIFE_DAYS))
+    return tuple(Rated(paper=paper, weight=weight) for paper, weight in weights.values())

@@ -1,0 +1,85 @@
+"""The product's rankers in the interface of the public ranking benchmark.
+
+    python RANKBENCH/evaluate.py --split dev --ranker tests.benchmarks.rankbench_adapter:Default
+
+Papers of the benchmark become the product's values and go through its public functions; nothing
+here scores. ``Semantic`` takes the benchmark's own sentence vectors for a model's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from digest.model import Interest, Paper, Term
+from digest.ranking import Candidates
+from digest.ranking.background import learn
+from digest.ranking.interests import score
+from digest.ranking.tastes import Taste, rated_papers
+from digest.ranking.window import Window
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Default:
+    name = "default"
+
+    def setup(self, ctx) -> None:
+        self.windows = {}
+        self.papers = {}
+        self.background = self.learn(ctx)
+
+    def learn(self, ctx):
+        return learn([self.paper(p) for p in ctx.background])
+
+    def paper(self, given) -> Paper:
+        if given["_i"] not in self.papers:
+            self.papers[given["_i"]] = a_paper(given["_i"] + 1, given)
+        return self.papers[given["_i"]]
+
+    def fit(self, profile) -> Taste:
+        known = {p.key: p for p in map(self.paper, profile["liked"] + profile["disliked"])}
+        interest = Interest(
+            name="all",
+            terms=tuple(Term(text=text) for text in profile["keywords"]),
+            categories=tuple(profile["categories"]),
+            liked=tuple(self.paper(p).key for p in profile["liked"]),
+            disliked=tuple(self.paper(p).key for p in profile["disliked"]),
+        )
+        return Taste(interest=interest, rated=rated_papers(interest, (), known, {}, NOON))
+
+    def window(self, papers) -> Window:
+        if id(papers) not in self.windows:
+            found = tuple(self.paper(p) for p in papers)
+            given = Candidates(
+                papers=found,
+                window_start_at=NOON - timedelta(days=1),
+                window_end_at=NOON,
+                background=self.background,
+            )
+            window = Window(given, NOON, self.background)
+            place = [window.position_of[p.row_id] for p in found]
+            self.windows[id(papers)] = (papers, window, place)
+        return self.windows[id(papers)][1]
+
+    def score_many(self, states, papers) -> np.ndarray:
+        window = self.window(papers)
+        place = self.windows[id(papers)][2]
+        blocks = [states[n : n + 100] for n in range(0, len(states), 100)]
+        return np.concatenate([score(window, block).score[:, place] for block in blocks])
+
+    def score(self, state, papers) -> np.ndarray:
+        return self.score_many([state], papers)[0]
+
+
+def a_paper(row_id, given) -> Paper:
+    return Paper(
+        row_id=row_id,
+        key=f"bench:{row_id:08}",
+        title=given["title"],
+        abstract=given["abstract"],
+        categories=tuple(given.get("categories") or ()),
+        first_seen_at=NOON - timedelta(hours=12),
+        published_at=NOON - timedelta(hours=12),
+    )
