@@ -16,6 +16,7 @@ from digest.errors import DeliveryError, UsageError
 from digest.model import (
     Edition,
     Message,
+    Profile,
     Purpose,
     Subscriber,
     SubscriberStatus,
@@ -133,10 +134,10 @@ def _targets(connection: Connection, stored: StoredProfile, name: str) -> list[S
     found = profile_store.subscriptions_of(connection, profile_id=stored.row_id)
     if "@" in name:
         found = [s for s in found if s.subscriber.address.lower() == name.lower()]
-    return found or [_stand_in(stored, "reader@example.org")]
+    return found or [stand_in(stored.profile, "reader@example.org", profile_id=stored.row_id)]
 
 
-def _stand_in(stored: StoredProfile, address: str) -> Subscription:
+def stand_in(profile: Profile, address: str, *, profile_id: int = 0) -> Subscription:
     """Return a subscription that is in no table: nothing of it can be recorded."""
     person = Subscriber(
         row_id=0,
@@ -147,8 +148,8 @@ def _stand_in(stored: StoredProfile, address: str) -> Subscription:
     return Subscription(
         row_id=0,
         subscriber=person,
-        profile_id=stored.row_id,
-        profile=stored.profile,
+        profile_id=profile_id,
+        profile=profile,
         status=SubscriberStatus.CONFIRMED,
         next_slot_at=None,
     )
@@ -199,7 +200,8 @@ def _send_copy(
 ) -> SendResult:
     """Mail a copy to one address; no edition, ledger or delivery row comes of it."""
     with app.reading() as connection:
-        made = _drafts(app, connection, [_stand_in(stored, address)], on)[0]
+        target = stand_in(stored.profile, address, profile_id=stored.row_id)
+        made = _drafts(app, connection, [target], on)[0]
         composed = _composed(app, connection, made)
     if dry_run:
         return _told([made], "would be sent to")

@@ -95,19 +95,6 @@ def leave(app: App, subscriber_id: int, subscription_id: int = 0, *, via: str) -
     return Left(subscriptions=len(ended), cancelled=cancelled, is_all=is_all)
 
 
-def refuse(app: App, subscriber_id: int, *, via: str = PAGE) -> None:
-    """Take "this was not me": nothing is sent, and no further confirmation is mailed."""
-    with app.writing() as connection:
-        person = subscribers.get(connection, subscriber_id)
-        if person is None or person.status is SubscriberStatus.CONFIRMED:
-            return
-        if _suppress(app, connection, person, reason="bomb"):
-            subscribers.add_consent(
-                connection, person.row_id, "unsubscribed", now=app.now(), via=via
-            )
-        deliveries.cancel_of_subscriber(connection, person.row_id)
-
-
 def _leave_wholly(app: App, connection: Connection, person: Subscriber) -> int:
     subscribers.set_status(connection, person.row_id, SubscriberStatus.UNSUBSCRIBED, now=app.now())
     _suppress(app, connection, person, reason="unsubscribed")

@@ -264,7 +264,18 @@ class WebSection(Section):
         (), description="Addresses whose X-Forwarded-* headers are believed."
     )
     subscribe: bool = Field(True, description="Let visitors subscribe.")
-    double_opt_in: bool = Field(True, description="Mail a confirmation link first.")
+    double_opt_in: bool = Field(
+        True,
+        description="Mail a confirmation link first. Off: an address never seen before gets "
+        "editions at once; known ones still confirm.",
+    )
+    confirmations_per_hour: int = Field(
+        600, ge=1, description="Most confirmation mails asked for by page in an hour, all told."
+    )
+    orcid_url: str = Field(
+        "https://pub.orcid.org/v3.0",
+        description="Where the works of an ORCID iD are read that a reader gives; empty: nowhere.",
+    )
     remote_images: bool = Field(False, description="Show thumbnails from the papers' own hosts.")
     owner_token: SecretStr | None = Field(
         None,

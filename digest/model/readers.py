@@ -137,6 +137,8 @@ class Subscription:
     profile: Profile
     status: SubscriberStatus
     next_slot_at: datetime | None
+    via: str = "config"
+    """Who made it: ``config`` (a profile's file), ``owner``, ``import``, ``web``, ..."""
 
 
 class FeedbackKind(StrEnum):

@@ -45,10 +45,11 @@ def message_id(app: App, edition: Edition) -> str:
     """Return the Message-ID of an edition: the same whenever and wherever it is computed."""
     name = f"{edition.subscription_id}|{edition.slot_at.isoformat()}".encode()
     local = hashlib.blake2b(name, key=app.secret_keys[-1][:64], digest_size=16).hexdigest()
-    return f"<{local}.{edition.edition_on:%Y%m%d}@{_domain(app)}>"
+    return f"<{local}.{edition.edition_on:%Y%m%d}@{sender_domain(app)}>"
 
 
-def _domain(app: App) -> str:
+def sender_domain(app: App) -> str:
+    """Return the domain of ``mail.sender``, where Message-IDs are unique."""
     return domain_of(app.config.settings.mail.sender) or "localhost"
 
 

@@ -33,6 +33,7 @@ from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
 from digest.store import feedback as feedback_store
+from digest.store import libraries as library_store
 from digest.store import outbox, papers, profiles
 from digest.store import signals as signal_store
 from digest.store.editions import EditionOutcome
@@ -82,8 +83,9 @@ class Draft:
 class _Desk:
     """What one planning run keeps between its blocks: rankers, and the papers of each window."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, at_hand: Mapping[str, bytes] | None = None) -> None:
         self.app = app
+        self.at_hand = dict(at_hand or {})
         self._rankers: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._lines: dict[datetime, tuple[SourceLine, ...]] = {}
@@ -185,12 +187,15 @@ def draft(
     *,
     window_end: datetime,
     explain: bool = False,
+    at_hand: Mapping[str, bytes] | None = None,
 ) -> list[Draft]:
     """Rank for subscriptions at their slots and return the editions, in the same order.
 
-    Nothing is written: preview and explain use this as sending does.
+    Nothing is written: preview and explain use this as sending does. ``at_hand`` holds the
+    libraries by name that a preview was given and nobody keeps yet.
     """
-    return _draft(_Desk(app), connection, due, window_end=window_end, explain=explain)
+    desk = _Desk(app, at_hand)
+    return _draft(desk, connection, due, window_end=window_end, explain=explain)
 
 
 def _draft(
@@ -207,7 +212,7 @@ def _draft(
     for start, group in _groups(desk.app, due, last):
         profile = group[0][0].profile
         pool = desk.pool(connection, start, window_end, profile.sources)
-        readers = _readers(connection, [s for s, _ in group], pool, last, taken)
+        readers = _readers(connection, [s for s, _ in group], pool, last, taken, desk.at_hand)
         choices = desk.ranker(profile.ranker).rank(
             pool, readers, now=window_end, seed=window_end.toordinal(), explain=explain
         )
@@ -267,14 +272,18 @@ def _readers(
     pool: Candidates,
     last: Mapping[int, datetime],
     taken: Mapping[int, set[int]],
+    at_hand: dict[str, bytes],
 ) -> list[Reader]:
     people = [subscription.subscriber.row_id for subscription in group]
     shown = edition_store.shown_to(connection, people, [p.row_id for p in pool.papers])
     feedback = feedback_store.of_subscribers(connection, people)
-    lessons = {s.profile_id: libraries.taught(s.profile) for s in group}
-    kept = {key: paper for _, papers_kept in lessons.values() for key, paper in papers_kept.items()}
+    stored = libraries.stored_names(s.profile for s in group)
+    kept = at_hand | library_store.load(connection, stored)
+    lessons = {s.profile_id: libraries.taught(s.profile, kept) for s in group}
+    taught = {key: paper for _, owned in lessons.values() for key, paper in owned.items()}
     # What the store knows of a paper is more than what a library says of it.
-    known = kept | _known_papers(connection, [profile for profile, _ in lessons.values()], feedback)
+    wanted = [profile for profile, _ in lessons.values()]
+    known = taught | _known_papers(connection, wanted, feedback)
     return [
         Reader(
             subscription_id=subscription.row_id,

@@ -1,14 +1,15 @@
-"""Reference libraries beside profile files: the papers that a reader keeps teach as liked ones.
+"""Reference libraries: the papers that a reader keeps teach as liked ones.
 
-Files are read when an edition is ranked, so that a library that grows is followed without a
-restart; where a file cannot be read the edition is made without it. The format is
-``digest.text.library``'s.
+Files beside profile files are read when an edition is ranked, so that a library that grows is
+followed without a restart; those given to a page are in the store. Where one cannot be read the
+edition is made without it. The format is ``digest.text.library``'s.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from digest.errors import UsageError
 from digest.model import Author, Interest, Paper, PaperKey, Profile
+from digest.store.libraries import STORED
 from digest.text.library import MAX_BYTES, LibraryItem, read_library
 
 log = logging.getLogger(__name__)
@@ -44,24 +46,33 @@ def problems(profile: Profile) -> list[str]:
     found = []
     for interest in profile.interests:
         try:
-            if interest.library:
+            if interest.library and not interest.library.startswith(STORED):
                 read(interest.library)
         except UsageError as exc:
             found.append(f"{profile.name}: interests.{interest.name}.library: {exc}")
     return found
 
 
-def taught(profile: Profile) -> tuple[Profile, dict[PaperKey, Paper]]:
+def stored_names(profiles: Iterable[Profile]) -> set[str]:
+    """Return the libraries of these profiles that are in the store."""
+    named = (interest.library for profile in profiles for interest in profile.interests)
+    return {name for name in named if name.startswith(STORED)}
+
+
+def taught(
+    profile: Profile, at_hand: Mapping[str, bytes] | None = None
+) -> tuple[Profile, dict[PaperKey, Paper]]:
     """Return the profile with its libraries' papers among the liked ones, and those papers.
 
-    What the profile says it dislikes stays disliked.
+    What the profile says it dislikes stays disliked. ``at_hand`` holds the libraries by name
+    that are no files.
     """
     if not any(interest.library for interest in profile.interests):
         return profile, {}
     known: dict[PaperKey, Paper] = {}
     interests = []
     for interest in profile.interests:
-        kept = {paper.key: paper for paper in _kept(profile, interest)}
+        kept = {paper.key: paper for paper in _kept(profile, interest, at_hand or {})}
         said = {*interest.liked, *interest.disliked}
         more = tuple(key for key in kept if key not in said)
         interests.append(replace(interest, liked=interest.liked + more))
@@ -69,10 +80,12 @@ def taught(profile: Profile) -> tuple[Profile, dict[PaperKey, Paper]]:
     return replace(profile, interests=tuple(interests)), known
 
 
-def _kept(profile: Profile, interest: Interest) -> tuple[Paper, ...]:
+def _kept(profile: Profile, interest: Interest, at_hand: Mapping[str, bytes]) -> tuple[Paper, ...]:
     if not interest.library:
         return ()
     try:
+        if interest.library in at_hand:
+            return _papers(read_library(at_hand[interest.library]).items)
         return read(interest.library)
     except UsageError as exc:
         log.warning("library left out profile=%s error=%s", profile.name, exc)
@@ -82,7 +95,10 @@ def _kept(profile: Profile, interest: Interest) -> tuple[Paper, ...]:
 @lru_cache(maxsize=64)
 def _read(path: str, _changed_ns: int, _size: int) -> tuple[Paper, ...]:
     """Read a file once for as long as it is the same."""
-    items = read_library(Path(path).read_bytes(), name=path).items
+    return _papers(read_library(Path(path).read_bytes(), name=path).items)
+
+
+def _papers(items: Sequence[LibraryItem]) -> tuple[Paper, ...]:
     return tuple(_paper(item) for item in items[-MOST_ITEMS:])
 
 

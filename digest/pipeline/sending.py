@@ -16,13 +16,13 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digest.app import App
 from digest.errors import RenderError, UsageError
-from digest.model import DeliveryState, Message
+from digest.model import DeliveryState, Message, Purpose
 from digest.pipeline import _owners
 from digest.pipeline._lanes import Lanes
 from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
@@ -116,8 +116,9 @@ def send_ready(
     on_progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     is_share: bool = False,
+    purposes: Collection[Purpose] = tuple(Purpose),
 ) -> SendReport:
-    """Send every delivery that is due (at most ``limit``), each at most once.
+    """Send every delivery of these purposes that is due (at most ``limit``), each at most once.
 
     Safe to call from several processes and machines at the same time. As one share of a greater
     run (``is_share``) it leaves recovery, and counting the whole outbox, to whoever divided it.
@@ -130,7 +131,7 @@ def send_ready(
     with _owners.owner(app.config.data_dir) as owner:
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
         try:
-            run.work(limit)
+            run.work(limit, purposes)
         finally:
             run.close()
         return run.share() if is_share else run.report(recovered)
@@ -198,17 +199,17 @@ class _Run:
             ),
         )
 
-    def work(self, limit: int | None) -> None:
-        items = self._items(limit)
+    def work(self, limit: int | None, purposes: Collection[Purpose]) -> None:
+        items = self._items(limit, purposes)
         self._lanes.run(lambda: next(items, None), self._stop)
 
-    def _items(self, limit: int | None) -> Iterator[Item]:
+    def _items(self, limit: int | None, purposes: Collection[Purpose]) -> Iterator[Item]:
         """Claim and compose batch by batch, a few messages before they are wanted."""
         left = limit
         is_first = True
         while not self._stop() and left != 0:
             size = self._batch_size if left is None else min(self._batch_size, left)
-            rows = self._claim(size)
+            rows = self._claim(size, purposes)
             if not rows:
                 return
             if left is not None:
@@ -262,13 +263,18 @@ class _Run:
             problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
         )
 
-    def _claim(self, size: int) -> list[Claimed]:
+    def _claim(self, size: int, purposes: Collection[Purpose]) -> list[Claimed]:
         now = self._app.now()
         with self._app.writing() as connection:
             if deliveries.is_paused(connection):
                 return []
             return outbox.claim(
-                connection, self._owner, now=now, lease_until=now + self._lease, limit=size
+                connection,
+                self._owner,
+                now=now,
+                lease_until=now + self._lease,
+                limit=size,
+                purposes=purposes,
             )
 
     def _composed(self, rows: Sequence[Claimed]) -> list[Item]:

@@ -167,6 +167,21 @@ def _delivery(row: RowMapping) -> Delivery:
     return Delivery(**dict(row) | {"state": DeliveryState(row["state"])})
 
 
+def planned_at(
+    connection: Connection, address_hmac: str, purpose: Purpose, *, since: datetime
+) -> list[datetime]:
+    """Return when mails of a purpose were planned for a mailbox, whatever became of them."""
+    return list(
+        connection.scalars(
+            select(deliveries.c.created_at).where(
+                deliveries.c.address_hmac == address_hmac,
+                deliveries.c.purpose == purpose.value,
+                deliveries.c.created_at > since,
+            )
+        )
+    )
+
+
 def get(connection: Connection, row_id: int) -> Delivery | None:
     """Return one delivery."""
     row = connection.execute(_LISTED.where(deliveries.c.id == row_id)).mappings().one_or_none()

@@ -128,12 +128,18 @@ _PURPOSE = {purpose.value: purpose for purpose in Purpose}
 
 
 def claim(
-    connection: Connection, owner: str, *, now: datetime, lease_until: datetime, limit: int
+    connection: Connection,
+    owner: str,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    purposes: Collection[Purpose] = tuple(Purpose),
 ) -> list[Claimed]:
     """Take up to ``limit`` due deliveries for ``owner``; no two callers get the same row.
 
-    Confirmations come before editions, older before newer. On PostgreSQL rows that another
-    worker is just claiming are skipped; on SQLite writers take turns.
+    Confirmations come before editions, older before newer; ``purposes`` leaves others out. On
+    PostgreSQL rows that another worker is just claiming are skipped; on SQLite writers take turns.
     """
     due = (
         select(deliveries.c.id)
@@ -142,6 +148,8 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if set(purposes) != set(Purpose):
+        due = due.where(deliveries.c.purpose.in_([purpose.value for purpose in purposes]))
     statement = (
         update(deliveries)
         .where(deliveries.c.id.in_(due.scalar_subquery()))

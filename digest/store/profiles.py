@@ -134,7 +134,10 @@ def subscribe(
     now: datetime,
     via: str = CONFIG,
 ) -> int:
-    """Return the subscription of this pair, made if there is none; never revives one."""
+    """Return the subscription of this pair, made if there is none; never revives one.
+
+    ``via`` says who made it: those of ``config`` follow the profile's file.
+    """
     known = connection.scalar(
         select(subscriptions.c.id).where(
             subscriptions.c.subscriber_id == subscriber_id,
@@ -214,12 +217,24 @@ def set_subscription(
     ).rowcount
 
 
+def give_profile(
+    connection: Connection, subscription_id: int, profile_id: int, *, via: str
+) -> None:
+    """Let a subscription have another profile; its links, ledger and slots stay."""
+    connection.execute(
+        update(subscriptions)
+        .where(subscriptions.c.id == subscription_id)
+        .values(profile_id=profile_id, via=via)
+    )
+
+
 def _subscription_query() -> Select[Any]:
     return select(
         subscriptions.c.id,
         subscriptions.c.status,
         subscriptions.c.next_slot_at,
         subscriptions.c.profile_id,
+        subscriptions.c.via,
         profiles.c.document,
         subscribers.c.id.label("subscriber_id"),
         subscribers.c.address,
@@ -249,6 +264,7 @@ def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
         profile=cache[row.profile_id],
         status=SubscriberStatus(row.status),
         next_slot_at=row.next_slot_at,
+        via=row.via,
     )
 
 
@@ -305,6 +321,14 @@ def subscriptions_of(
         query = query.where(subscriptions.c.id.in_(subscription_ids))
     cache: dict[int, Profile] = {}
     return [_subscription(row, cache) for row in connection.execute(query)]
+
+
+def subscription_of(
+    connection: Connection, subscriber_id: int, subscription_id: int
+) -> Subscription | None:
+    """Return a subscription where it is this subscriber's."""
+    found = subscriptions_of(connection, subscription_ids=[subscription_id])
+    return found[0] if found and found[0].subscriber.row_id == subscriber_id else None
 
 
 def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetime]]) -> None:

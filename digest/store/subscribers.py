@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from digest.model import Subscriber, SubscriberStatus
+from digest.store.database import is_sqlite
 from digest.store.tables import consents, profiles, subscribers, subscriptions
+from digest.store.upserts import insert_ignore
 from digest.subscribers.addresses import address_key, destination, normalise
 
 _BATCH = 500
@@ -56,6 +58,21 @@ def ensure(
     """
     found = ensure_many(connection, [address], status=status, now=now, via=via, channels=channels)
     return found[address_key(address)]
+
+
+def ensure_locked(connection: Connection, address: str, *, now: datetime) -> Subscriber:
+    """Return the subscriber of this mailbox, added unconfirmed if new; raises AddressError.
+
+    The row is ours until the transaction ends: two requests for one mailbox take turns.
+    """
+    key = address_key(address)
+    row = {"address": normalise(address), "address_key": key, "created_at": now,
+           "status": SubscriberStatus.UNCONFIRMED.value}  # fmt: skip
+    insert_ignore(connection, subscribers, [row])
+    chosen = select(*_COLUMNS).where(subscribers.c.address_key == key)
+    if not is_sqlite(connection):
+        chosen = chosen.with_for_update()
+    return _subscriber(connection.execute(chosen).mappings().one())
 
 
 def ensure_many(

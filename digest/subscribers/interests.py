@@ -5,17 +5,20 @@ Only reads text. What a library file or an ORCID record holds is read elsewhere.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digest.model import Interest, Term, TermMode
 from digest.text.ids import parse_reference
 
+MOST_INTERESTS = 12
 MOST_TERMS = 60
 MOST_AUTHORS = 60
 MOST_PAPERS = 500
 LONGEST_ITEM = 120
+LONGEST_TEXT = 4000
 
 _ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])", re.IGNORECASE)
 _CATEGORY = re.compile(r"[A-Za-z][A-Za-z-]{0,20}(\.[A-Za-z-]{1,20})?")
@@ -35,11 +38,14 @@ class TypedInterest:
     """Names or ORCID iDs."""
     papers: str = ""
     """Addresses or ids of papers to find more of."""
+    text: str = ""
+    """What the reader works on, in their own words."""
 
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing was typed that could rank a paper."""
-        return not any((self.terms, self.categories, self.authors, self.papers))
+        typed = (self.terms, self.categories, self.authors, self.papers, self.text)
+        return not any(field.strip() for field in typed)
 
 
 def read_interest(typed: TypedInterest, *, fallback_name: str = "My interests") -> Interest:
@@ -52,7 +58,24 @@ def read_interest(typed: TypedInterest, *, fallback_name: str = "My interests") 
         ),
         authors=tuple(_author(item) for item in _items(typed.authors, MOST_AUTHORS)),
         liked=tuple(read_papers(typed.papers)),
+        text=_printable(typed.text)[:LONGEST_TEXT],
     )
+
+
+def read_interests(typed: Iterable[TypedInterest]) -> tuple[Interest, ...]:
+    """Return the interests that were typed, each under a name of its own; empty ones are left."""
+    return distinct(read_interest(item) for item in typed if not item.is_empty)
+
+
+def distinct(interests: Iterable[Interest]) -> tuple[Interest, ...]:
+    """Return interests, at most so many, whose names are told apart by a number where needed."""
+    found: dict[str, Interest] = {}
+    for interest in itertools.islice(interests, MOST_INTERESTS):
+        name, turn = interest.name, 2
+        while name in found:
+            name, turn = f"{interest.name} ({turn})", turn + 1
+        found[name] = replace(interest, name=name)
+    return tuple(found.values())
 
 
 def read_terms(text: str) -> list[Term]:
@@ -91,6 +114,7 @@ def typed_interest(interest: Interest) -> TypedInterest:
         categories=_joined(interest.categories),
         authors=_joined(author.removeprefix("orcid:") for author in interest.authors),
         papers="\n".join(interest.liked),
+        text=interest.text,
     )
 
 
@@ -104,8 +128,12 @@ def _items(text: str, most: int) -> list[str]:
 
 
 def _short(text: str) -> str:
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())[:LONGEST_ITEM]
+    return _printable(text)[:LONGEST_ITEM]
+
+
+def _printable(text: str) -> str:
+    """Return one line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _author(item: str) -> str:

@@ -14,9 +14,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import __version__
 from digest.app import App
 from digest.errors import DigestError, TokenError
-from digest.web import assets, daily, feeds, leaving, papers, personal, search
+from digest.web import assets, daily, feeds, leaving, papers, personal, search, subscribe
 from digest.web.api import app as api
-from digest.web.security import GuardMiddleware
+from digest.web.security import GuardMiddleware, HeadMiddleware
 from digest.web.site import Site, standard_limits
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     papers.routes,
     search.routes,
     feeds.routes,
+    subscribe.routes,
     leaving.routes,
     personal.routes,
 )
@@ -67,6 +68,7 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
     settings = app.config.settings.web
     if settings.owner_token is not None:
         web.mount(api.PATH, api.create_api(site))
+    web.add_middleware(HeadMiddleware)
     web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
     web.add_middleware(PrefixMiddleware, prefix=site.prefix)
     if settings.trusted_proxies:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
-from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from digest.actions import unsubscribing
 from digest.subscribers.tokens import TokenPurpose
+from digest.web.forms import posted
 from digest.web.security import PRIVATE_HEADERS
 from digest.web.site import Site
 
@@ -22,7 +20,7 @@ def routes(site: Site) -> APIRouter:
     """Return the routes of leaving."""
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/u/{token}", methods=["GET", "HEAD"])
+    @router.get("/u/{token}")
     def page(token: str) -> Response:
         claims = site.claims(token, TokenPurpose.UNSUBSCRIBE)
         found = unsubscribing.leaving(site.app, claims.subscriber_id, claims.subscription_id)
@@ -38,10 +36,10 @@ def routes(site: Site) -> APIRouter:
     @router.post("/u/{token}")
     async def leave(token: str, request: Request) -> Response:
         claims = site.claims(token, TokenPurpose.UNSUBSCRIBE)
-        form = await read_form(request)
+        form = await posted(request)
         # The page names itself, so that whatever else a mail program posts is a wish to leave.
-        is_page = form.get("from") == "page"
-        wants_all = is_page and form.get("scope") == "all"
+        is_page = form.text("from") == "page"
+        wants_all = is_page and form.text("scope") == "all"
         left = await run_in_threadpool(
             unsubscribing.leave,
             site.app,
@@ -55,11 +53,3 @@ def routes(site: Site) -> APIRouter:
         return site.message("You are unsubscribed", text)
 
     return router
-
-
-async def read_form(request: Request) -> FormData:
-    """Return the fields of a posted form, of either encoding; none where it cannot be read."""
-    try:
-        return await request.form(max_files=2, max_fields=200)
-    except (HTTPException, ClientDisconnect, ValueError):
-        return FormData()

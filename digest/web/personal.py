@@ -21,7 +21,7 @@ from digest.model import FeedbackKind, Interest, Profile
 from digest.subscribers.interests import TypedInterest, read_interest, typed_interest
 from digest.subscribers.tokens import TokenPurpose
 from digest.web.daily import not_found
-from digest.web.leaving import read_form
+from digest.web.forms import posted
 from digest.web.site import Site
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -81,7 +81,7 @@ def _add_preferences(router: APIRouter, site: Site) -> None:
     async def save(token: str, request: Request) -> Response:
         claims = site.claims(token, TokenPurpose.PREFERENCES)
         ids = (claims.subscriber_id, claims.subscription_id)
-        form = await read_form(request)
+        form = (await posted(request)).form
 
         def keep() -> Response:
             found = preferring.preferences(site.app, *ids)

@@ -13,9 +13,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
+from digest.actions import posting
 from digest.app import App
 from digest.errors import TokenError
 from digest.rendering.templates import find_file, template_loader
+from digest.subscribers.limits import network_of
 from digest.subscribers.tokens import Claims, Signer, TokenPurpose
 from digest.web import charts, words
 from digest.web.security import PRIVATE_HEADERS, RateLimiter
@@ -51,6 +53,11 @@ class Site:
         return self.app.config.settings.digest.base_url.startswith("https://")
 
     @cached_property
+    def may_subscribe(self) -> bool:
+        """Tell whether visitors may subscribe: the owner lets them, and links can be mailed."""
+        return self.app.config.settings.web.subscribe and posting.is_possible(self.app)
+
+    @cached_property
     def templates(self) -> Environment:
         """Return the templates: everything is escaped unless it is our own markup."""
         owner_dir = self.app.config.settings.mail.templates_dir
@@ -66,7 +73,7 @@ class Site:
             site_name=self.name,
             url=self.url,
             static=self.static_url,
-            may_subscribe=False,
+            may_subscribe=self.may_subscribe,
             has_owner=settings.web.owner_token is not None,
             remote_images=settings.web.remote_images,
             main_gain=words.main_gain,
@@ -158,8 +165,18 @@ class Site:
     def allows(self, limit: str, request: Request) -> bool:
         """Take one from the client's bucket of this name; unknown names allow all."""
         limiter = self.limits.get(limit)
-        client = request.client.host if request.client else ""
-        return limiter is None or limiter.allows(client)
+        return limiter is None or limiter.allows(self.network(request, ipv4=32, ipv6=64))
+
+    def network(self, request: Request, *, ipv4: int = 24, ipv6: int = 48) -> str:
+        """Return the network of the client: what a visitor cannot change at will."""
+        host = request.client.host if request.client else ""
+        return network_of(host, ipv4=ipv4, ipv6=ipv6)
+
+    def too_many(self) -> HTMLResponse:
+        """Answer a client that asked for too much."""
+        answer = self.message("Too many requests", "Try again in a while.", status=429)
+        answer.headers["Retry-After"] = "600"
+        return answer
 
 
 def standard_limits(app: App) -> dict[str, RateLimiter]:

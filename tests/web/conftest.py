@@ -67,6 +67,7 @@ def make_web(tmp_path: Path) -> Iterator[Any]:
         limited: bool = False,
         client_options: Any = None,
         profiles: tuple[Profile, ...] = (),
+        engine: Any = None,
         **tables: Any,
     ) -> Web:
         config = load_config(
@@ -82,7 +83,7 @@ def make_web(tmp_path: Path) -> Iterator[Any]:
         app = context.__enter__()
         opened.append(context)
         clock = Clock()
-        app = replace(app, clock=clock)
+        app = replace(app, clock=clock, **({"engine": engine} if engine else {}))
         options = {"base_url": BASE_URL, "follow_redirects": False} | (client_options or {})
         return Web(app, TestClient(create_app(app, limited=limited), **options), clock)
 
@@ -94,5 +95,13 @@ def make_web(tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def web(make_web: Any) -> Web:
     found = make_web()
+    fill(found.app)
+    return found
+
+
+@pytest.fixture
+def web_on_both(make_web: Any, engine: Any) -> Web:
+    """Give the pages once on each database."""
+    found = make_web(engine=engine)
     fill(found.app)
     return found

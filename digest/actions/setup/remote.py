@@ -31,18 +31,24 @@ def from_orcid(text: str, *, base_url: str = ORCID) -> Imported:
 
     Raises UsageError where the id is not one or the record cannot be read.
     """
-    found = _ORCID_ID.search(text.upper())
-    if not found or not _checksum_holds(found[1]):
-        raise UsageError(f"{text!r} is not an ORCID id; expected one such as 0000-0002-1825-0097")
-    name = f"ORCID {found[1]}"
+    orcid = orcid_id(text)
+    name = f"ORCID {orcid}"
     with _client() as client:
-        answer = _get(client, f"{base_url}/{found[1]}/works", name)
+        answer = _get(client, f"{base_url}/{orcid}/works", name)
     try:
         groups = json.loads(answer.content)["group"]
         items = [_work(group["work-summary"][0]) for group in groups if group.get("work-summary")]
     except (ValueError, KeyError, TypeError) as exc:
         raise UsageError(f"{name}: the answer is not a list of works") from exc
     return from_items((item for item in items if item.title), origin=name)
+
+
+def orcid_id(text: str) -> str:
+    """Return the iD in a text such as its address; raises UsageError where there is none."""
+    found = _ORCID_ID.search(text.upper())
+    if not found or not _checksum_holds(found[1]):
+        raise UsageError(f"{text!r} is not an ORCID id; expected one such as 0000-0002-1825-0097")
+    return found[1]
 
 
 def from_zotero(library: str, *, key: str = "", base_url: str = ZOTERO) -> Imported:

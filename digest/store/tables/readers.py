@@ -6,6 +6,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -37,6 +38,8 @@ subscribers = Table(
     Column("unsubscribed_at", UTCDateTime),
     Column("soft_bounce_score", Integer, nullable=False, server_default="0"),
     Column("last_bounce_at", UTCDateTime),
+    # A row id is in links that were mailed: it never comes to stand for somebody else.
+    sqlite_autoincrement=True,
 )
 
 profiles = Table(
@@ -72,6 +75,25 @@ subscriptions = Table(
     # With the id: a million share one slot, and each block of them is taken in this order.
     Index("ix_subscriptions_next_slot_at_id", "next_slot_at", "id"),
     Index("ix_subscriptions_profile_id", "profile_id"),
+    sqlite_autoincrement=True,
+)
+
+libraries = Table(
+    "libraries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column(
+        "subscriber_id",
+        RowId,
+        ForeignKey("subscribers.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    # CSL-JSON, compressed: the papers a reader keeps, named by an interest as "stored:<id>".
+    Column("content", LargeBinary, nullable=False),
+    Column("papers", Integer, nullable=False),
+    Column("stored_at", UTCDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 consents = Table(
@@ -80,7 +102,7 @@ consents = Table(
     Column("id", RowId, primary_key=True),
     # No foreign key: the proof of consent outlives neither erasure nor pruning by accident.
     Column("subscriber_id", RowId, nullable=False, index=True),
-    # requested, confirmed, unsubscribed, resubscribed, changed, erased, imported
+    # requested, confirmed, refused, unsubscribed, resubscribed, changed, erased, imported
     Column("kind", String(20), nullable=False),
     Column("at", UTCDateTime, nullable=False),
     Column("via", String(40), nullable=False),

@@ -276,6 +276,7 @@ def upgrade() -> None:
         sa.Column("last_bounce_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscribers")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscribers_address_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_subscribers_status"), "subscribers", ["status"], unique=False)
     op.create_table(
@@ -367,6 +368,25 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_feedback_paper_id", "feedback", ["paper_id"], unique=False)
+    op.create_table(
+        "libraries",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("subscriber_id", RowId, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("papers", sa.Integer(), nullable=False),
+        sa.Column("stored_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_libraries_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_libraries")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_libraries_subscriber_id"), "libraries", ["subscriber_id"], unique=False
+    )
     op.create_table(
         "observations",
         sa.Column("observer", sa.String(length=100), nullable=False),
@@ -535,6 +555,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "subscriber_id", "profile_id", name=op.f("uq_subscriptions_subscriber_id_profile_id")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_subscriptions_next_slot_at_id", "subscriptions", ["next_slot_at", "id"], unique=False
@@ -592,6 +613,8 @@ def downgrade() -> None:
     op.drop_table("paper_ids")
     op.drop_index("ix_observations_paper_id", table_name="observations")
     op.drop_table("observations")
+    op.drop_index(op.f("ix_libraries_subscriber_id"), table_name="libraries")
+    op.drop_table("libraries")
     op.drop_index("ix_feedback_paper_id", table_name="feedback")
     op.drop_table("feedback")
     op.drop_index("ix_events_paper_id", table_name="events")
