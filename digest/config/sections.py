@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 
 def _known_zone(name: str) -> str:
@@ -31,6 +39,10 @@ class Section(BaseModel):
     """A table of the configuration: unknown keys are mistakes, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _is_local(host: str) -> bool:
+    return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
 class DigestSection(Section):
@@ -190,10 +202,21 @@ class BounceSection(Section):
     )
     maildir: Path | None = Field(None, description="Maildir to read bounces and complaints from.")
     imap_host: str = Field("", description="IMAP server to read them from instead.")
-    imap_port: int = Field(993, description="Its port (TLS).")
+    imap_port: int = Field(993, description="Its port.")
+    imap_security: Literal["tls", "starttls", "none"] = Field(
+        "tls", description="How the connection is encrypted; none only on this machine."
+    )
+    imap_ca_file: Path | None = Field(None, description="Certificate of a private authority.")
     imap_user: str = Field("", description="Its user.")
     imap_password: SecretStr | None = Field(None, description="Its password.")
     imap_folder: str = Field("INBOX", description="Folder to read; nothing is deleted.")
+    every_minutes: int = Field(10, ge=1, description="Time between looks by `digest serve`.")
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> BounceSection:
+        if self.imap_security == "none" and not _is_local(self.imap_host):
+            raise ValueError('imap_security: "none" is for a server on this machine alone')
+        return self
 
 
 class MailSection(Section):

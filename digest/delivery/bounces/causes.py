@@ -1,0 +1,103 @@
+"""What the codes and words of a refusal mean, after the fact: hard, soft, or not the reader's.
+
+The same rules as for replies on the wire (``policy.classify``), because neither an Action nor a
+first digit tells whose fault it is: a full mailbox and an expired retry come back as "failed"
+and 5.x.x too. Only where a code says nothing do the words decide. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from digest.delivery import Phase
+from digest.delivery.bounces import BounceKind
+from digest.delivery.policy import Cause, classify
+
+# RFC 3463 code, not part of an address such as 5.9.1.2 or a version.
+ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+BASIC = re.compile(r"(?<![\d.#])([45][0-5]\d)(?=[\s-])")
+
+_VAGUE = frozenset(
+    {"5.0.0", "5.1.0", "5.2.0", "5.3.0", "5.4.0", "5.5.0", "5.4.1", "5.5.1", "5.4.300"}
+)
+"""Codes that servers give for want of a better one: there the words decide."""
+
+_DIRECTORY = re.compile(r"recipient address rejected: access denied", re.IGNORECASE)
+"""Exchange Online says it where its directory does not know the recipient."""
+_UNKNOWN = re.compile(
+    r"(user|recipient|mailbox|account|address)\s+(is\s+)?(unknown|invalid|not (found|known|exist))"
+    r"|(unknown|no such|invalid|non-?existent)\s+(local\s+)?(user|recipient|mailbox|addres|account)"
+    r"|(does|do) ?n[o']t (exist|have (an?|any) )|doesn't have|no mailbox (here|found)"
+    r"|not listed in|recipientnotfound|mailbox unavailable|unrouteable address|unknown in"
+    r"|address (couldn't|could not) be found|(wasn't|was not|not) found at|host or domain name not"
+    r"|domain .{0,80}couldn't be found|no mail(box)? by that name|dns domain .{0,60}not exist",
+    re.IGNORECASE,
+)
+_FULL = re.compile(
+    r"quota|(mailbox|inbox|storage|account).{0,30}(full|exceed|over)|out of storage|disk full"
+    r"|insufficient (system )?storage",
+    re.IGNORECASE,
+)
+_POLICY = re.compile(
+    r"spam|block(ed|list)|blacklist|reputation|dmarc|\bspf\b|dkim|unsolicited|policy|content"
+    r"|virus|banned|rejected due|message size|too (large|big)|not authori[sz]ed",
+    re.IGNORECASE,
+)
+_UNTIL_NOW = re.compile(
+    r"time(d)?[ -]?out|expired|temporar|unreachable|too long|try again|connection refused"
+    r"|retry (time|timeout)|could not connect|no route",
+    re.IGNORECASE,
+)
+_KINDS = {Cause.FULL: BounceKind.SOFT, Cause.INACTIVE: BounceKind.SOFT}
+
+
+def kind_of(status: str, text: str) -> BounceKind:
+    """Say what a refusal means by its enhanced code and the words around it.
+
+    A code of its own in ``text`` is preferred to a vague ``status``.
+    """
+    told = _told(status, text)
+    if _DIRECTORY.search(text):
+        return BounceKind.HARD
+    if told and told not in _VAGUE:
+        return _by_code(told, text)
+    basic = BASIC.search(text)
+    return _by_words(text, basic[1] if basic else "")
+
+
+def _told(status: str, text: str) -> str:
+    """Return the code that says most: the status, unless it is vague and the text has another."""
+    if status and status not in _VAGUE and not status.endswith(".0.0"):
+        return status
+    own = [code for code in ENHANCED.findall(text) if code not in _VAGUE]
+    own = [code for code in own if not code.endswith(".0.0") and not code.startswith("2")]
+    return own[0] if own else ("" if status.startswith("5") else status)
+
+
+def _by_code(status: str, text: str) -> BounceKind:
+    if status.startswith("2"):
+        return BounceKind.OTHER
+    if status.startswith("4"):
+        # A temporary refusal that lasted until the relay gave up.
+        return BounceKind.POLICY if status.startswith("4.7.") else BounceKind.SOFT
+    if status.startswith(("5.4.", "5.3.")) and status not in {"5.4.4", "5.4.310", "5.3.4"}:
+        return BounceKind.SOFT  # routing and systems: nobody's mailbox
+    verdict = classify(Phase.RCPT, 550, status, text)
+    if verdict.suppress:
+        return BounceKind.HARD
+    return _KINDS.get(verdict.cause, BounceKind.POLICY)
+
+
+def _by_words(text: str, basic: str) -> BounceKind:
+    if _FULL.search(text):
+        return BounceKind.SOFT
+    if _UNKNOWN.search(text):
+        return BounceKind.HARD
+    if _POLICY.search(text):
+        return BounceKind.POLICY
+    if _UNTIL_NOW.search(text) or basic.startswith("4") or not basic:
+        return BounceKind.SOFT
+    verdict = classify(Phase.RCPT, int(basic), "", text)
+    if verdict.suppress:
+        return BounceKind.HARD
+    return BounceKind.POLICY if verdict.cause is Cause.POLICY else BounceKind.SOFT

@@ -1,0 +1,232 @@
+"""Make a `Bounce` of one mail: flufl.bounce tells who was refused, the codes tell why. Pure.
+
+Standards first (RFC 3464 delivery status, RFC 5965 feedback, RFC 3834 automatic replies), then
+what mail servers write instead. The returned original is never read for words: an abstract may
+well speak of "user unknown".
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
+
+from flufl.bounce import all_failures
+
+from digest.delivery.bounces import Bounce, BounceKind
+from digest.delivery.bounces.causes import ENHANCED, kind_of
+from digest.text.clean import clean, shorten
+
+READ_LIMIT = 1_000_000
+"""Bytes of a mail that are looked at; what a bounce says stands in its first few thousand."""
+REASON_LIMIT = 300
+TEXT_LIMIT = 20_000
+
+# It logs the whole traceback of a detector that falls over rubbish, which says nothing of ours.
+logging.getLogger("flufl.bounce").disabled = True
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
+_DAEMON = re.compile(
+    r"mailer-?daemon|postmaster|mail delivery (sub)?system|microsoftexchange[0-9a-f]+@"
+    r"|mail-?daemon|no-?reply-?dsn|bounces?@|<>",
+    re.IGNORECASE,
+)
+_COPY = re.compile(
+    r"^[ \t>]*(-{3,}.{0,60}(copy|original|header|message|undelivered).*|-{2,3} ?(below|enclosed).*"
+    r"|returned-content:.*|received: from .*|return-path: .*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_AWAY = re.compile(
+    r"^\s*(re:\s*)?(auto(mat(ic|ed|ische))?[ -]?(reply|response|antwort|svar)|out of (the )?office"
+    r"|abwesen|r[eé]ponse automatique|respuesta autom|risposta automatica|autoreply|vacation"
+    r"|away from|on (annual )?leave|自动回复|自動返信|不在|자동 ?회신|اعتذار|отсутств|автоответ)",
+    re.IGNORECASE,
+)
+_CHALLENGE = re.compile(
+    r"(verify|confirm|whitelist|approve).{0,60}(message|e?-?mail|sender|delivery)", re.IGNORECASE
+)
+_REPLY_FIELDS = (
+    "X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-AutoReply-From", "X-Mail-Autoreply",
+    "X-Vacation", "X-Boxtrapper", "X-TMDA-Fingerprint", "X-Loop-Autoreply",
+)  # fmt: skip
+_COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
+_LETTER = re.compile(r"^\s*(?:re:\s*)?unsubscribe\s+([A-Za-z0-9_-]{20,200})\s*$", re.IGNORECASE)
+
+
+def read(content: bytes) -> Bounce:
+    """Return what a mail that came back says; rubbish is ``other``, never an exception."""
+    mail = message_from_bytes(content[:READ_LIMIT])
+    subject = _decoded(mail, "Subject")
+    if complaint := _complaint(mail, subject):
+        return complaint
+    if blocks := list(_status_blocks(mail)):
+        return _reported(mail, blocks)
+    if letter := _LETTER.match(subject):
+        return Bounce(kind=BounceKind.UNSUBSCRIBE, token=letter[1])
+    away = _AWAY.search(subject) or any(mail.get(name) for name in _REPLY_FIELDS)
+    if not away and _is_from_a_server(mail) and (notice := _written(mail)):
+        return notice
+    said = str(mail.get("Auto-Submitted", "")).lower()
+    bulk = str(mail.get("Precedence", "")).lower() == "auto_reply"
+    if away or bulk or said.startswith("auto-replied") or _asks_back(mail, subject, said):
+        return Bounce(kind=BounceKind.AUTO_REPLY, reason=_reason(subject))
+    return Bounce(kind=BounceKind.OTHER, reason="not a report of a mail server")
+
+
+def _asks_back(mail: Message, subject: str, said: str) -> bool:
+    """Tell a challenge ("prove that you are a person") from a letter."""
+    automatic = said.startswith("auto-") or mail.get("Return-Path") == "<>"
+    return bool(automatic and _CHALLENGE.search(subject))
+
+
+def _complaint(mail: Message, subject: str) -> Bounce | None:
+    for part in mail.walk():
+        if part.get_content_type() == "message/feedback-report":
+            inner = part.get_payload()
+            first = inner[0] if isinstance(inner, list) and inner else part
+            fields = first if isinstance(first, Message) else part
+            kind = str(fields.get("Feedback-Type", "")).strip().lower()
+            reason = f"feedback: {kind or 'of no type'}"
+            is_complaint = kind in _COMPLAINTS
+            return Bounce(
+                kind=BounceKind.COMPLAINT if is_complaint else BounceKind.OTHER,
+                reason=_reason(reason),
+            )
+    # Outlook.com's junk reports are the bare mail, forwarded by its staff.
+    sender = str(mail.get("From", "")).lower()
+    if "staff@hotmail.com" in sender and subject.lower().startswith("complaint about message"):
+        return Bounce(kind=BounceKind.COMPLAINT, reason="feedback: junk mail report")
+    return None
+
+
+def _status_blocks(mail: Message) -> Iterator[Message]:
+    """Yield the per-recipient fields of a delivery status notification (RFC 3464 2.3)."""
+    for part in mail.walk():
+        kind = part.get_content_type()
+        if kind not in {"message/delivery-status", "message/global-delivery-status"}:
+            continue
+        payload = part.get_payload()
+        for block in payload if isinstance(payload, list) else ():
+            if isinstance(block, Message) and (block.get("Action") or block.get("Status")):
+                yield block
+
+
+def _reported(mail: Message, blocks: list[Message]) -> Bounce:
+    acted = [(str(block.get("Action", "")).strip().lower(), block) for block in blocks]
+    failed = [block for action, block in acted if action.startswith("fail")]
+    delayed = [block for action, block in acted if action.startswith("delay")]
+    if not failed and not delayed:
+        # Neither tried in vain nor still trying: unless it only forgot to say so.
+        failed = [b for _, b in acted if str(b.get("Status", "")).strip().startswith("5")]
+        if not failed:
+            return Bounce(kind=BounceKind.OTHER, reason="a notice of success")
+    block = (failed or delayed)[0]
+    text = _flat(str(block.get("Diagnostic-Code", "")))
+    found = ENHANCED.search(str(block.get("Status", "")))
+    status = found[1] if found else ""
+    words = text if len(text) > 20 or ENHANCED.search(text) else f"{text} {_prose(mail)}"
+    recipients = [address for b in failed or delayed for address in _named(b)]
+    is_waiting = delayed and not failed
+    kind = BounceKind.DELAYED if is_waiting else kind_of(status, words)
+    shown = _told_status(status, text, kind)
+    return Bounce(
+        kind=kind,
+        status=shown,
+        reason=_reason(text or words),
+        recipients=tuple(dict.fromkeys([*recipients, *_refused(mail)])),
+    )
+
+
+def _told_status(status: str, text: str, kind: BounceKind) -> str:
+    if kind is not BounceKind.DELAYED and status.endswith(".0.0"):
+        own = [code for code in ENHANCED.findall(text) if not code.startswith("2")]
+        return own[0] if own else status
+    return status
+
+
+def _written(mail: Message) -> Bounce | None:
+    """Judge a server's notice that is plain words; None where it names nobody and no code."""
+    recipients = list(_refused(mail))
+    text = _prose(mail)
+    found = ENHANCED.search(text)
+    failed = mail.get("X-Failed-Recipients", "")
+    recipients += [address.lower() for address in _ADDRESS.findall(str(failed))]
+    if not recipients and not found:
+        return None
+    return Bounce(
+        kind=kind_of(found[1] if found else "", text),
+        status=found[1] if found else "",
+        reason=_reason(_last_words(text)),
+        recipients=tuple(dict.fromkeys(recipients)),
+    )
+
+
+def _is_from_a_server(mail: Message) -> bool:
+    return (
+        bool(mail.get("X-Failed-Recipients"))
+        or bool(_DAEMON.search(_decoded(mail, "From")))
+        or mail.get("Return-Path") == "<>"
+    )
+
+
+def _refused(mail: Message) -> Iterator[str]:
+    try:
+        temporary, permanent = all_failures(mail)
+    except Exception:  # noqa: BLE001 - a detector of some old server's text fell over rubbish
+        return
+    for address in sorted((*permanent, *temporary), key=str):
+        text = address.decode("ascii", "replace") if isinstance(address, bytes) else str(address)
+        if _ADDRESS.fullmatch(text):
+            yield text.lower()
+
+
+def _named(block: Message) -> Iterator[str]:
+    for field in ("Original-Recipient", "Final-Recipient"):
+        found = _ADDRESS.search(str(block.get(field, "")).partition(";")[2])
+        if found:
+            yield found[0].lower()
+
+
+def _prose(mail: Message) -> str:
+    """Return what the server wrote itself, up to the copy of the mail."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/plain":
+            raw = part.get_payload(decode=True)
+            text = raw.decode(_charset(part), "replace") if isinstance(raw, bytes) else ""
+            copied = _COPY.search(text)
+            return _flat(text[: copied.start()] if copied else text)[:TEXT_LIMIT]
+    return ""
+
+
+def _charset(part: Message) -> str:
+    try:
+        "".encode(name := part.get_content_charset("utf-8") or "utf-8")
+    except (LookupError, ValueError):
+        return "utf-8"
+    return name
+
+
+def _last_words(text: str) -> str:
+    """Return the sentences from the first code on: what the refusing server said."""
+    found = ENHANCED.search(text) or re.search(r"\b[45]\d\d[ -]", text)
+    return text[max(0, found.start() - 40) :] if found else text
+
+
+def _reason(text: str) -> str:
+    """Return one line that names nobody."""
+    return shorten(clean(_ADDRESS.sub("…", text)), REASON_LIMIT)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _decoded(mail: Message, name: str) -> str:
+    raw = str(mail.get(name, ""))
+    try:
+        return str(make_header(decode_header(raw)))
+    except (LookupError, ValueError, UnicodeError):
+        return raw

@@ -1,0 +1,73 @@
+"""Mails that came back, in the shapes of the servers that write them, and what each one means."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.delivery.bounces import BounceKind
+from digest.delivery.bounces.causes import kind_of
+from digest.delivery.bounces.reading import read
+
+FOLDER = Path(__file__).parents[1] / "golden" / "returned"
+EXPECTED = tomllib.loads((FOLDER / "expected.toml").read_text(encoding="utf-8"))
+SAMPLES = sorted(path.stem for path in FOLDER.glob("*.eml"))
+
+
+def test_each_sample_has_its_verdict():
+    assert sorted(EXPECTED) == SAMPLES
+    assert len(SAMPLES) >= 50
+    assert {entry["kind"] for entry in EXPECTED.values()} == set(BounceKind)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_mail_that_came_back_is_understood(name):
+    found = read((FOLDER / f"{name}.eml").read_bytes())
+    wanted = EXPECTED[name]
+    assert (found.kind, found.status) == (wanted["kind"], wanted["status"]), found.reason
+    assert list(found.recipients) == wanted["recipients"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_line_ends_change_nothing(name):
+    content = (FOLDER / f"{name}.eml").read_bytes()
+    assert read(content.replace(b"\n", b"\r\n")) == read(content)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_reason_names_nobody(name):
+    assert "@" not in read((FOLDER / f"{name}.eml").read_bytes()).reason
+
+
+@given(st.binary(max_size=2000))
+def test_rubbish_is_other_and_never_an_exception(content):
+    assert read(content).kind is BounceKind.OTHER
+
+
+@given(st.sampled_from(SAMPLES), st.data())
+def test_a_mutilated_mail_never_raises(name, data):
+    content = (FOLDER / f"{name}.eml").read_bytes()
+    start = data.draw(st.integers(0, len(content)))
+    length = data.draw(st.integers(0, 400))
+    read(content[:start] + data.draw(st.binary(max_size=40)) + content[start + length :])
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind"),
+    [
+        ("5.2.2", "552 5.2.2 over quota", "soft"),
+        ("4.4.7", "550 4.4.7 expired", "soft"),
+        ("5.4.7", "554 5.4.7 delivery time expired", "soft"),
+        ("5.1.1", "", "hard"),
+        ("5.1.1", "550 5.1.1 spam block list unknown", "hard"),
+        ("5.7.1", "550 5.7.1 user unknown", "policy"),
+        ("5.0.0", "550 mailbox unavailable", "hard"),
+        ("5.0.0", "552 message too large", "policy"),
+        ("5.0.0", "no reason at all", "soft"),
+        ("", "connect to 5.1.1.10 failed", "soft"),
+    ],
+)
+def test_codes_decide_and_words_only_where_codes_are_vague(status, text, kind):
+    assert kind_of(status, text) == kind
