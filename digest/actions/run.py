@@ -13,10 +13,10 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest.actions import alerting, polling, profiles
+from digest.actions import alerting, bounces, polling, profiles
 from digest.actions.profiles import SyncReport
 from digest.app import App
-from digest.errors import DigestError
+from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
 from digest.pipeline import composing
@@ -82,6 +82,8 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told("profiles", synced)
     polls = poll_sources(app) if poll else ()
     told("poll", polls)
+    # Before anything is made for them: who is gone or complained gets nothing more.
+    returned = _returned(app) if poll else []
     planned = plan_due(app)
     told("plan", planned)
     with stopping_on_signals() as stop:
@@ -95,10 +97,24 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
         polls=polls,
         planned=planned,
         sent=sent,
-        problems=(*synced.problems, *_poll_problems(polls), *_sending_problems(sent)),
+        problems=(
+            *synced.problems,
+            *_poll_problems(polls),
+            *filter(None, (returned,)),
+            *_sending_problems(sent),
+        ),
     )
     _end(app, report)
     return report
+
+
+def _returned(app: App) -> list[str]:
+    """Take in what came back; return why that could not be done, if so."""
+    try:
+        bounces.routine(app)
+    except DeliveryError as exc:
+        return [str(exc)]
+    return []
 
 
 def _poll_problems(polls: tuple[PollReport, ...]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from digest.actions import polling, retention, run
+from digest.actions import bounces, polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -77,6 +77,14 @@ def recurring(app: App) -> tuple[Work, ...]:
             do=partial(retention.prune, app),
             queue="plan",
             priority=10,
+        ),
+        Work(
+            name="bounces",
+            every_s=app.config.settings.mail.bounces.every_minutes * 60,
+            first_s=40,
+            do=partial(bounces.routine, app),
+            queue="plan",
+            priority=50,
         ),
         Work(
             name=TICK,

@@ -11,6 +11,7 @@ import typer
 
 from digest import __version__
 from digest.cli import (
+    bounces,
     config,
     db,
     demo,
@@ -53,6 +54,7 @@ MODULES = (
     rank,
     poll,
     outbox,
+    bounces,
     papers,
     submit,
     sources,

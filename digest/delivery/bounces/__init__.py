@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Bounce", "BounceKind", "Mailbox", "Returned"]
+__all__ = ["REFUSALS", "Bounce", "BounceKind", "Mailbox", "Mark", "Returned"]
 
 
 class BounceKind(StrEnum):
@@ -54,6 +54,16 @@ class Bounce:
     """Of an unsubscribe request: the signed token in its subject."""
 
 
+class Mark(StrEnum):
+    """How a mail is left in the mailbox."""
+
+    SEEN = "seen"
+    FLAGGED = "flagged"
+    """It is a report, but nobody here is known by it: for a person to look at."""
+    LEFT = "left"
+    """None of our business: untouched."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Returned:
     """One mail of the mailbox; ``key`` is what the mailbox calls it, for ever."""
@@ -75,8 +85,8 @@ class Mailbox(Protocol):
         """
         ...
 
-    def settle(self, key: str, *, is_understood: bool) -> None:
-        """Mark a mail that was taken in: as read, and where nobody is known by it as flagged.
+    def settle(self, key: str, mark: Mark) -> None:
+        """Mark a mail that was taken in.
 
         Called after the store has it; failing here does no harm (the key is known).
         """

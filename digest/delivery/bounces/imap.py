@@ -7,13 +7,14 @@ mail that somebody read meanwhile is not missed.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import imaplib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from digest.delivery.bounces import Returned
+from digest.delivery.bounces import Mark, Returned
 from digest.delivery.bounces.reading import READ_LIMIT
 from digest.errors import DeliveryError
 
@@ -37,7 +38,8 @@ class ImapMailbox:
         security: Security = "tls",
         ca_file: Path | None = None,
     ) -> None:
-        self.name = f"imap:{user}@{host}/{folder}"
+        which = hashlib.blake2b(f"{user}@{host}/{folder}".encode(), digest_size=12)
+        self.name = f"bounces:imap:{which.hexdigest()}"
         self._client = _connected(host, port, security, ca_file)
         try:
             self._client.login(user, password)
@@ -62,10 +64,12 @@ class ImapMailbox:
         except (imaplib.IMAP4.error, OSError) as exc:
             raise DeliveryError(WHERE, f"the folder cannot be read: {_said(exc)}") from exc
 
-    def settle(self, key: str, *, is_understood: bool) -> None:
-        """Mark a mail as read, and flag it where nobody is known by it."""
+    def settle(self, key: str, mark: Mark) -> None:
+        """Mark a mail as read, and flagged where a person should look."""
+        if mark is Mark.LEFT:
+            return
         uid = key.rpartition(":")[2]
-        flags = r"(\Seen)" if is_understood else r"(\Seen \Flagged)"
+        flags = r"(\Seen)" if mark is Mark.SEEN else r"(\Seen \Flagged)"
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
             self._client.uid("STORE", uid, "+FLAGS.SILENT", flags)
 
@@ -87,7 +91,7 @@ class ImapMailbox:
     def _asked(command: str, answer: tuple[str, Any]) -> list[Any]:
         kind, found = answer
         if kind != "OK":
-            raise imaplib.IMAP4.error(f"{command}: {kind} {_words(found)}")
+            raise imaplib.IMAP4.error(f"{command}: {kind} {' '.join(_words(found))}")
         return found if isinstance(found, list) else []
 
 

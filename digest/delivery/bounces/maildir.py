@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from digest.delivery.bounces import Returned
+from digest.delivery.bounces import Mark, Returned
 from digest.delivery.bounces.reading import READ_LIMIT
 from digest.errors import DeliveryError
 
@@ -19,7 +19,7 @@ class MaildirMailbox:
     """One Maildir (``new``, ``cur``, ``tmp``); needs no cursor: what is in ``new`` is unread."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = f"maildir:{folder}"
+        self.name = "bounces:maildir"
         self._folder = folder.expanduser()
         if not (self._folder / "new").is_dir():
             raise DeliveryError(WHERE, f"{folder} is no Maildir (it has no folder `new`)")
@@ -36,10 +36,10 @@ class MaildirMailbox:
                 raise DeliveryError(WHERE, f"{path} cannot be read: {exc.strerror}") from exc
             yield Returned(key=_key(path), content=content), cursor
 
-    def settle(self, key: str, *, is_understood: bool) -> None:
-        """Move a mail to ``cur``: seen, and flagged where nobody is known by it."""
+    def settle(self, key: str, mark: Mark) -> None:
+        """Move a mail to ``cur`` with its flags (F flagged, S seen)."""
         name = key.removeprefix("maildir:")
-        flags = "S" if is_understood else "FS"
+        flags = {Mark.SEEN: "S", Mark.FLAGGED: "FS", Mark.LEFT: ""}[mark]
         for path in (self._folder / "new").glob(f"{_escaped(name)}*"):
             if _key(path) == key:
                 path.rename(self._folder / "cur" / f"{name}:2,{flags}")

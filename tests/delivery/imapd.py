@@ -1,0 +1,122 @@
+"""A small real IMAP server on loopback: one mailbox, its UIDs and flags (RFC 3501).
+
+It speaks what a client needs to log in, select, search, fetch without reading and flag; it keeps
+every command, so that a test can say that nothing was ever deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socketserver
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Kept:
+    uid: int
+    content: bytes
+    flags: set[str] = field(default_factory=set)
+
+
+class ImapServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, *, password: str = "secret", validity: int = 7) -> None:
+        super().__init__(("127.0.0.1", 0), _Dialogue)
+        self.mails: list[Kept] = []
+        self.password = password
+        self.validity = validity
+        self.commands: list[str] = []
+        self.folder = "INBOX"
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    def add(self, content: bytes) -> Kept:
+        kept = Kept(uid=(self.mails[-1].uid if self.mails else 0) + 1, content=content)
+        self.mails.append(kept)
+        return kept
+
+    def __enter__(self) -> ImapServer:
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join(5)
+
+
+class _Dialogue(socketserver.StreamRequestHandler):
+    server: ImapServer
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            self._say("* OK [CAPABILITY IMAP4rev1] ready")
+            while line := self.rfile.readline():
+                tag, _, rest = line.decode().strip().partition(" ")
+                self.server.commands.append(rest)
+                name, _, arguments = rest.partition(" ")
+                if name.upper() == "UID":
+                    name, _, arguments = arguments.partition(" ")
+                    name = f"uid_{name}"
+                answer = getattr(self, f"_{name.lower()}", None)
+                said = answer(arguments) if answer else "BAD unknown command"
+                self._say(f"{tag} {said}")
+                if name.upper() == "LOGOUT":
+                    return
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+    def _capability(self, _: str) -> str:
+        self._say("* CAPABILITY IMAP4rev1")
+        return "OK done"
+
+    def _login(self, arguments: str) -> str:
+        good = arguments.endswith(f'"{self.server.password}"')
+        return "OK welcome" if good else "NO [AUTHENTICATIONFAILED] wrong password"
+
+    def _select(self, arguments: str) -> str:
+        if arguments.strip('"') != self.server.folder:
+            return "NO [NONEXISTENT] there is no such folder"
+        self._say(f"* {len(self.server.mails)} EXISTS")
+        self._say(r"* FLAGS (\Seen \Flagged \Deleted)")
+        self._say(f"* OK [UIDVALIDITY {self.server.validity}] valid")
+        return "OK [READ-WRITE] selected"
+
+    def _uid_search(self, arguments: str) -> str:
+        found = re.fullmatch(r"UID (\d+):\*", arguments)
+        assert found, arguments
+        uids = [mail.uid for mail in self.server.mails]
+        # As RFC 3501 has it: "n:*" holds the highest UID even where n is higher.
+        wanted = [uid for uid in uids if uid >= int(found[1])] or uids[-1:]
+        self._say(" ".join(["* SEARCH", *map(str, wanted)]))
+        return "OK done"
+
+    def _uid_fetch(self, arguments: str) -> str:
+        found = re.fullmatch(r"(\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", arguments)
+        assert found, arguments
+        for number, mail in enumerate(self.server.mails, 1):
+            if mail.uid == int(found[1]):
+                part = mail.content[: int(found[2])]
+                head = f"* {number} FETCH (UID {mail.uid} BODY[]<0> {{{len(part)}}}\r\n"
+                self.wfile.write(head.encode() + part + b")\r\n")
+        return "OK done"
+
+    def _uid_store(self, arguments: str) -> str:
+        found = re.fullmatch(r"(\d+) \+FLAGS\.SILENT \(([^)]*)\)", arguments)
+        assert found, arguments
+        for mail in self.server.mails:
+            if mail.uid == int(found[1]):
+                mail.flags |= set(found[2].split())
+        return "OK done"
+
+    def _logout(self, _: str) -> str:
+        self._say("* BYE")
+        return "OK done"

@@ -1,0 +1,335 @@
+"""From the mailbox to what follows: real IMAP on loopback, a real Maildir, a real store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from builders import NOON, a_profile
+from delivery.imapd import ImapServer
+from delivery.smtpd import ScriptedServer
+from sqlalchemy import select, update
+
+from digest.actions import bounces
+from digest.actions.outbox import explain_mail
+from digest.app import open_app
+from digest.config import load_config
+from digest.delivery.bounces.imap import ImapMailbox
+from digest.errors import ConfigError, DeliveryError, UsageError
+from digest.model import Purpose, SubscriberStatus
+from digest.pipeline import composing
+from digest.pipeline.sending import send_ready
+from digest.store import outbox, profiles, subscribers
+from digest.store import tables as t
+from digest.store.outbox import Planned
+from digest.subscribers.addresses import address_hmac
+from digest.subscribers.tokens import Signer, TokenPurpose
+
+SAMPLES = Path(__file__).parents[1] / "golden" / "returned"
+PLACEHOLDER = b"b+2s-k7q3m5zt2ahw4xcd@bounces.example.org"
+QUOTED = b"<5f0c2e9a7b1d4c36a1b2c3d4e5f60718.20260414@example.org>"
+
+
+@pytest.fixture
+def server():
+    with ImapServer() as started:
+        yield started
+
+
+@pytest.fixture
+def clock():
+    return {"now": NOON}
+
+
+@pytest.fixture
+def open_with(tmp_path, clock):
+    kept = []
+
+    def start(server=None, **wanted):
+        if server is not None:
+            wanted |= {
+                "imap_host": "127.0.0.1",
+                "imap_port": server.port,
+                "imap_security": "none",
+                "imap_user": "bounces",
+                "imap_password": "secret",
+            }
+        config = load_config(
+            overrides={
+                "digest": {"data_dir": str(tmp_path / "data")},
+                "mail": {
+                    "sender": "digest@example.org",
+                    "bounces": {"domain": "bounces.example.org"} | wanted,
+                },
+            }
+        )
+        manager = open_app(config)
+        kept.append(manager)
+        app = manager.__enter__()
+        object.__setattr__(app, "clock", lambda: clock["now"])
+        return app
+
+    yield start
+    for manager in kept:
+        manager.__exit__(None, None, None)
+
+
+def a_reader(app, address="ada@uni.example"):
+    with app.writing() as connection:
+        subscriber_id = subscribers.ensure(
+            connection, address, status=SubscriberStatus.CONFIRMED, now=NOON, via="page"
+        )
+        profile_id, _ = profiles.save(connection, a_profile(), origin="web", now=NOON)
+        profiles.subscribe(
+            connection,
+            subscriber_id=subscriber_id,
+            profile_id=profile_id,
+            status=SubscriberStatus.CONFIRMED,
+            next_slot_at=NOON,
+            now=NOON,
+        )
+    return subscriber_id
+
+
+def a_sent_mail(app, subscriber_id, address="ada@uni.example", *, message_id=None, sent_at=NOON):
+    with app.writing() as connection:
+        number = len(connection.execute(select(t.deliveries.c.id)).all()) + 1
+        planned = Planned(
+            purpose=Purpose.NOTICE,
+            address=address,
+            address_hmac=address_hmac(app.secret_keys, address),
+            subscriber_id=subscriber_id,
+            message_id=message_id or f"<m{number}@example.org>",
+        )
+        outbox.plan(connection, [planned], NOON)
+        connection.execute(
+            update(t.deliveries)
+            .where(t.deliveries.c.message_id == planned.message_id)
+            .values(state="sent", sent_at=sent_at)
+        )
+        return connection.scalar(
+            select(t.deliveries.c.id).where(t.deliveries.c.message_id == planned.message_id)
+        )
+
+
+def sample(name, app=None, delivery_id=None):
+    content = (SAMPLES / f"{name}.eml").read_bytes()
+    path = app.return_paths.make(delivery_id).encode() if app else b"nobody@bounces.example.org"
+    return content.replace(PLACEHOLDER, path)
+
+
+def suppressed(app, address="ada@uni.example"):
+    return explain_mail(app, address).suppression
+
+
+def test_a_hard_bounce_suppresses_and_ends_the_subscription(open_with, server):
+    app = open_with(server)
+    reader = a_reader(app)
+    mail = server.add(sample("postfix-unknown", app, a_sent_mail(app, reader)))
+    report = bounces.take_in(app)
+    assert (report.seen, report.suppressed, dict(report.kinds)) == (1, 1, {"hard": 1})
+    assert suppressed(app) == "hard"
+    assert mail.flags == {"\\Seen"}
+    with app.reading() as connection:
+        assert subscribers.get(connection, reader).status is SubscriberStatus.UNSUBSCRIBED
+
+
+def test_a_complaint_suppresses_for_good(open_with, server):
+    app = open_with(server)
+    server.add(sample("arf-abuse", app, a_sent_mail(app, a_reader(app))))
+    assert bounces.take_in(app).suppressed == 1
+    assert suppressed(app) == "complaint"
+
+
+def test_policy_delays_and_away_notices_suppress_nobody(open_with, server):
+    app = open_with(server)
+    delivery = a_sent_mail(app, a_reader(app))
+    for name in ("postfix-spamhaus", "postfix-delayed", "away-outlook", "gmail-rate"):
+        server.add(sample(name, app, delivery))
+    report = bounces.take_in(app)
+    assert (report.seen, report.suppressed, report.scored) == (4, 0, 0)
+    assert dict(report.kinds) == {"policy": 2, "delayed": 1, "auto-reply": 1}
+    assert suppressed(app) == ""
+
+
+def test_a_second_pass_changes_nothing_and_nothing_is_ever_deleted(open_with, server):
+    app = open_with(server)
+    server.add(sample("postfix-over-quota", app, a_sent_mail(app, a_reader(app))))
+    assert bounces.take_in(app).scored == 1
+    assert bounces.take_in(app).seen == 0
+    server.validity += 1  # the folder was made anew: everything is read again, counted once
+    again = bounces.take_in(app)
+    assert again.seen == 1
+    said = " ".join(server.commands).upper()
+    assert "DELETED" not in said
+    assert "EXPUNGE" not in said
+
+
+def test_five_days_of_a_full_mailbox_are_the_end(open_with, server, clock):
+    app = open_with(server)
+    reader = a_reader(app)
+    for day in range(5):
+        assert suppressed(app) == ""
+        clock["now"] = NOON + timedelta(days=day)
+        delivery = a_sent_mail(app, reader, sent_at=clock["now"])
+        server.add(sample("postfix-over-quota", app, delivery))
+        bounces.take_in(app)
+    assert suppressed(app) == "hard"
+
+
+def test_mail_that_got_through_in_between_starts_anew(open_with, server, clock):
+    app = open_with(server)
+    reader = a_reader(app)
+    for day in range(12):
+        clock["now"] = NOON + timedelta(days=day)
+        delivery = a_sent_mail(app, reader, sent_at=clock["now"])
+        if day % 2 == 0:
+            server.add(sample("postfix-over-quota", app, delivery))
+        bounces.take_in(app)
+    assert suppressed(app) == ""
+
+
+def test_a_refusal_of_where_a_reader_forwards_to_only_counts(open_with, server):
+    app = open_with(server)
+    reader = a_reader(app, "someone@else.example")
+    delivery = a_sent_mail(app, reader, "someone@else.example")
+    server.add(sample("postfix-unknown", app, delivery))
+    report = bounces.take_in(app)
+    assert (report.suppressed, report.scored) == (0, 1)
+
+
+def test_what_nobody_is_known_by_is_kept_and_flagged(open_with, server):
+    app = open_with(server)
+    mail = server.add(sample("postfix-unknown"))
+    letter = server.add(sample("a-persons-letter"))
+    report = bounces.take_in(app)
+    assert report.unmatched == 1
+    assert mail.flags == {"\\Seen", "\\Flagged"}
+    assert letter.flags == set()
+
+
+def test_a_forged_envelope_sender_suppresses_nobody(open_with, server):
+    app = open_with(server)
+    delivery = a_sent_mail(app, a_reader(app))
+    path = app.return_paths.make(delivery)
+    forged = path[: -len("@bounces.example.org") - 1] + "a@bounces.example.org"
+    assert forged != path
+    content = sample("postfix-unknown").replace(b"nobody@bounces.example.org", forged.encode())
+    server.add(content.replace(QUOTED, b"<x@elsewhere.example>"))
+    assert bounces.take_in(app).unmatched == 1
+    assert suppressed(app) == ""
+
+
+def test_a_quoted_message_id_counts_where_the_same_address_is_named(open_with, server):
+    app = open_with(server)
+    a_sent_mail(app, a_reader(app), message_id=QUOTED.decode())
+    server.add(sample("exim-unknown"))
+    server.add(sample("gmail-unknown"))  # another's copy: a forwarded mail
+    report = bounces.take_in(app)
+    assert (report.suppressed, report.unmatched) == (1, 1)
+
+
+def test_a_mail_unsubscribes_by_its_token_alone(open_with, server):
+    app = open_with(server)
+    reader = a_reader(app)
+    token = Signer(app.secret_keys).make(TokenPurpose.UNSUBSCRIBE, reader)
+    letter = (SAMPLES / "unsubscribe-letter.eml").read_bytes()
+    server.add(letter)
+    server.add(letter.replace(b"AQEyZ0EHBwAAABk3mTQ8uJ7yQnJvXcV6sT9z", token.encode()))
+    report = bounces.take_in(app)
+    assert (report.left, report.unmatched) == (1, 1)
+    assert suppressed(app) == "unsubscribed"
+
+
+def test_refusals_on_the_wire_count_as_if_they_had_come_back(open_with):
+    app = open_with()
+    reader = a_reader(app)
+    full, unknown = a_sent_mail(app, reader), a_sent_mail(app, a_reader(app, "b@uni.example"))
+    with app.writing() as connection:
+        for row, cause in ((full, "full"), (unknown, "unknown-recipient")):
+            connection.execute(
+                update(t.deliveries)
+                .where(t.deliveries.c.id == row)
+                .values(state="failed", cause=cause, sent_at=None)
+            )
+    first, second = bounces.count_wire_refusals(app), bounces.count_wire_refusals(app)
+    assert (first.scored, first.suppressed) == (1, 1)
+    assert dict(second.kinds) == {}
+
+
+def test_a_maildir_keeps_every_mail(open_with, tmp_path):
+    folder = tmp_path / "Maildir"
+    for part in ("new", "cur", "tmp"):
+        (folder / part).mkdir(parents=True)
+    app = open_with(maildir=str(folder))
+    delivery = a_sent_mail(app, a_reader(app))
+    (folder / "new" / "1.a.host").write_bytes(sample("qmail-no-mailbox", app, delivery))
+    (folder / "new" / "2.b[1].host").write_bytes(sample("postfix-unknown"))
+    (folder / "new" / "3.c.host").write_bytes(sample("spam"))
+    report = bounces.take_in(app)
+    assert (report.seen, report.unmatched) == (3, 1)
+    assert sorted(path.name for path in (folder / "cur").iterdir()) == [
+        "1.a.host:2,S",
+        "2.b[1].host:2,FS",
+        "3.c.host:2,",
+    ]
+    assert bounces.take_in(app).seen == 0
+
+
+def test_mail_goes_out_under_its_own_envelope_sender(tmp_path):
+    with ScriptedServer() as relay:
+        config = load_config(
+            overrides={
+                "digest": {"data_dir": str(tmp_path / "data")},
+                "mail": {
+                    "sender": "digest@example.org",
+                    "bounces": {"domain": "bounces.example.org"},
+                },
+                "transports": {"main": {"kind": "smtp", "host": "127.0.0.1", "port": relay.port}},
+            }
+        )
+        with open_app(config, now=NOON) as app:
+            with app.writing() as connection:
+                planned = Planned(
+                    purpose=Purpose.NOTICE,
+                    address="ada@uni.example",
+                    address_hmac="0" * 64,
+                    message_id="<n1@example.org>",
+                    content={
+                        "notice": "preferences",
+                        "values": {"preferences_url": "https://x.example/p", "expires": "soon"},
+                    },
+                )
+                outbox.plan(connection, [planned], NOON)
+            send_ready(app, compose=lambda rows: composing.messages(app, rows))
+            assert [mail.sender for mail in relay.received] == [app.return_paths.make(1)]
+
+
+def test_a_wrong_password_and_folder_are_named(server):
+    values = {"host": "127.0.0.1", "port": server.port, "user": "b", "security": "none"}
+    with pytest.raises(DeliveryError, match="wrong password"):
+        ImapMailbox(**values, password="wrong", folder="INBOX")
+    with pytest.raises(DeliveryError, match="no such folder"):
+        ImapMailbox(**values, password="secret", folder="Archive")
+
+
+def test_no_mailbox_is_a_sentence(open_with):
+    with pytest.raises(UsageError, match="maildir or imap_host"):
+        bounces.take_in(open_with())
+
+
+def test_a_password_never_goes_over_an_open_line():
+    with pytest.raises(ConfigError, match="imap_security"):
+        load_config(
+            overrides={
+                "mail": {"bounces": {"imap_host": "imap.example.org", "imap_security": "none"}}
+            }
+        )
+
+
+def test_a_huge_mail_is_read_in_part(open_with, server):
+    app = open_with(server)
+    content = sample("postfix-unknown", app, a_sent_mail(app, a_reader(app)))
+    server.add(content + b"x" * 3_000_000)
+    assert bounces.take_in(app).suppressed == 1
