@@ -100,7 +100,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
         problems=(
             *synced.problems,
             *_poll_problems(polls),
-            *filter(None, (returned,)),
+            *returned,
             *_sending_problems(sent),
         ),
     )
