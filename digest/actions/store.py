@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
 from digest.app import App
 from digest.store import database
-from digest.store.tables import metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +21,7 @@ class StoreStatus:
 def status(app: App) -> StoreStatus:
     """Count every table."""
     with app.reading() as connection:
-        rows = {
-            table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in metadata.sorted_tables
-        }
+        rows = database.count_rows(connection)
     return StoreStatus(
         url=app.engine.url.render_as_string(hide_password=True),
         revision=database.current_revision(app.engine) or "none",

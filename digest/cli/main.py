@@ -11,6 +11,7 @@ import typer
 
 from digest import __version__
 from digest.cli import (
+    backups,
     bounces,
     config,
     db,
@@ -66,6 +67,7 @@ MODULES = (
     templates,
     db,
     retention,
+    backups,
     docs,
     init,
     doctor,

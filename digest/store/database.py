@@ -12,10 +12,11 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from digest.errors import StoreError
+from digest.store.tables import metadata
 
 BUSY_TIMEOUT_S = 30
 
@@ -83,6 +84,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection that only reads: on SQLite it never waits for a writer."""
     with engine.connect().execution_options(readonly=True) as connection:
         yield connection
+
+
+@contextlib.contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that only reads and sees one state throughout, whatever others write."""
+    options: dict[str, Any] = {"readonly": True}
+    if not is_sqlite(engine):
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """Count the rows of every table."""
+    return {
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in metadata.sorted_tables
+    }
 
 
 def is_sqlite(target: Engine | Connection) -> bool:
