@@ -95,6 +95,7 @@ class _Desk:
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._backgrounds: dict[datetime, Background | None] = {}
         self._lines: dict[datetime, tuple[SourceLine, ...]] = {}
+        self._fresh: dict[tuple[int, datetime], frozenset[int] | None] = {}
 
     def ranker(self, kind: str) -> Ranker:
         """Return the ranker of this kind, built once."""
@@ -140,6 +141,14 @@ class _Desk:
             enough = len(known) >= BACKGROUND_PAPERS // 10
             self._backgrounds[end] = learn(known) if enough else None
         return self._backgrounds[end]
+
+    def fresh(self, pool: Candidates, since: datetime) -> frozenset[int] | None:
+        """Return the papers first seen after an instant; None where all of them were."""
+        key = (id(pool), since)
+        if key not in self._fresh:
+            found = frozenset(p.row_id for p in pool.papers if p.first_seen_at > since)
+            self._fresh[key] = None if len(found) == len(pool.papers) else found
+        return self._fresh[key]
 
     def lines(self, connection: Connection, start: datetime) -> tuple[SourceLine, ...]:
         """Return what the polls since then say of each source."""
@@ -245,7 +254,7 @@ def _draft(
                 subscription=subscription,
                 edition=_edition(
                     desk.app, subscription, slot, choice, pool,
-                    lines=lines, seen_since=last.get(subscription.row_id, start),
+                    lines=lines, fresh=desk.fresh(pool, last.get(subscription.row_id, start)),
                 ),
                 exclusions=choice.exclusions,
             )  # fmt: skip
@@ -345,12 +354,13 @@ def _edition(
     pool: Candidates,
     *,
     lines: tuple[SourceLine, ...],
-    seen_since: datetime,
+    fresh: frozenset[int] | None,
 ) -> Edition:
-    """Return the edition; the list of other titles holds only what is new since the last one."""
+    """Return the edition; its list of other titles holds only ``fresh`` ones (None: all are)."""
     profile = subscription.profile
-    fresh = {p.row_id for p in pool.papers if p.first_seen_at > seen_since}
-    others = [row_id for row_id in choice.other_ids if row_id in fresh]
+    others = choice.other_ids
+    if fresh is not None:
+        others = tuple(row_id for row_id in others if row_id in fresh)
     return Edition(
         row_id=0,
         subscription_id=subscription.row_id,
@@ -362,7 +372,7 @@ def _edition(
         window_end_at=pool.window_end_at,
         frequency=profile.schedule.frequency,
         picks=choice.picks,
-        other_ids=tuple(others[:MOST_OTHERS]) if profile.all_titles else (),
+        other_ids=others[:MOST_OTHERS] if profile.all_titles else (),
         other_count=len(others),
         source_lines=tuple(
             line for line in lines if not profile.sources or line.source in profile.sources

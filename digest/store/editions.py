@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Connection, Row, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Completeness, Edition, Frequency, Pick, SourceLine
-from digest.store.database import is_sqlite
+from digest.store._bulk import Row as BulkRow
+from digest.store._bulk import among, day, insert_new, reserve_ids, stamp
 from digest.store.tables import deliveries, editions, polls, profiles, shown, signals
 
 T = TypeVar("T")
@@ -38,28 +39,19 @@ def freeze(
     """
     if not drafts:
         return []
-    insert = _insert(connection)
-    frozen: dict[tuple[int, datetime], int] = {}
-    for chunk in _chunks(drafts, CHUNK):
-        statement = (
-            insert(editions)
-            .on_conflict_do_nothing(index_elements=["subscription_id", "slot_at"])
-            .returning(editions.c.id, editions.c.subscription_id, editions.c.slot_at)
-        )
-        rows = connection.execute(statement.values([_row(d, outcome) for d in chunk]))
-        frozen |= {(row.subscription_id, row.slot_at): row.id for row in rows}
-    made = [
-        _with_id(draft, frozen[draft.subscription_id, draft.slot_at])
-        for draft in drafts
-        if (draft.subscription_id, draft.slot_at) in frozen
+    ids = reserve_ids(connection, editions, len(drafts))
+    rows = [_row(row_id, draft, outcome) for row_id, draft in zip(ids, drafts, strict=True)]
+    insert_new(connection, editions, _COLUMNS, rows)
+    kept = set(
+        connection.scalars(select(editions.c.id).where(among(connection, editions.c.id, ids)))
+    )
+    made = [_with_id(d, row_id) for row_id, d in zip(ids, drafts, strict=True) if row_id in kept]
+    ledger: list[BulkRow] = [
+        (edition.subscriber_id, pick.paper_id, edition.row_id)
+        for edition in made
+        for pick in edition.picks
     ]
-    ledger = [
-        {"subscriber_id": e.subscriber_id, "paper_id": pick.paper_id, "edition_id": e.row_id}
-        for e in made
-        for pick in e.picks
-    ]
-    if ledger:
-        connection.execute(insert(shown).on_conflict_do_nothing(), ledger)
+    insert_new(connection, shown, ("subscriber_id", "paper_id", "edition_id"), ledger)
     return made
 
 
@@ -261,29 +253,32 @@ def _source_line(name: str, new: int, row: Any) -> SourceLine:
     return SourceLine(source=name, new=new, completeness=completeness, note=note)
 
 
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if is_sqlite(connection) else postgresql.insert
-
-
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _row(edition: Edition, outcome: EditionOutcome) -> dict[str, Any]:
-    return {
-        "subscription_id": edition.subscription_id,
-        "subscriber_id": edition.subscriber_id,
-        "profile_id": edition.profile_id,
-        "slot_at": edition.slot_at,
-        "edition_on": edition.edition_on,
-        "window_start_at": edition.window_start_at,
-        "window_end_at": edition.window_end_at,
-        "frequency": edition.frequency.value,
-        "content": _content(edition),
-        "pick_count": len(edition.picks),
-        "outcome": outcome.value,
-        "made_at": edition.made_at,
-    }
+_COLUMNS = (
+    "id", "subscription_id", "subscriber_id", "profile_id", "slot_at", "edition_on",
+    "window_start_at", "window_end_at", "frequency", "content", "pick_count", "outcome", "made_at",
+)  # fmt: skip
+
+
+def _row(row_id: int, edition: Edition, outcome: EditionOutcome) -> BulkRow:
+    return (
+        row_id,
+        edition.subscription_id,
+        edition.subscriber_id,
+        edition.profile_id,
+        stamp(edition.slot_at),
+        day(edition.edition_on),
+        stamp(edition.window_start_at),
+        stamp(edition.window_end_at),
+        edition.frequency.value,
+        orjson.dumps(_content(edition)).decode(),
+        len(edition.picks),
+        outcome.value,
+        stamp(edition.made_at),
+    )
 
 
 def _content(edition: Edition) -> dict[str, Any]:
@@ -341,4 +336,4 @@ def _pick(values: Sequence[Any]) -> Pick:
 
 
 def _with_id(draft: Edition, row_id: int) -> Edition:
-    return Edition(**{**vars(draft), "row_id": row_id})
+    return replace(draft, row_id=row_id)

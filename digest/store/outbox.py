@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
-    Insert,
     Row,
     and_,
     exists,
@@ -23,10 +22,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import DeliveryState, Purpose
-from digest.store.database import is_sqlite
+from digest.papers.content import encode
+from digest.store._bulk import Row as BulkRow
+from digest.store._bulk import among, insert_new, reserve_ids, stamp
 from digest.store.tables import deliveries, suppressions
 
 PAUSED = "sending.paused"
@@ -74,37 +74,43 @@ def plan(connection: Connection, rows: Iterable[Planned], now: datetime) -> int:
 
     Returns how many were added. Call it in the transaction that freezes the editions.
     """
-    added = 0
-    values = [_planned_values(row, now) for row in rows]
-    for start in range(0, len(values), _BATCH):
-        batch = values[start : start + _BATCH]
-        statement = _insert_new(connection).returning(deliveries.c.id)
-        added += len(connection.execute(statement, batch).all())
-    return added
+    planned = list(rows)
+    ids = reserve_ids(connection, deliveries, len(planned))
+    at = stamp(now)
+    insert_new(
+        connection,
+        deliveries,
+        _PLANNED,
+        [_planned_row(row_id, row, at) for row_id, row in zip(ids, planned, strict=True)],
+    )
+    added = select(func.count()).where(among(connection, deliveries.c.id, ids))
+    return connection.scalar(added) or 0
 
 
-def _insert_new(connection: Connection) -> Insert:
-    if is_sqlite(connection):
-        return sqlite.insert(deliveries).on_conflict_do_nothing()
-    return postgresql.insert(deliveries).on_conflict_do_nothing()
+_PLANNED = (
+    "id", "edition_id", "subscriber_id", "purpose", "priority", "address", "domain",
+    "address_hmac", "message_id", "content", "state", "created_at", "next_attempt_at",
+    "expires_at",
+)  # fmt: skip
 
 
-def _planned_values(row: Planned, now: datetime) -> dict[str, Any]:
-    return {
-        "edition_id": row.edition_id,
-        "subscriber_id": row.subscriber_id,
-        "purpose": row.purpose.value,
-        "priority": row.purpose.priority,
-        "address": row.address,
-        "domain": row.address.rpartition("@")[2].lower(),
-        "address_hmac": row.address_hmac,
-        "message_id": row.message_id,
-        "content": row.content,
-        "state": _READY,
-        "created_at": now,
-        "next_attempt_at": now,
-        "expires_at": row.expires_at,
-    }
+def _planned_row(row_id: int, row: Planned, at: str | None) -> BulkRow:
+    return (
+        row_id,
+        row.edition_id,
+        row.subscriber_id,
+        row.purpose.value,
+        row.purpose.priority,
+        row.address,
+        row.address.rpartition("@")[2].lower(),
+        row.address_hmac,
+        row.message_id,
+        None if row.content is None else encode(row.content),
+        _READY,
+        at,
+        at,
+        stamp(row.expires_at),
+    )
 
 
 _CLAIM_COLUMNS = (

@@ -10,6 +10,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import idna
 
@@ -95,6 +96,7 @@ def masked_address(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
+@lru_cache(maxsize=4096)
 def _normal_domain(domain: str) -> str:
     if domain.lower() == "localhost":
         return "localhost"

@@ -25,7 +25,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -51,6 +50,7 @@ WORDS = tuple(
     "protein retrieval alignment bayesian causal speech robot planning memory agent tensor "
     "quantum privacy federated contrastive latent encoder decoder scaling reasoning".split()
 )
+CATEGORIES = ("cs.LG", "cs.CL", "cs.CV", "cs.RO", "cs.AI", "stat.ML", "quant-ph", "q-bio.BM")
 CONNECTIONS = 8
 
 
@@ -201,8 +201,8 @@ def fill(app, count: int) -> None:
             "key": f"arxiv:2604.{n:05}",
             "title": words(9).capitalize(),
             "abstract": ". ".join(words(20).capitalize() for _ in range(6)) + ".",
-            "authors": [{"name": "Ada Lovelace"}, {"name": "Alan Turing"}],
-            "categories": ["cs.LG"],
+            "authors": [{"name": name} for name in names(chance)],
+            "categories": chance.sample(CATEGORIES, 2),
             "url": f"https://arxiv.org/abs/2604.{n:05}",
             "published_at": made_at,
             "announced_on": NOON.date(),
@@ -212,7 +212,6 @@ def fill(app, count: int) -> None:
         }
         for n in range(1, 1001)
     ]
-    document = partial(to_document)
     with app.writing() as connection:
         for table in (subscriptions, profiles, subscribers, signals, sightings, papers):
             connection.execute(table.delete())
@@ -224,47 +223,71 @@ def fill(app, count: int) -> None:
                 for n in range(1, 1001)
             ],
         )
-        for n in range(1, count + 1):
-            terms = tuple(Term(text=w) for w in chance.sample(WORDS, 5))
-            profile = Profile(
-                name=f"p{n}",
-                interests=(Interest(name="work", terms=terms),),
-                max_papers=20,
-                min_score=0.0,
-                all_titles=False,
-                abstracts="full",
-            )
-            common = {"created_at": made_at}
-            connection.execute(
-                insert(subscribers).values(
-                    id=n,
-                    address=f"r{n}@example.org",
-                    address_key=f"r{n}@example.org",
-                    status="confirmed",
-                    confirmed_at=made_at,
+        common = {"created_at": made_at}
+        people = range(1, count + 1)
+        connection.execute(
+            insert(subscribers),
+            [
+                {
+                    "id": n,
+                    "address": f"r{n}@example.org",
+                    "address_key": f"r{n}@example.org",
+                    "status": "confirmed",
+                    "confirmed_at": made_at,
                     **common,
-                )
-            )
-            connection.execute(
-                insert(profiles).values(
-                    id=n,
-                    origin="web",
-                    name=f"p{n}",
-                    document=document(profile),
-                    changed_at=made_at,
+                }
+                for n in people
+            ],
+        )
+        connection.execute(
+            insert(profiles),
+            [
+                {
+                    "id": n,
+                    "origin": "web",
+                    "name": f"p{n}",
+                    "document": to_document(a_profile(n, chance)),
+                    "changed_at": made_at,
                     **common,
-                )
-            )
-            connection.execute(
-                insert(subscriptions).values(
-                    id=n,
-                    subscriber_id=n,
-                    profile_id=n,
-                    status="confirmed",
-                    next_slot_at=NOON,
+                }
+                for n in people
+            ],
+        )
+        connection.execute(
+            insert(subscriptions),
+            [
+                {
+                    "id": n,
+                    "subscriber_id": n,
+                    "profile_id": n,
+                    "status": "confirmed",
+                    "next_slot_at": NOON,
                     **common,
-                )
-            )
+                }
+                for n in people
+            ],
+        )
+
+
+def names(chance: random.Random) -> list[str]:
+    """Return three names, which no other paper is likely to share."""
+    letters = "abcdefghiklmnoprstuvz"
+    return [
+        " ".join("".join(chance.choices(letters, k=7)).capitalize() for _ in range(2))
+        for _ in range(3)
+    ]
+
+
+def a_profile(number: int, chance: random.Random) -> Profile:
+    terms = tuple(Term(text=word) for word in chance.sample(WORDS, 5))
+    return Profile(
+        name=f"p{number}",
+        interests=(Interest(name="work", terms=terms),),
+        max_papers=20,
+        min_score=0.0,
+        all_titles=False,
+        abstracts="short",
+    )
 
 
 @contextmanager
