@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from digest.actions import bounces, polling, retention, run
+from digest.actions import bounces, observing, polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -25,6 +25,9 @@ TICK_S = 60
 
 URGENT_S = 5
 """Somebody who just asked to subscribe is looking at their inbox."""
+
+SIGNALS_FIRST_S = 300
+"""The polls at the start come first, and so do the editions that wait for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,14 @@ def recurring(app: App) -> tuple[Work, ...]:
     )
     return (
         *polls,
+        Work(
+            name="signals",
+            every_s=app.config.settings.signals.every_minutes * 60,
+            first_s=SIGNALS_FIRST_S,
+            do=partial(observing.observe, app),
+            queue="poll",
+            priority=20,
+        ),
         Work(
             name="urgent",
             every_s=URGENT_S,

@@ -193,6 +193,11 @@ def _check_kinds(settings: Settings, file: str, text: str) -> list[str]:
                 problems += explain(exc, file=file, text=text, prefix=prefix)
             except ConfigError as exc:
                 problems += [f"{file}: {table}.{name}: {line}" for line in exc.problems]
+    for kind in settings.signals.kinds:
+        try:
+            resolve(kind, "digest.sources.signals", "observer")(settings)
+        except (ConfigError, ValidationError) as exc:
+            problems.append(f"{file}: signals.kinds: {exc}")
     for name in settings.mail.transports:
         if name not in settings.transports:
             problems.append(f"{file}: mail.transports: there is no [transports.{name}]")

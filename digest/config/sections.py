@@ -263,10 +263,27 @@ class SignalsSection(Section):
     """``[signals]``: popularity observed after first sight, each optional."""
 
     kinds: tuple[str, ...] = Field(
-        ("huggingface",),
-        description="Which observers run: huggingface, hackernews, github, citations.",
+        ("huggingface", "hackernews"),
+        description="Which observers run: huggingface, hackernews, github, citations, or "
+        "pkg.mod:func; empty turns them off.",
     )
     days: int = Field(14, ge=0, description="How long a paper's signals are re-polled.")
+    every_minutes: int = Field(30, ge=5, description="How often `digest serve` looks who is due.")
+    max_papers: int = Field(2000, ge=1, description="Most papers an observer is asked at once.")
+    local_votes: bool = Field(True, description="Count what readers here marked or saved.")
+    enrich: bool = Field(
+        True, description="Ask configured sources for what they know of papers found by others."
+    )
+    citations_from: Literal["semanticscholar", "openalex"] = Field(
+        "semanticscholar", description="Which catalogue counts citations."
+    )
+    hackernews_url: str = Field("https://hn.algolia.com", description="Address of its search.")
+    github_url: str = Field("https://api.github.com", description="Address of GitHub's API.")
+    semanticscholar_url: str = Field(
+        "https://api.semanticscholar.org", description="Address of Semantic Scholar's API."
+    )
+    openalex_url: str = Field("https://api.openalex.org", description="Address of OpenAlex.")
+    openalex_key: SecretStr | None = Field(None, description="Free key of OpenAlex.")
     github_token: SecretStr | None = Field(None, description="Raises GitHub's limit.")
     semanticscholar_key: SecretStr | None = Field(None, description="Raises its limit.")
 

@@ -41,6 +41,8 @@ class Facts:
 
     record: Record
     source: str
+    is_announcement: bool = True
+    """Off for an answer about a paper that was asked for: that is no sighting."""
 
     @cached_property
     def native_id(self) -> str:
@@ -328,6 +330,8 @@ class Batch:
     ) -> bool:
         """Tell a new sighting; of undated records only the first one counts."""
         record = facts.record
+        if not facts.is_announcement:
+            return False
         new = change.sightings.get(facts.source, {}) if change else {}
         if record.announced_on is None:
             return not seen and not new

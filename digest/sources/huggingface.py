@@ -65,9 +65,10 @@ class HuggingFaceSource:
         """Ask for the lists that may have grown since the last poll, oldest first."""
         since = since_of(watermark, now=now, default=timedelta(0))
         for wanted_on in days_to_ask(since.astimezone(UTC).date(), now.astimezone(UTC).date()):
-            yield from self._pages(fetcher, wanted_on)
+            yield from self.pages(fetcher, wanted_on)
 
-    def _pages(self, fetcher: Fetcher, wanted_on: date) -> Iterator[Body]:
+    def pages(self, fetcher: Fetcher, wanted_on: date) -> Iterator[Body]:
+        """Yield the pages of one day's list. Raises SourceError."""
         headers = {"Authorization": f"Bearer {self.options.token}"} if self.options.token else None
         for page in range(MAX_PAGES):
             params: dict[str, str | int] = {"date": wanted_on.isoformat(), "limit": PAGE_LIMIT}

@@ -60,26 +60,38 @@ class IngestCounts:
 
 
 def ingest(
-    connection: Connection, *, source: str, records: Sequence[Record], now: datetime
+    connection: Connection,
+    *,
+    source: str,
+    records: Sequence[Record],
+    now: datetime,
+    is_announcement: bool = True,
 ) -> IngestCounts:
     """Store what one source said; see `ingest_all`."""
-    return ingest_all(connection, {source: records}, now=now)[source]
+    return ingest_all(connection, {source: records}, now=now, is_announcement=is_announcement)[
+        source
+    ]
 
 
 def ingest_all(
-    connection: Connection, said: Mapping[str, Sequence[Record]], *, now: datetime
+    connection: Connection,
+    said: Mapping[str, Sequence[Record]],
+    *,
+    now: datetime,
+    is_announcement: bool = True,
 ) -> dict[str, IngestCounts]:
     """Store what sources said, one after the other; the same records again change nothing.
 
     A record that cannot be stored is rejected and the others are kept. Ingests wait for each
-    other (a transaction-long lock), so that two sources cannot both make one paper.
+    other (a transaction-long lock), so that two sources cannot both make one paper. Without
+    ``is_announcement`` the sources were asked for these papers: nothing counts as a sighting.
     """
     _lock(connection)
     sound: list[Facts] = []
     rejections: dict[str, list[Rejection]] = {source: [] for source in said}
     for source, records in said.items():
         for record in records:
-            facts = Facts(record, source)
+            facts = Facts(record, source, is_announcement)
             if reason := _flaw(facts):
                 name = facts.native_id[:MAX_NATIVE_ID]
                 rejections[source].append(Rejection(native_id=name, reason=reason))
