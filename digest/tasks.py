@@ -35,7 +35,7 @@ from digest.actions import profiles
 from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
-from digest.pipeline import composing
+from digest.pipeline import composing, summaries
 from digest.pipeline.editions import BLOCK, PlanReport, plan_due
 from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
 from digest.store import deliveries
@@ -172,6 +172,7 @@ class JobQueue:
             self._defer(connection, [_job("send", "mail", limit=made.mailed)])
 
     def _send(self, limit: int) -> None:
+        summaries.prepare(self.app)
         report = send_ready(
             self.app,
             compose=partial(composing.messages, self.app),

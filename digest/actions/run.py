@@ -19,7 +19,7 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import composing
+from digest.pipeline import composing, summaries
 from digest.pipeline.editions import PlanReport, plan_due
 from digest.pipeline.ping import ping
 from digest.pipeline.polling import poll_sources
@@ -86,6 +86,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     returned = _returned(app) if poll else []
     planned = plan_due(app)
     told("plan", planned)
+    summaries.prepare(app)
     with stopping_on_signals() as stop:
         sent = send_ready(app, compose=partial(composing.messages, app), stop=stop)
     told("send", sent)

@@ -22,7 +22,7 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.pipeline import composing, editions, sending
+from digest.pipeline import composing, editions, sending, summaries
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
@@ -100,6 +100,7 @@ def send(
     with app.writing() as connection:
         made = _drafts(app, connection, live, on)
         planned = editions.freeze(app, connection, made, Purpose.MANUAL)
+    summaries.prepare(app)
     report = sending.send_ready(app, compose=partial(composing.messages, app))
     told = _told(made, "sent to" if not report.problems else "queued for")
     return SendResult(

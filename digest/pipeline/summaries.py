@@ -1,0 +1,176 @@
+"""Before the mail goes: ask an endpoint of the owner's for one sentence a picked paper.
+
+Off unless ``[summaries]`` says so. A paper is asked about once in a language, by a request of its
+own, so no answer can end up with another paper. The mail never waits long nor fails for it: what
+is not there in time is said with the abstract's own words.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+import httpx
+
+from digest.app import App
+from digest.config import reveal
+from digest.model import Paper
+from digest.rendering.summaries import accepted, messages
+from digest.store import papers
+from digest.store import summaries as rows
+from digest.store.summaries import Summary
+
+log = logging.getLogger(__name__)
+
+ANSWER_LIMIT = 200_000
+STRIKES = 3
+"""Requests that may fail before the endpoint is left alone for this pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryReport:
+    """What one pass asked for."""
+
+    made: int = 0
+    refused: int = 0
+    """Answers that were not one plain sentence."""
+    failed: int = 0
+    """Requests without an answer; asked again on another day."""
+    left: int = 0
+    """Papers not asked about: the day's budget, or the pass's time, was used up."""
+
+
+def prepare(app: App) -> SummaryReport:
+    """Ask for what the waiting editions still lack, those shown most first; never raises for it.
+
+    Bounded by the day's budget and by ``summaries.pass_limit_s``.
+    """
+    wanted = app.config.settings.summaries
+    if not wanted.enabled:
+        return SummaryReport()
+    lacking, budget = _lacking(app)
+    if not lacking:
+        return SummaryReport()
+    asked = lacking[:budget]
+    made: list[Summary] = []
+    failed = 0
+    for batch in _timely(asked, wanted.pass_limit_s, wanted.connections):
+        with Endpoint(app) as endpoint, ThreadPoolExecutor(wanted.connections) as pool:
+            answers = list(pool.map(endpoint.sentence, batch))
+        found = [_row(app, paper, said) for paper, said in zip(batch, answers, strict=True)]
+        kept = [row for row in found if row is not None]
+        failed += len(batch) - len(kept)
+        with app.writing() as connection:
+            rows.keep(connection, kept)
+        made += kept
+        if failed >= STRIKES:
+            break
+    refused = sum(not row.text for row in made)
+    report = SummaryReport(
+        made=len(made) - refused,
+        refused=refused,
+        failed=failed,
+        left=len(lacking) - len(made) - failed,
+    )
+    log.info(
+        "summarised made=%d refused=%d failed=%d left=%d",
+        report.made, report.refused, report.failed, report.left,
+    )  # fmt: skip
+    return report
+
+
+def _lacking(app: App) -> tuple[list[Paper], int]:
+    """Return picked papers without a sentence, those in most editions first, and the budget."""
+    wanted = app.config.settings.summaries
+    midnight = datetime.combine(app.now().astimezone(UTC).date(), datetime.min.time(), tzinfo=UTC)
+    with app.reading() as connection:
+        counts = rows.waiting_picks(connection)
+        found = papers.load(connection, counts)
+        known = rows.of_papers(connection, found, language=wanted.language)
+        left = wanted.daily_budget - rows.count_since(connection, midnight)
+    lacking = {
+        paper.row_id: paper
+        for asked, paper in sorted(found.items(), key=lambda item: (-counts[item[0]], item[0]))
+        if asked not in known and paper.abstract and not paper.summary
+    }
+    return list(lacking.values()), max(0, left)
+
+
+def _timely(asked: Sequence[Paper], limit_s: float, size: int) -> Iterator[list[Paper]]:
+    """Yield the papers in batches for as long as the pass may last."""
+    waiting = iter(asked)
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and (batch := list(islice(waiting, size))):
+        yield batch
+
+
+def _row(app: App, paper: Paper, said: str | None) -> Summary | None:
+    if said is None:
+        return None
+    wanted = app.config.settings.summaries
+    text = accepted(said)
+    return Summary(
+        paper_id=paper.row_id,
+        language=wanted.language,
+        fingerprint=rows.fingerprint(paper),
+        text=text,
+        cause="" if text else "refused",
+        model=wanted.model[:200],
+        made_at=app.now(),
+    )
+
+
+class Endpoint:
+    """An OpenAI-compatible endpoint: ``POST {base_url}/chat/completions``, one paper a request."""
+
+    def __init__(self, app: App) -> None:
+        self._wanted = app.config.settings.summaries
+        key = reveal(self._wanted.api_key)
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=self._wanted.timeout_s,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def sentence(self, paper: Paper) -> str | None:
+        """Return what the model says of a paper, unchecked; None where there is no answer."""
+        body = {
+            **self._wanted.extra,
+            "model": self._wanted.model,
+            "messages": messages(paper, self._wanted.language),
+            "stream": False,
+        }
+        url = f"{self._wanted.base_url.rstrip('/')}/chat/completions"
+        try:
+            with self._client.stream("POST", url, json=body) as response:
+                content = b""
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > ANSWER_LIMIT:
+                        raise ValueError("the answer is too long")
+                if response.status_code != 200:
+                    raise ValueError(f"status {response.status_code}")
+                return _content(httpx.Response(200, content=content).json())
+        except (httpx.HTTPError, ValueError) as exc:
+            log.warning("no summary paper=%d error=%s", paper.row_id, type(exc).__name__)
+            return None
+
+
+def _content(document: object) -> str:
+    """Return ``choices[0].message.content``. Raises ValueError where it is not there."""
+    try:
+        said = document["choices"][0]["message"]["content"]  # type: ignore[index]
+    except (KeyError, IndexError, TypeError) as exc:
+        raise ValueError("the answer has no choices[0].message.content") from exc
+    return said if isinstance(said, str) else ""
