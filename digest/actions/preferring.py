@@ -1,58 +1,157 @@
 """What a reader says through a mailed link: how the digest should be, and what a paper was like.
 
-Who may ask was settled by the token. Profiles that the owner keeps in files follow those files:
-they are shown and not changed here.
+Who may ask was settled by the token. What the owner wrote into a file for an address follows the
+file, and is shown and not changed here; readers whom the owner added otherwise get a profile of
+their own with their first change.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from digest.actions import keeping, posting
+from digest.actions.keeping import Upload
+from digest.actions.posting import Letter
 from digest.app import App
-from digest.model import Feedback, FeedbackKind, Paper, Profile, Subscription
-from digest.store import browsing, feedback, profiles, subscribers
+from digest.model import (
+    Feedback,
+    FeedbackKind,
+    Paper,
+    Profile,
+    Purpose,
+    SubscriberStatus,
+    Subscription,
+)
+from digest.store import browsing, feedback, libraries, profiles, subscribers
 from digest.subscribers import slots
+from digest.subscribers.addresses import masked_address
+from digest.subscribers.tokens import TokenPurpose
 
 SAYABLE = (FeedbackKind.MORE, FeedbackKind.LESS, FeedbackKind.SAVED)
+LINK_LIFE = timedelta(days=7)
+DATA_LINK_LIFE = timedelta(hours=48)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preferences:
-    """A subscription's profile, and whether its reader may change it."""
+    """A subscription as its reader sees it."""
 
+    subscription_id: int
+    address: str
+    """Masked: a forwarded mail tells nobody the whole address."""
     profile: Profile
     is_changeable: bool
+    is_live: bool
+    library_papers: dict[str, int]
+    """How many papers each kept library holds, by the name that interests know it by."""
+    sources: tuple[str, ...]
+    others: tuple[tuple[int, str], ...]
+    """Row ids and titles of the reader's other live subscriptions."""
 
 
 def preferences(app: App, subscriber_id: int, subscription_id: int) -> Preferences | None:
-    """Return what a subscriber's subscription asks for, or None where there is none."""
+    """Return what a subscriber's subscription asks for, or None where there is none.
+
+    Without a subscription (0) the reader's first live one is meant.
+    """
     with app.reading() as connection:
-        found = _subscription(connection, subscriber_id, subscription_id)
-        if found is None:
+        theirs = profiles.subscriptions_of(connection, subscriber_id=subscriber_id)
+        live = [s for s in theirs if s.status is SubscriberStatus.CONFIRMED]
+        named = [s for s in theirs if s.row_id == subscription_id] if subscription_id else live
+        if not named:
             return None
-        return Preferences(profile=found.profile, is_changeable=_is_own(connection, found))
+        found = named[0]
+        return Preferences(
+            subscription_id=found.row_id,
+            address=masked_address(found.subscriber.address),
+            profile=found.profile,
+            is_changeable=found.via != profiles.CONFIG or profiles.is_own(connection, found),
+            is_live=found in live,
+            library_papers=libraries.counts_of(connection, subscriber_id),
+            sources=tuple(browsing.source_names(connection)),
+            others=tuple((s.row_id, title_of(s)) for s in live if s.row_id != found.row_id),
+        )
 
 
-def save(app: App, subscriber_id: int, subscription_id: int, profile: Profile) -> bool:
-    """Keep a changed profile and move the next slot; tell whether it was theirs to change."""
+def save(
+    app: App,
+    subscriber_id: int,
+    subscription_id: int,
+    wanted: Profile,
+    *,
+    upload: Upload | None = None,
+) -> bool:
+    """Keep a changed profile and move the next slot; tell whether it was theirs to change.
+
+    An ``upload`` is the library of the interest whose ``library`` is ``keeping.UPLOADED``.
+    """
     with app.writing() as connection:
-        found = _subscription(connection, subscriber_id, subscription_id)
-        if found is None or not _is_own(connection, found):
+        found = profiles.subscription_of(connection, subscriber_id, subscription_id)
+        if found is None:
             return False
-        kept = replace(profile, name=found.profile.name)
-        _, changed = profiles.save(connection, kept, origin=profiles.WEB, now=app.now())
-        if found.next_slot_at is not None and kept.schedule != found.profile.schedule:
-            profiles.set_subscription(
-                connection,
-                [found.row_id],
-                status=found.status,
-                next_slot_at=slots.next_slot(kept.schedule, app.now()),
-            )
+        own = profiles.is_own(connection, found)
+        if not own and found.via == profiles.CONFIG:
+            return False
+        if upload is not None:
+            wanted = keeping.with_upload(app, connection, subscriber_id, wanted, upload)
+        name = found.profile.name if own else f"web-{secrets.token_hex(8)}"
+        kept = replace(wanted, name=name)
+        row_id, changed = profiles.save(connection, kept, origin=profiles.WEB, now=app.now())
+        if not own:
+            profiles.give_profile(connection, found.row_id, row_id, via=profiles.WEB)
+        _reschedule(app, connection, found, kept)
+        keeping.drop_unused_libraries(connection, subscriber_id)
         if changed:
             subscribers.add_consent(connection, subscriber_id, "changed", now=app.now(), via="page")
     return True
+
+
+def mail_link(app: App, address: str) -> None:
+    """Mail a link to the preferences of an address; silently nothing for one without a digest.
+
+    Call it after the visitor was answered: how long it takes depends on the address.
+    """
+    with app.writing() as connection:
+        person = subscribers.find(connection, address)
+        if person is None or person.status is not SubscriberStatus.CONFIRMED:
+            return
+        if not posting.may_mail(app, connection, person.address, Purpose.NOTICE):
+            return
+        expires = app.now() + LINK_LIFE
+        url = posting.link(
+            app, "preferences", TokenPurpose.PREFERENCES, person.row_id, expires_at=expires
+        )
+        letter = Letter(
+            notice="preferences",
+            values={"preferences_url": url, "expires": "7 days"},
+            expires_at=expires,
+        )
+        posting.plan(app, connection, person, letter)
+    posting.post(app)
+
+
+def mail_data_links(app: App, subscriber_id: int) -> None:
+    """Mail the links that export and erase a reader's data: a forwarded mail must not do."""
+    with app.writing() as connection:
+        person = subscribers.get(connection, subscriber_id)
+        if person is None or not posting.may_mail(app, connection, person.address, Purpose.NOTICE):
+            return
+        expires = app.now() + DATA_LINK_LIFE
+        export_url, erase_url = (
+            posting.link(app, path, purpose, subscriber_id, expires_at=expires)
+            for path, purpose in (("export", TokenPurpose.EXPORT), ("erase", TokenPurpose.ERASE))
+        )
+        letter = Letter(
+            notice="export",
+            values={"export_url": export_url, "erase_url": erase_url, "expires": "48 hours"},
+            expires_at=expires,
+        )
+        posting.plan(app, connection, person, letter)
+    posting.post(app)
 
 
 def rated_paper(app: App, subscriber_id: int, paper_id: int) -> Paper | None:
@@ -77,13 +176,23 @@ def rate(
     return True
 
 
-def _subscription(
-    connection: Connection, subscriber_id: int, subscription_id: int
-) -> Subscription | None:
-    found = profiles.subscriptions_of(connection, subscription_ids=[subscription_id])
-    return found[0] if found and found[0].subscriber.row_id == subscriber_id else None
+def take_back(app: App, subscriber_id: int, paper_id: int, kind: FeedbackKind) -> None:
+    """Forget a subscriber's word on a paper; a second time changes nothing."""
+    with app.writing() as connection:
+        feedback.forget(connection, subscriber_id, paper_id, kind)
 
 
-def _is_own(connection: Connection, subscription: Subscription) -> bool:
-    stored = profiles.find(connection, subscription.profile.name, origin=profiles.WEB)
-    return stored is not None and stored.row_id == subscription.profile_id
+def title_of(subscription: Subscription) -> str:
+    """Return what a subscription is called where its reader sees it."""
+    return subscription.profile.title or subscription.profile.name
+
+
+def _reschedule(app: App, connection: Connection, found: Subscription, wanted: Profile) -> None:
+    if found.next_slot_at is None or wanted.schedule == found.profile.schedule:
+        return
+    profiles.set_subscription(
+        connection,
+        [found.row_id],
+        status=found.status,
+        next_slot_at=slots.next_slot(wanted.schedule, app.now()),
+    )

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from digest.actions import keeping, posting
 from digest.actions.keeping import Upload
 from digest.actions.posting import Letter
+from digest.actions.preferring import title_of
 from digest.app import App
 from digest.model import Profile, Purpose, Subscriber, SubscriberStatus, Subscription
 from digest.rendering.notices import NoticeValue
@@ -100,7 +101,7 @@ def waiting(app: App, subscriber_id: int, subscription_id: int) -> Waiting | Non
         if found is None:
             return None
         present = _present(connection, found)
-    title = (present.profile.title or present.profile.name) if present else ""
+    title = title_of(present) if present else ""
     return Waiting(profile=found.profile, replaces=title)
 
 
@@ -188,7 +189,7 @@ def _mail_link(app: App, connection: Connection, person: Subscriber, wish: Subsc
     values: dict[str, NoticeValue] = {
         "confirm_url": confirm_url,
         "not_me_url": not_me_url,
-        "profile_title": wish.profile.title or wish.profile.name,
+        "profile_title": title_of(wish),
         "interests": [interest.name for interest in wish.profile.interests],
         "cadence": cadence(wish.profile.schedule),
         "expires": "48 hours",

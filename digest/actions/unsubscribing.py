@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from digest.actions.preferring import title_of
 from digest.app import App
 from digest.model import Subscriber, SubscriberStatus, Subscription
 from digest.store import deliveries, profiles, subscribers, suppressions
@@ -53,9 +54,9 @@ def leaving(app: App, subscriber_id: int, subscription_id: int = 0) -> Leaving:
     named = [s for s in live if s.row_id == subscription_id]
     return Leaving(
         address=masked_address(person.address),
-        title=_title(named[0]) if named else "",
+        title=title_of(named[0]) if named else "",
         is_live=bool(named) if subscription_id else bool(live),
-        others=tuple(_title(s) for s in live if s.row_id != subscription_id),
+        others=tuple(title_of(s) for s in live if s.row_id != subscription_id),
     )
 
 
@@ -113,7 +114,3 @@ def _suppress(app: App, connection: Connection, person: Subscriber, *, reason: s
 def _live(connection: Connection, person: Subscriber) -> list[Subscription]:
     found = profiles.subscriptions_of(connection, subscriber_id=person.row_id)
     return [s for s in found if s.status is not SubscriberStatus.UNSUBSCRIBED]
-
-
-def _title(subscription: Subscription) -> str:
-    return subscription.profile.title or subscription.profile.name

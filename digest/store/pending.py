@@ -1,4 +1,7 @@
-"""Subscriptions that wait for a confirmation, and forgetting those that nobody confirmed."""
+"""Wishes of visitors: subscriptions by page that wait for a confirmation, or are forgotten.
+
+Unconfirmed subscribers that the owner brought in are not touched.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from digest.store.profiles import WEB
 from digest.store.tables import buckets, profiles, subscribers, subscriptions
 
 _UNCONFIRMED = SubscriberStatus.UNCONFIRMED.value
+_WAITS = (subscriptions.c.status == _UNCONFIRMED, subscriptions.c.via == WEB)
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[int]:
@@ -19,8 +23,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[int]:
     return list(
         connection.scalars(
             select(subscriptions.c.id).where(
-                subscriptions.c.subscriber_id == subscriber_id,
-                subscriptions.c.status == _UNCONFIRMED,
+                subscriptions.c.subscriber_id == subscriber_id, *_WAITS
             )
         )
     )
@@ -28,7 +31,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[int]:
 
 def drop(connection: Connection, subscription_ids: Collection[int]) -> int:
     """Delete waiting subscriptions with the profiles that were made for them; return how many."""
-    chosen = (subscriptions.c.id.in_(subscription_ids), subscriptions.c.status == _UNCONFIRMED)
+    chosen = (subscriptions.c.id.in_(subscription_ids), *_WAITS)
     made_for = list(connection.scalars(select(subscriptions.c.profile_id).where(*chosen)))
     dropped = connection.execute(delete(subscriptions).where(*chosen)).rowcount
     drop_unused_profiles(connection, made_for)
@@ -48,7 +51,7 @@ def drop_stale(connection: Connection, *, before: datetime, limit: int = 500) ->
     old = list(
         connection.scalars(
             select(subscriptions.c.id)
-            .where(subscriptions.c.status == _UNCONFIRMED, subscriptions.c.created_at < before)
+            .where(subscriptions.c.created_at < before, *_WAITS)
             .limit(limit)
         )
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    exists,
     func,
     insert,
     select,
@@ -329,6 +330,17 @@ def subscription_of(
     """Return a subscription where it is this subscriber's."""
     found = subscriptions_of(connection, subscription_ids=[subscription_id])
     return found[0] if found and found[0].subscriber.row_id == subscriber_id else None
+
+
+def is_own(connection: Connection, subscription: Subscription) -> bool:
+    """Tell whether a page made this subscription's profile, for it alone."""
+    others = exists().where(
+        subscriptions.c.profile_id == profiles.c.id, subscriptions.c.id != subscription.row_id
+    )
+    found = select(profiles.c.id).where(
+        profiles.c.id == subscription.profile_id, profiles.c.origin == WEB, ~others
+    )
+    return connection.scalar(found) is not None
 
 
 def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetime]]) -> None:

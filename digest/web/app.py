@@ -14,7 +14,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import __version__
 from digest.app import App
 from digest.errors import DigestError, TokenError
-from digest.web import assets, daily, feeds, leaving, papers, personal, search, subscribe
+from digest.web import (
+    assets,
+    daily,
+    feeds,
+    leaving,
+    papers,
+    personal,
+    preferences,
+    search,
+    subscribe,
+)
 from digest.web.api import app as api
 from digest.web.security import GuardMiddleware, HeadMiddleware
 from digest.web.site import Site, standard_limits
@@ -30,6 +40,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     subscribe.routes,
     leaving.routes,
     personal.routes,
+    preferences.routes,
 )
 
 

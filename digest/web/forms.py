@@ -78,12 +78,13 @@ async def posted(request: Request) -> Posted:
     return Posted(form=form, files=files)
 
 
-def typed_interests(form: Posted) -> list[TypedInterest]:
+def typed_interests(form: Posted, *, with_removed: bool = False) -> list[TypedInterest]:
     """Return the interests as they were typed, without those whose box says to remove them."""
     found = []
     for n in range(MOST_INTERESTS + 1):
         typed = _typed(form, n)
-        if (typed.name or not typed.is_empty) and not form.has(f"remove-{n}"):
+        is_removed = form.has(f"remove-{n}") and not with_removed
+        if (typed.name or not typed.is_empty) and not is_removed:
             found.append(typed)
     return found
 

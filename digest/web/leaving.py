@@ -39,6 +39,8 @@ def routes(site: Site) -> APIRouter:
         form = await posted(request)
         # The page names itself, so that whatever else a mail program posts is a wish to leave.
         is_page = form.text("from") == "page"
+        if is_page and not site.allows("token", request):
+            return site.too_many()
         wants_all = is_page and form.text("scope") == "all"
         left = await run_in_threadpool(
             unsubscribing.leave,

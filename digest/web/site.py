@@ -74,6 +74,7 @@ class Site:
             url=self.url,
             static=self.static_url,
             may_subscribe=self.may_subscribe,
+            may_mail=posting.is_possible(self.app),
             has_owner=settings.web.owner_token is not None,
             remote_images=settings.web.remote_images,
             main_gain=words.main_gain,
@@ -182,7 +183,7 @@ class Site:
 def standard_limits(app: App) -> dict[str, RateLimiter]:
     """Return the buckets of a public installation, by client address."""
     return {
-        "subscribe": RateLimiter(10, 3600, app.now),
+        "subscribe": RateLimiter(30, 3600, app.now),
         "preview": RateLimiter(60, 600, app.now),
         "search": RateLimiter(120, 60, app.now),
         "login": RateLimiter(10, 600, app.now),
