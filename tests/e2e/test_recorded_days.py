@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from corpus import SHARED
+import recorded
 from sqlalchemy import func, select
 
 from digest.actions.run import run
@@ -24,124 +18,28 @@ from digest.config import load_config
 from digest.demo.servers import take_mail
 from digest.store.tables import deliveries, editions, paper_ids, shown, signals
 
-REPLAY = SHARED / "replay"
-FIRST = datetime(2026, 4, 13, 14, 0, tzinfo=UTC)  # a Monday
 DAYS = 10
-CATEGORIES = ("cs.LG", "cs.CL", "cs.CV", "cs.AI")
 
 pytestmark = [
-    pytest.mark.skipif(not (REPLAY / "replay_server.py").exists(), reason="no replay corpus here"),
+    pytest.mark.skipif(not recorded.HERE, reason="no replay corpus here"),
     pytest.mark.slow,
     pytest.mark.timeout(900),
 ]
 
-CONFIG = """
-[digest]
-base_url = "https://digest.example.org"
-data_dir = "{folder}/data"
-[http]
-allow_private = true
-[limits.arxiv]
-every_s = 0.01
-[sources.hf]
-kind = "huggingface"
-base_url = "{url}"
-[sources.arxiv]
-kind = "arxiv"
-base_url = "{url}"
-categories = {categories}
-[sources.google]
-kind = "feed"
-url = "{url}/feeds/google_ai.xml"
-[mail]
-sender = "digest@example.org"
-[transports.loopback]
-kind = "smtp"
-host = "127.0.0.1"
-port = {port}
-security = "none"
-"""
-
-PROFILES = {
-    "vision": """
-addresses = ["vera@example.org"]
-max_papers = 10
-[[interests]]
-name = "3D vision"
-terms = ["gaussian splatting", "3D reconstruction", "point cloud"]
-categories = ["cs.CV"]
-""",
-    "language": """
-addresses = ["lars@example.org", "lena@example.org"]
-max_papers = 15
-trending_weight = 0.5
-[[interests]]
-name = "reasoning"
-terms = ["chain of thought", "reasoning", {text = "reinforcement learning", weight = 2}]
-[[interests]]
-name = "evaluation"
-terms = ["benchmark", "evaluation"]
-quota = 4
-""",
-    "trend": """
-addresses = ["tom@example.org"]
-trending_weight = 1.0
-on_empty = "note"
-""",
-}
-
 
 @pytest.fixture
 def replay():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "replay_server.py",
-            "--day",
-            "2026-04-13",
-            "--port",
-            str(port),
-            "--hf-mode",
-            "live",
-        ],
-        cwd=REPLAY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"{url}/__control/state", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait()
-
-
-def control(url, **fields):
-    query = "&".join(f"{key}={value}" for key, value in fields.items())
-    urllib.request.urlopen(f"{url}/__control/set?{query}", timeout=5).close()
+    with recorded.replaying() as url:
+        yield url
 
 
 def test_ten_days_tell_everybody_everything_once(replay, tmp_path):
     folder = tmp_path / "mails"
-    folder.mkdir()
-    (tmp_path / "profiles").mkdir()
-    for name, text in PROFILES.items():
-        (tmp_path / "profiles" / f"{name}.toml").write_text(text)
     with take_mail(folder) as (mailbox, port):
-        path = tmp_path / "digest.toml"
-        path.write_text(
-            CONFIG.format(folder=tmp_path, url=replay, port=port, categories=json.dumps(CATEGORIES))
-        )
+        path = recorded.write_installation(tmp_path, replay, port)
         for day in range(DAYS):
-            now = FIRST + timedelta(days=day)
-            control(replay, day=now.date(), time="14:00")
+            now = recorded.FIRST + timedelta(days=day)
+            recorded.move_to(replay, now)
             with open_app(load_config(path), now=now) as app:
                 report = run(app)
                 assert report.problems == ()
