@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from digest.actions import profiles as profile_actions
 from digest.app import App
 from digest.delivery import OutcomeKind
-from digest.errors import DeliveryError, UsageError
+from digest.errors import DeliveryError, MissingError, UsageError
 from digest.model import (
     Edition,
     Message,
@@ -77,6 +77,15 @@ def preview(app: App, name: str, *, on: date | None = None) -> Preview:
         target = _targets(connection, stored, name)[0]
         made = _drafts(app, connection, [target], on)[0]
         return _composed(app, connection, made)
+
+
+def preview_subscription(app: App, subscription_id: int) -> Preview:
+    """Compose a subscription's next edition as it would be made now. Raises MissingError."""
+    with app.reading() as connection:
+        found = profile_store.subscriptions_of(connection, subscription_ids=[subscription_id])
+        if not found:
+            raise MissingError(f"there is no subscription {subscription_id}")
+        return _composed(app, connection, _drafts(app, connection, found, None)[0])
 
 
 def send(

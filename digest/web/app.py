@@ -13,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digest import __version__
 from digest.app import App
-from digest.errors import DigestError, TokenError
+from digest.errors import DigestError, MissingError, TokenError
 from digest.web import (
     assets,
     daily,
@@ -26,6 +26,8 @@ from digest.web import (
     subscribe,
 )
 from digest.web.api import app as api
+from digest.web.owner import mail, overview, people
+from digest.web.owner.gate import Gate
 from digest.web.security import GuardMiddleware, HeadMiddleware
 from digest.web.site import Site, standard_limits
 
@@ -42,6 +44,12 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     personal.routes,
     preferences.routes,
 )
+OWNER_ROUTES: tuple[Callable[[Site, Gate], APIRouter], ...] = (
+    overview.routes,
+    mail.routes,
+    people.routes,
+)
+"""Off unless ``web.owner_token`` is set, like the API."""
 
 
 class PrefixMiddleware:
@@ -78,6 +86,9 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
     _add_errors(web, site)
     settings = app.config.settings.web
     if settings.owner_token is not None:
+        gate = Gate(site)
+        for owner_routes in OWNER_ROUTES:
+            web.include_router(owner_routes(site, gate))
         web.mount(api.PATH, api.create_api(site))
     web.add_middleware(HeadMiddleware)
     web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
@@ -112,6 +123,8 @@ def _add_errors(web: FastAPI, site: Site) -> None:
     def failed(request: Request, exc: Exception) -> Response:
         if _is_api(request):
             return JSONResponse({"detail": str(exc)}, status_code=422)
+        if isinstance(exc, MissingError):
+            return daily.not_found(site)
         return site.message("That did not work", str(exc), status=422)
 
     @web.exception_handler(Exception)

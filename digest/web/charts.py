@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup, escape
 
@@ -17,6 +17,8 @@ from digest.store.browsing import Volume
 from digest.web.words import number, short_day, signal_name
 
 _SERIES = 6
+_MARKED = 40
+"""More points than this are a line without marks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,35 @@ class Chart:
 
 def signal_chart(observations: Sequence[Observation], kind: str) -> Chart | None:
     """Draw one kind of signal over time; None for fewer than two observations."""
-    series = [o for o in observations if o.kind == kind]
+    series = [(o.observed_at, o.value) for o in observations if o.kind == kind]
     if len(series) < 2:
         return None
+    (start, first), (end, last) = series[0], series[-1]
+    text = (
+        f"From {number(first)} to {number(last)} {signal_name(kind, last)} "
+        f"between {short_day(start.date())} and {short_day(end.date())}."
+    )
+    return _line_chart(series, text)
+
+
+def growth_chart(days: Sequence[date], values: Sequence[float | None]) -> Chart | None:
+    """Draw how many readers there were at each day's end; None for fewer than two days."""
+    known = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
+    if len(known) < 2:
+        return None
+    series = [(datetime(day.year, day.month, day.day, tzinfo=UTC), value) for day, value in known]
+    text = (
+        f"From {number(known[0][1])} readers on {short_day(known[0][0])} "
+        f"to {number(known[-1][1])} on {short_day(known[-1][0])}."
+    )
+    return _line_chart(series, text)
+
+
+def _line_chart(series: Sequence[tuple[datetime, float]], text: str) -> Chart:
+    """Draw instants and values over an axis from 0; few enough points are marked."""
     width, height, left, bottom = 640, 180, 44, 24
-    start, end = series[0].observed_at, series[-1].observed_at
-    top = max(*(o.value for o in series), 1.0)
+    start, end = series[0][0], series[-1][0]
+    top = max(*(value for _, value in series), 1.0)
     span = max((end - start) / timedelta(seconds=1), 1.0)
 
     def x(at: datetime) -> float:
@@ -43,29 +68,26 @@ def signal_chart(observations: Sequence[Observation], kind: str) -> Chart | None
     def y(value: float) -> float:
         return 12 + (height - bottom - 12) * (1 - value / top)
 
-    points = [(x(o.observed_at), y(o.value)) for o in series]
+    points = [(x(at), y(value)) for at, value in series]
     line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
     base = height - bottom
     area = f"{left},{base} {line} {points[-1][0]:.1f},{base}"
+    marks = sorted({0, round(top / 2), round(top)})
     rules = "".join(
         f'<line class="rule" x1="{left}" x2="{width - 12}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
         f'<text class="tick" x="{left - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{number(v)}</text>'
-        for v in (0, top / 2, top)
+        for v in marks
     )
     dots = "".join(
         f'<circle class="dot" cx="{px:.1f}" cy="{py:.1f}" r="3">'
-        f"<title>{o.observed_at:%Y-%m-%d %H:%M}: {number(o.value)}</title></circle>"
-        for (px, py), o in zip(points, series, strict=True)
+        f"<title>{at:%Y-%m-%d %H:%M}: {number(value)}</title></circle>"
+        for (px, py), (at, value) in zip(points, series, strict=True)
+        if len(series) <= _MARKED
     )
     ends = (
         f'<text class="tick" x="{left}" y="{height - 6}">{short_day(start.date())}</text>'
         f'<text class="tick" x="{width - 12}" y="{height - 6}" text-anchor="end">'
         f"{short_day(end.date())}</text>"
-    )
-    noun = signal_name(kind, series[-1].value)
-    text = (
-        f"From {number(series[0].value)} to {number(series[-1].value)} {noun} "
-        f"between {short_day(start.date())} and {short_day(end.date())}."
     )
     inner = (
         f'{rules}<polygon class="area" points="{area}"/>'

@@ -1,0 +1,72 @@
+"""What the owner looks at beside lists of people and mails: runs, bounces, suppressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, not_, select
+
+from digest.store.suppressions import Suppression
+from digest.store.tables import bounces, runs, suppressions
+
+QUIET_COMMANDS = ("tick",)
+"""Passes that come every minute: they are shown only where something went wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLine:
+    """One pass: when, how it ended, what went wrong."""
+
+    run_id: str
+    command: str
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BounceLine:
+    """One mail that came back, or a complaint."""
+
+    row_id: int
+    received_at: datetime
+    delivery_id: int | None
+    subscriber_id: int | None
+    kind: str
+    status: str
+    reason: str
+    effect: str
+
+
+def last_runs(connection: Connection, *, limit: int) -> list[RunLine]:
+    """Return the latest passes, newest first, without uneventful ticks."""
+    is_dull = and_(runs.c.command.in_(QUIET_COMMANDS), runs.c.exit_code == 0)
+    query = select(runs).where(not_(is_dull)).order_by(runs.c.started_at.desc()).limit(limit)
+    return [
+        RunLine(
+            run_id=row.id,
+            command=row.command,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            exit_code=row.exit_code,
+            problems=tuple(str(item) for item in (row.report or {}).get("problems", ())),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def recent_bounces(connection: Connection, *, limit: int) -> list[BounceLine]:
+    """Return the latest bounces and complaints, newest first."""
+    columns = [bounces.c[name] for name in BounceLine.__dataclass_fields__ if name != "row_id"]
+    query = (
+        select(bounces.c.id.label("row_id"), *columns).order_by(bounces.c.id.desc()).limit(limit)
+    )
+    return [BounceLine(**row) for row in connection.execute(query).mappings()]
+
+
+def recent_suppressions(connection: Connection, *, limit: int) -> list[Suppression]:
+    """Return the latest suppressions, newest first; whom they name is not known."""
+    query = select(suppressions).order_by(suppressions.c.at.desc()).limit(limit)
+    return [Suppression(**row) for row in connection.execute(query).mappings()]
