@@ -15,13 +15,12 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from digest.actions import watching
 from digest.errors import TokenError
 from digest.subscribers.tokens import TokenPurpose
-from digest.web.leaving import read_form
+from digest.web.forms import Posted, posted
 from digest.web.security import PRIVATE_HEADERS
 from digest.web.site import Site
 
@@ -119,11 +118,11 @@ class Gate:
             )
         return found
 
-    async def form(self, request: Request) -> FormData:
+    async def form(self, request: Request) -> Posted:
         """Return a posted form; raises HTTPException unless this very session was given it."""
         found = self.session(request)
-        form = await read_form(request)
-        if found is None or not self._is_given(found, str(form.get("token", ""))):
+        form = await posted(request)
+        if found is None or not self._is_given(found, form.text("token")):
             raise HTTPException(403, "This form is too old, or not from here: open its page again.")
         return form
 
@@ -161,11 +160,10 @@ class Gate:
         return int.from_bytes(hashlib.sha256(f"session {text}".encode()).digest()[:4], "big")
 
 
-def texts_of(form: FormData | Mapping[str, str], *names: str) -> dict[str, str]:
+def texts_of(form: Mapping[str, str], *names: str) -> dict[str, str]:
     """Return the fields of these names as trimmed text, without control characters."""
     found = {name: form.get(name, "") for name in names}
     return {
         name: "".join(char for char in value if char.isprintable()).strip()[:320]
         for name, value in found.items()
-        if isinstance(value, str)
     }

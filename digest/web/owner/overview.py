@@ -12,7 +12,7 @@ from digest.actions.stats import Stats
 from digest.web import charts
 from digest.web.api.guard import is_owner
 from digest.web.charts import Chart
-from digest.web.leaving import read_form
+from digest.web.forms import posted
 from digest.web.owner.gate import HOME, Gate
 from digest.web.site import Site
 
@@ -73,10 +73,10 @@ def _add_login(router: APIRouter, site: Site, gate: Gate) -> None:
 
     @router.post(f"{HOME}/login")
     async def login(request: Request) -> Response:
-        form = await read_form(request)
+        form = await posted(request)
         if not site.allows("login", request):
             return login_page("Too many attempts: wait ten minutes.", 429)
-        if not is_owner(site, str(form.get("owner_token", "")).strip()):
+        if not is_owner(site, form.text("owner_token", 4096)):
             return login_page("This is not the owner's token.", 403)
         return await run_in_threadpool(gate.open)
 
@@ -88,7 +88,7 @@ def _add_login(router: APIRouter, site: Site, gate: Gate) -> None:
     @router.post(HOME + "/sending")
     async def hold(request: Request) -> Response:
         form = await gate.form(request)
-        is_pause = form.get("hold") == "on"
+        is_pause = form.text("hold") == "on"
         await run_in_threadpool(outbox.pause if is_pause else outbox.resume, site.app)
         return gate.go(HOME, said="paused" if is_pause else "resumed")
 

@@ -89,7 +89,7 @@ def _add_levers(router: APIRouter, site: Site, gate: Gate) -> None:
     @router.post(HOME + "/subscribers/{number}/erase")
     async def erase(number: RowNumber, request: Request) -> Response:
         form = await gate.form(request)
-        if form.get("sure") != "yes":
+        if form.text("sure") != "yes":
             return gate.go(f"{HOME}/subscribers/{number}", said="unticked")
         await run_in_threadpool(erasing.erase, site.app, number, via=subscribers.OWNER)
         return gate.go(f"{HOME}/subscribers", said="erased")
