@@ -9,6 +9,7 @@ import typer
 
 from digest.cli import reference as made
 from digest.cli._output import print_line
+from digest.cli.example import example as made_example
 from digest.cli.glossary import WORDS
 from digest.errors import UsageError
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Print the documentation's generated parts.")
     group.command()(reference)
+    group.command()(example)
     group.command()(words)
     app.add_typer(group, name="docs")
 
@@ -42,6 +44,17 @@ def reference(
     if new != old:
         write.write_text(new, encoding="utf-8")
     print_line(f"{write}: {'written' if new != old else 'is up to date'}")
+
+
+def example(
+    write: Annotated[Path | None, typer.Option(help="Write it into this file.")] = None,
+) -> None:
+    """Print an example configuration: every section and key, explained, at its default."""
+    if write is None:
+        typer.echo(made_example(), nl=False)
+        return
+    write.write_text(made_example(), encoding="utf-8")
+    print_line(f"{write}: written")
 
 
 def words() -> None:

@@ -149,14 +149,15 @@ def _plugins(package: str, factory: str, place: str) -> Iterator[str]:
     rows = []
     for module in modules_with(package, factory):
         summary = (inspect.getdoc(module) or "").split("\n\n")[0].replace("\n", " ")
-        options = ", ".join(f"`{name}`" for name in _option_names(module))
+        model = options_model(module)
+        options = ", ".join(f"`{name}`" for name in model.model_fields) if model else ""
         rows.append((f"`{module.__name__.rpartition('.')[2]}`", summary, options))
     yield f"{place} names one of these, or anybody's as `pkg.mod:func`."
     yield _table(("kind", "what it is", "keys"), rows)
 
 
-def _option_names(module: types.ModuleType) -> list[str]:
-    """Return the keys of the plug-in's options model, where it has one."""
+def options_model(module: types.ModuleType) -> type[BaseModel] | None:
+    """Return the model of a plug-in's options, where it has one."""
     for value in vars(module).values():
         if (
             isinstance(value, type)
@@ -164,8 +165,8 @@ def _option_names(module: types.ModuleType) -> list[str]:
             and value.__module__ == module.__name__
             and value.__name__.endswith("Options")
         ):
-            return list(value.model_fields)
-    return []
+            return value
+    return None
 
 
 def _words() -> Iterator[str]:
