@@ -14,6 +14,9 @@ from digest.cli.glossary import WORDS
 from digest.errors import UsageError
 
 
+EXAMPLE = Path("config", "digest.example.toml")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Print the documentation's generated parts.")
@@ -29,7 +32,10 @@ def reference(
         typer.Option(help="Replace what stands between the markers of this file."),
     ] = None,
 ) -> None:
-    """Print the reference of all commands, options, configuration keys, kinds and words."""
+    """Print the reference of all commands, options, configuration keys, kinds and words.
+
+    With --write, the example configuration in the folder config beside it is written anew, too.
+    """
     section = made.reference(made.whole_command())
     if write is None:
         typer.echo(section, nl=False)
@@ -44,6 +50,10 @@ def reference(
     if new != old:
         write.write_text(new, encoding="utf-8")
     print_line(f"{write}: {'written' if new != old else 'is up to date'}")
+    shipped = write.parent / EXAMPLE
+    if shipped.is_file() and shipped.read_text(encoding="utf-8") != (text := made_example()):
+        shipped.write_text(text, encoding="utf-8")
+        print_line(f"{shipped}: written")
 
 
 def example(

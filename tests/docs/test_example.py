@@ -13,7 +13,7 @@ from digest.config import Settings, load_config
 from digest.plugins import resolve
 
 FILE = Path(__file__).parents[2] / "config" / "digest.example.toml"
-AGAIN = "run: digest docs example --write config/digest.example.toml"
+AGAIN = "run: digest docs reference --write README.md"
 COMMENTED = re.compile(r"^# (?=\[[\w.]+\]$|\w+ = )", re.MULTILINE)
 
 
