@@ -13,7 +13,6 @@ from digest.cli.example import example as made_example
 from digest.cli.glossary import WORDS
 from digest.errors import UsageError
 
-
 EXAMPLE = Path("config", "digest.example.toml")
 
 
