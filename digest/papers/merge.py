@@ -31,6 +31,7 @@ PRECEDENCE = (
 )
 """Kinds of source, the most trusted first; anybody else's kind comes before feeds."""
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
 _FOREIGN = _RANKS["feed"] - 0.5
 
@@ -134,9 +135,7 @@ def is_withdrawn(record: Record) -> bool:
 
 def fingerprint(title: str, abstract: str, authors: Sequence[Author], *, withdrawn: bool) -> str:
     """Return a hash of what a reader would notice, behind the version of its recipe."""
-    content = json.dumps(
-        [title, abstract, [author.name for author in authors], withdrawn], ensure_ascii=False
-    )
+    content = _encode([title, abstract, [author.name for author in authors], withdrawn])
     return f"{FINGERPRINT_RECIPE}:{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 

@@ -75,7 +75,7 @@ def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
     with run.app.writing() as connection:
         held = rows.held(connection, [one.name for one in group], owner=run.owner)
         mine = [one for one in group if one.name in held]
-        said = {one.name: records for one in mine if (records := one.gathered.records)}
+        said = {one.name: facts for one in mine if (facts := one.gathered.said)}
         counts = ingest_all(connection, said, now=now) if said else {}
         for one in mine:
             if one.visit.waiting:
@@ -151,14 +151,14 @@ def _report(done: Done, counts: IngestCounts) -> PollReport:
         if gathered.marks
         else days.of_days(batches, today=done.visit.now.astimezone(UTC).date())
     )
-    records = gathered.records
-    if gathered.gap is not None or (error is not None and records):
+    count = len(gathered.facts) + len(gathered.filled_facts)
+    if gathered.gap is not None or (error is not None and count):
         completeness = Completeness.PARTIAL
     error = error or gathered.gap
     parsed_away = sum(len(batch.rejected) for batch in (*batches, *gathered.filled))
     return done.visit.report(
         status,
-        records=len(records),
+        records=count,
         new=counts.new,
         revised=counts.revised,
         unchanged=counts.unchanged,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -10,20 +11,23 @@ from typing import TypeVar
 
 T = TypeVar("T")
 CHECK_S = 0.25
+LINGER_S = 0.05
+"""So long a first result waits for others to be taken with it."""
 
 
 def together(
     jobs: Sequence[Callable[[], T]], *, threads: int, timeout_s: float
 ) -> Iterator[list[tuple[int, T | None]]]:
-    """Yield the numbers and results of jobs as they end, all that have ended so far at a time.
+    """Yield the numbers and results of jobs as they end, those that end together at a time.
 
     The result is None for a job that took too long. A job must not raise: what it raises ends its
     thread and it counts as one that hangs. A thread that hangs is replaced, so that the jobs
-    behind it are done all the same. Threads wait where twice their number of results are not
-    taken yet.
+    behind it are done all the same. Threads wait where four times their number of results are
+    not taken yet.
     """
+    most = 4 * threads
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.Queue[tuple[int, T]] = queue.Queue(maxsize=2 * threads)
+    done: queue.Queue[tuple[int, T]] = queue.Queue(maxsize=most)
     begun: dict[int, float] = {}
     is_over = threading.Event()
     for number in range(len(jobs)):
@@ -48,7 +52,8 @@ def together(
     left = set(range(len(jobs)))
     try:
         while left:
-            ended = [(number, result) for number, result in _taken(done) if number in left]
+            taken = _taken(done, min(most, len(left)))
+            ended = [(number, result) for number, result in taken if number in left]
             found: list[tuple[int, T | None]] = list(ended)
             now = time.monotonic()
             late = [] if ended else [n for n in left if now - begun.get(n, now) > timeout_s]
@@ -62,15 +67,15 @@ def together(
         is_over.set()
 
 
-def _taken(done: queue.Queue[T]) -> list[T]:
-    """Wait a little for a first result, and take all that are there with it."""
+def _taken(done: queue.Queue[T], most: int) -> list[T]:
+    """Wait a little for a first result, and take with it what comes soon after."""
     found = []
-    try:
+    with contextlib.suppress(queue.Empty):
         found.append(done.get(timeout=CHECK_S))
-        while True:
-            found.append(done.get_nowait())
-    except queue.Empty:
-        return found
+        until = time.monotonic() + LINGER_S
+        while len(found) < most:
+            found.append(done.get(timeout=max(0.0, until - time.monotonic())))
+    return found
 
 
 def _put(done: queue.Queue[T], result: T, is_over: threading.Event) -> None:

@@ -22,17 +22,18 @@ from digest import __version__
 from digest.app import App
 from digest.config.sections import SourceSection
 from digest.errors import SourceError
-from digest.model import Completeness, PaperKey, PollReport, PollStatus, Record
+from digest.model import Completeness, PaperKey, PollReport, PollStatus
+from digest.papers.facts import Facts
 from digest.pipeline.network import Network
 from digest.sources import Batch, Body, Fetcher, Receives, Source
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._completeness import Mark
 from digest.sources._http import PollFetcher, Validators, redact
-from digest.sources._parsing import ParserPool, Recipe
+from digest.sources._parsing import Parsed, ParserPool, Recipe
 from digest.store import sources as rows
 from digest.store import submissions
-from digest.store.bodies import KeptBody
+from digest.store.bodies import KeptBody, PackedBody
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +80,9 @@ class Run:
 class Gathered:
     """What the fetch and the parse gave before they ended, well or not."""
 
-    bodies: list[Body] = field(default_factory=list)
-    kept: list[KeptBody] = field(default_factory=list)
-    """The same, as they are stored."""
+    labels: list[str] = field(default_factory=list)
+    kept: list[PackedBody] = field(default_factory=list)
+    """The answers as they are stored; each has a label."""
     batches: list[Batch] = field(default_factory=list)
     error: SourceError | None = None
     marks: dict[str, Mark] = field(default_factory=dict)
@@ -91,23 +92,25 @@ class Gathered:
     learned: Mapping[str, Validators] = field(default_factory=dict)
     moves: Mapping[str, str] = field(default_factory=dict)
 
+    facts: list[Facts] = field(default_factory=list)
+    filled_facts: list[Facts] = field(default_factory=list)
+
     @property
-    def records(self) -> list[Record]:
-        """Return all records: of missed days first, what today's batch says is the newer word."""
-        return [record for batch in (*self.filled, *self.batches) for record in batch.records]
+    def said(self) -> list[Facts]:
+        """Return all that was said: of missed days first, today's batch has the newer word."""
+        return [*self.filled_facts, *self.facts]
 
     def take(self, body: Body) -> None:
         """Keep an answer."""
-        self.bodies.append(body)
-        self.kept.append(
-            KeptBody(
-                url=redact(body.url),
-                content=body.content,
-                content_type=body.content_type,
-                label=body.label,
-                fetched_at=body.fetched_at,
-            )
+        self.labels.append(body.label)
+        kept = KeptBody(
+            url=redact(body.url),
+            content=body.content,
+            content_type=body.content_type,
+            label=body.label,
+            fetched_at=body.fetched_at,
         )
+        self.kept.append(kept.packed())
 
 
 @dataclass
@@ -198,8 +201,6 @@ class Visit:
         )
         gathered = self._gather(fetcher)
         gathered.learned, gathered.moves = fetcher.learned, fetcher.moves
-        for kept in gathered.kept:
-            _ = kept.packed  # compressed here, beside the others, not where all wait for it
         return gathered
 
     def _gather(self, fetcher: PollFetcher) -> Gathered:
@@ -209,7 +210,9 @@ class Visit:
             for body in self.source.fetch(fetcher, watermark=watermark, now=self.now):
                 gathered.take(body)
                 try:
-                    gathered.batches.append(self._parse(body))
+                    parsed = self._parse(body)
+                    gathered.batches.append(parsed.batch)
+                    gathered.facts += parsed.facts
                 except SourceError as exc:  # the bodies after this one may be whole
                     gathered.error = gathered.error or exc
         except SourceError as exc:
@@ -238,8 +241,8 @@ class Visit:
             gathered.marks = {
                 label: days.carry(mark, now=self.now) for label, mark in known.items()
             }
-        for body, batch in zip(gathered.bodies, gathered.batches, strict=True):
-            gathered.marks[body.label] = days.judge(batch, known.get(body.label), now=self.now)
+        for label, batch in zip(gathered.labels, gathered.batches, strict=True):
+            gathered.marks[label] = days.judge(batch, known.get(label), now=self.now)
 
     def _fill_gaps(self, source: Announcing, fetcher: PollFetcher, gathered: Gathered) -> None:
         """Get back the days that were missed; failing at that spoils nothing of today."""
@@ -249,7 +252,9 @@ class Visit:
         try:
             for body in source.backfill(fetcher, since=missing[0], until=missing[-1]):
                 gathered.take(body)
-                gathered.filled.append(self._parse(body))
+                parsed = self._parse(body)
+                gathered.filled.append(parsed.batch)
+                gathered.filled_facts += parsed.facts
         except SourceError as exc:
             first = missing[0].isoformat()
             reason = f"{len(missing)} days since {first} could not be got back: {exc.reason}"
@@ -264,22 +269,24 @@ class Visit:
             gathered.marks = days.backfilled(gathered.marks, missing)
             log.info("back-filled source=%s days=%s", self.source.name, len(missing))
 
-    def _parse(self, body: Body) -> Batch:
+    def _parse(self, body: Body) -> Parsed:
         if not self.run.bulk and (
             self.section.kind in FIXED_APIS
             or (len(body.content) <= SMALL and b"<!ENTITY" not in body.content)
         ):
-            batch = self.source.parse(body)
+            parsed = Parsed.of(self.source.parse(body), self.source.name)
         else:
             recipe = Recipe(
                 kind=self.section.kind, name=self.source.name, options=self.section.options
             )
-            batch = self.run.parsers.parse(recipe, body)
+            parsed = self.run.parsers.parse(recipe, body)
+        batch = parsed.batch
         most = self.run.app.config.settings.http.max_items
         if len(batch.records) <= most:
-            return batch
+            return parsed
         log.warning(
             "too many entries source=%s entries=%s kept=%s",
             self.source.name, len(batch.records), most,
         )  # fmt: skip
-        return replace(batch, records=batch.records[:most], completeness=Completeness.TRUNCATED)
+        batch = replace(batch, records=batch.records[:most], completeness=Completeness.TRUNCATED)
+        return Parsed(batch=batch, facts=parsed.facts[:most])

@@ -96,7 +96,7 @@ def poll_sources(
 def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
     """Visit all, store what has come in groups, and yield the reports."""
     http = run.app.config.settings.http
-    leases = _Leases(run, due, http.concurrency)
+    leases = _Leases(run, due, 2 * http.concurrency)
     jobs = [partial(_guarded, visit, leases) for visit in due]
     for ended in together(jobs, threads=http.concurrency, timeout_s=http.poll_timeout_s):
         group: list[Done] = []
@@ -136,7 +136,7 @@ class _Leases:
                 [visit.wanted(random.random()) for visit in visits],  # noqa: S311 - jitter
                 owner=self._run.owner,
                 now=self._run.app.now(),
-                duration=2 * timeout,  # the last of them waits for one that was taken with it
+                duration=3 * timeout,  # the last of them wait for others that were taken first
             )
         self._is_ours.update({v.source.name: v.source.name in ours for v in visits})
 

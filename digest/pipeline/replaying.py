@@ -80,7 +80,7 @@ def _again(app: App, scratch: App, parsers: ParserPool, poll: bodies.KeptPoll) -
     error = ""
     for answer in answers:
         try:
-            batches.append(parsers.parse(recipe, _body(answer)))
+            batches.append(parsers.parse(recipe, _body(answer)).batch)
         except (SourceError, RuntimeError) as exc:
             error = error or redact(str(exc).strip().splitlines()[-1])
     records = [record for batch in batches for record in batch.records]

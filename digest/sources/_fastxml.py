@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from feedparser.api import StrictFeedParser
 from lxml import etree
 
-from digest.sources._reading import instant
+from digest.sources._reading import PLAIN_ADDRESS, instant
 
 EXTRA = {
     "arxiv_announce_type": "announce_type",
@@ -163,6 +163,8 @@ def address_of(text: str) -> str:
 
 def join(base: str, url: str) -> str:
     """Return an address made absolute."""
+    if PLAIN_ADDRESS.fullmatch(url):
+        return url
     try:
         return urljoin(base, _SLASHES.sub(r"\1\3", url))
     except ValueError:

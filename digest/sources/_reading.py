@@ -21,6 +21,8 @@ from digest.sources import Body
 from digest.text.clean import clean
 
 MAX_URL = 2000
+PLAIN_ADDRESS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9/_.~%+-]*")
+"""An absolute address in which nothing wants changing."""
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -140,6 +142,8 @@ def web_link(url: Any, base: str = "") -> str:
     url = re.sub(r"[\x00-\x20\x7f]+", "", clean(url)) if "\n" in url else clean(url)
     if not url:
         return ""
+    if PLAIN_ADDRESS.fullmatch(url) and len(url) <= MAX_URL:
+        return str(url)
     try:
         joined = urljoin(base, url) if base else url
         parts = urlsplit(joined)

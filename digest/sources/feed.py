@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ MAX_GUID = 200
 MAX_ABSTRACT = 5000
 MAX_TITLE = 500
 
+_reference = lru_cache(maxsize=256)(parse_address)
+"""An entry's address stands in several places of it."""
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
 _IDENTITY = ("arxiv", "doi", "openreview", "pmid", "pmcid")
 
@@ -152,9 +155,9 @@ def _short(guid: str) -> str:
 def _own_keys(entry: Entry, link: str) -> tuple[PaperKey, ...]:
     """Return the ids that name the entry itself: its address, its guid, its DOI element."""
     found: list[PaperKey | None] = []
-    if reference := parse_address(link):
+    if reference := _reference(link):
         found.append(reference.key)
-    if reference := parse_arxiv(entry.guid, bare=False) or parse_address(entry.guid):
+    if reference := parse_arxiv(entry.guid, bare=False) or _reference(entry.guid):
         found.append(reference.key)
     dois = (parse_doi(entry.extra.get(field, "")) for field in ("doi", "identifier"))
     found.extend(reference.key for reference in dois if reference)
@@ -164,8 +167,8 @@ def _own_keys(entry: Entry, link: str) -> tuple[PaperKey, ...]:
 def _asserted(entry: Entry, own: tuple[PaperKey, ...]) -> tuple[PaperKey, ...]:
     """Return the one paper that the text links to; several links say nothing about identity."""
     text = f"{entry.summary.value} {entry.content.value}"[:40_000]
-    found = [parse_address(url.rstrip(".,;:")) for url in _ADDRESS.findall(text)]
-    found += [parse_address(href) for _, href in entry.links]
+    found = [_reference(url.rstrip(".,;:")) for url in _ADDRESS.findall(text)]
+    found += [_reference(href) for _, href in entry.links]
     keys = unique(one.key for one in found if one and one.scheme in _IDENTITY)
     others = tuple(key for key in keys if key not in own)
     return others if len(others) == 1 else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
@@ -80,11 +81,11 @@ def paper_row(
         title_number,
         composed.abstract,
         composed.summary,
-        encode(author_documents(composed.authors)),
-        encode(composed.categories),
-        encode(composed.keywords),
+        encode(author_documents(composed.authors)) if composed.authors else "[]",
+        encode(composed.categories) if composed.categories else "[]",
+        encode(composed.keywords) if composed.keywords else "[]",
         composed.url,
-        encode(link_documents(composed.links)),
+        encode(link_documents(composed.links)) if composed.links else "[]",
         composed.comment,
         composed.venue,
         stamp(composed.published_at),
@@ -95,9 +96,15 @@ def paper_row(
         composed.fingerprint,
         standing.revisions,
         str(int(composed.withdrawn)),
-        encode(composed.provenance),
+        _provenance(tuple(composed.provenance.items())),
         paper_id,
     )
+
+
+@lru_cache(maxsize=4096)
+def _provenance(items: tuple[tuple[str, str], ...]) -> str:
+    """Return the document; most papers of a source have the very same one."""
+    return encode(dict(items))
 
 
 def recompose(connection: Connection, ids: Collection[int]) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, and_, or_, select
 
 from digest.model import AnnounceType, PaperKey
 from digest.papers.content import authors_of
-from digest.papers.diff import Facts, Memory, Name, Row
+from digest.papers.diff import Memory, Row
+from digest.papers.facts import Facts, Name
 from digest.papers.identity import Known
 from digest.store._bulk import among, pairs
 from digest.store.tables import paper_ids, paper_links, papers, records, sightings, tombstones

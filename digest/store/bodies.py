@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from sqlalchemy import Connection, delete, exists, func, select
 
@@ -28,17 +27,30 @@ class KeptBody:
     label: str = ""
     fetched_at: datetime
 
-    @cached_property
-    def packed(self) -> tuple[str, bytes]:
-        """Return its SHA-256 and its compressed content, worked out once."""
-        return hashlib.sha256(self.content).hexdigest(), zlib.compress(self.content)
+    def packed(self) -> PackedBody:
+        """Return it as it is stored."""
+        return PackedBody(
+            sha256=hashlib.sha256(self.content).hexdigest(),
+            content=zlib.compress(self.content),
+            row=(self.url, self.content_type, self.label, stamp(self.fetched_at)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedBody:
+    """An answer that is compressed already, by whoever has the time."""
+
+    sha256: str
+    content: bytes
+    row: Row
+    """What of it stands beside the poll."""
 
 
 def keep(
-    connection: Connection, answers: Mapping[int, Sequence[KeptBody]], *, now: datetime
+    connection: Connection, answers: Mapping[int, Sequence[PackedBody]], *, now: datetime
 ) -> None:
     """Store the answers of polls (by the polls' row ids) in their order."""
-    packed = dict(answer.packed for found in answers.values() for answer in found)
+    packed = {answer.sha256: answer.content for found in answers.values() for answer in found}
     insert_ignore(
         connection,
         bodies,
@@ -48,15 +60,7 @@ def keep(
         ],
     )
     rows: list[Row] = [
-        (
-            poll_id,
-            position,
-            answer.packed[0],
-            answer.url,
-            answer.content_type,
-            answer.label,
-            stamp(answer.fetched_at),
-        )
+        (poll_id, position, answer.sha256, *answer.row)
         for poll_id, found in answers.items()
         for position, answer in enumerate(found)
     ]

@@ -11,13 +11,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from math import isfinite
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from digest.model import Record
-from digest.papers.diff import Batch, Facts
+from digest.papers.diff import Batch
+from digest.papers.facts import Facts
 from digest.papers.verdict import Status
 from digest.store._memory import recall
 from digest.store._writing import Written, write
@@ -67,47 +69,49 @@ def ingest(
     now: datetime,
     is_announcement: bool = True,
 ) -> IngestCounts:
-    """Store what one source said; see `ingest_all`."""
-    return ingest_all(connection, {source: records}, now=now, is_announcement=is_announcement)[
-        source
-    ]
+    """Store what one source said; see `ingest_all`.
+
+    Without ``is_announcement`` it was asked for these papers: nothing counts as a sighting.
+    """
+    facts = [Facts(record, source, is_announcement) for record in records]
+    return ingest_all(connection, {source: facts}, now=now)[source]
 
 
 def ingest_all(
-    connection: Connection,
-    said: Mapping[str, Sequence[Record]],
-    *,
-    now: datetime,
-    is_announcement: bool = True,
+    connection: Connection, said: Mapping[str, Sequence[Facts]], *, now: datetime
 ) -> dict[str, IngestCounts]:
     """Store what sources said, one after the other; the same records again change nothing.
 
     A record that cannot be stored is rejected and the others are kept. Ingests wait for each
-    other (a transaction-long lock), so that two sources cannot both make one paper. Without
-    ``is_announcement`` the sources were asked for these papers: nothing counts as a sighting.
+    other (a transaction-long lock), so that two sources cannot both make one paper.
     """
     _lock(connection)
     sound: list[Facts] = []
     rejections: dict[str, list[Rejection]] = {source: [] for source in said}
-    for source, records in said.items():
-        for record in records:
-            facts = Facts(record, source, is_announcement)
-            if reason := _flaw(facts):
-                name = facts.native_id[:MAX_NATIVE_ID]
-                rejections[source].append(Rejection(native_id=name, reason=reason))
-            else:
-                sound.append(facts)
+    for facts in chain.from_iterable(said.values()):
+        if reason := _flaw(facts):
+            name = facts.native_id[:MAX_NATIVE_ID]
+            rejections[facts.source].append(Rejection(native_id=name, reason=reason))
+        else:
+            sound.append(facts)
     total = Written()
     for start in range(0, len(sound), CHUNK):
         for written in _apply(connection, sound[start : start + CHUNK], now, rejections):
             total.add(written)
-    return {source: _counts(source, total, rejections[source]) for source in said}
+    statuses: dict[str, dict[int, Status]] = {source: {} for source in said}
+    for (source, paper_id), status in total.statuses.items():
+        statuses[source][paper_id] = status
+    return {source: _counts(source, total, statuses[source], rejections[source]) for source in said}
 
 
-def _counts(source: str, written: Written, rejections: Sequence[Rejection]) -> IngestCounts:
+def _counts(
+    source: str,
+    written: Written,
+    statuses: Mapping[int, Status],
+    rejections: Sequence[Rejection],
+) -> IngestCounts:
     for one in rejections:
         log.warning("rejected source=%s record=%r: %s", source, one.native_id, one.reason)
-    statuses = {ref: status for (name, ref), status in written.statuses.items() if name == source}
     found = list(statuses.values())
     return IngestCounts(
         new=found.count(Status.NEW),

@@ -20,7 +20,7 @@ def pool():
 
 
 def parse(pool, content, recipe=TOY):
-    return pool.parse(recipe, Body(url="http://x.example/", content=content, fetched_at=NOON))
+    return pool.parse(recipe, Body(url="http://x.example/", content=content, fetched_at=NOON)).batch
 
 
 def test_a_worker_gives_what_the_source_would(pool):

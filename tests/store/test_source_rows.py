@@ -103,7 +103,7 @@ def poll_with(engine, *contents, at=NOON):
     ]
     with engine.begin() as connection:
         (poll_id,) = rows.add_polls(connection, [report])
-        bodies.keep(connection, {poll_id: answers}, now=at)
+        bodies.keep(connection, {poll_id: [answer.packed() for answer in answers]}, now=at)
     return poll_id, tuple(answers)
 
 

@@ -18,10 +18,25 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from digest.errors import SourceError
+from digest.papers.facts import Facts
 from digest.sources import Batch, Body
 
 START_S = 30.0
 """Time for a worker's imports, which are not the answer's fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """What a body holds, and what the diff stage needs of each record, worked out already."""
+
+    batch: Batch
+    facts: tuple[Facts, ...]
+
+    @staticmethod
+    def of(batch: Batch, name: str) -> Parsed:
+        """Work it out, beside the parsing rather than where all sources wait for each other."""
+        facts = tuple(Facts(record, name).prepared() for record in batch.records)
+        return Parsed(batch=batch, facts=facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +57,7 @@ class ParserPool:
         for _ in range(max(1, workers)):
             self._idle.put(None)  # a place; its process comes with the first answer
 
-    def parse(self, recipe: Recipe, body: Body) -> Batch:
+    def parse(self, recipe: Recipe, body: Body) -> Parsed:
         """Return what the body holds. Raises SourceError, also where it takes too long.
 
         A bug in the parser arrives as RuntimeError with the worker's traceback as its text.
@@ -117,10 +132,10 @@ class _Worker:
         return self._from.recv()
 
 
-def _opened(answer: Any) -> Batch:
+def _opened(answer: Any) -> Parsed:
     what, value = answer
-    if what == "batch":
-        assert isinstance(value, Batch)
+    if what == "parsed":
+        assert isinstance(value, Parsed)
         return value
     if what == "unusable":
         raise SourceError(

@@ -14,6 +14,7 @@ from typing import Any
 from digest.errors import SourceError
 from digest.plugins import resolve
 from digest.sources import Source
+from digest.sources._parsing import Parsed
 
 MEMORY_LIMIT = 2 << 30
 """Address space of one worker, in bytes: a parser that eats more dies alone."""
@@ -27,7 +28,8 @@ def _built(kind: str, name: str, options: bytes) -> Source:
 
 def _parsed(kind: str, name: str, options: dict[str, Any], body: Any) -> tuple[str, Any]:
     try:
-        return "batch", _built(kind, name, pickle.dumps(options)).parse(body)
+        batch = _built(kind, name, pickle.dumps(options)).parse(body)
+        return "parsed", Parsed.of(batch, name)
     except SourceError as exc:
         return "unusable", {
             "source": exc.source,
