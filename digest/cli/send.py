@@ -13,6 +13,7 @@ from digest.actions import sending
 from digest.actions.sending import Preview, SendResult
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_json, print_line, show
+from digest.model import Message
 
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of a profile.")]
 OnDate = Annotated[
@@ -69,7 +70,7 @@ def preview(
     with opened(context) as app:
         found = sending.preview(app, profile, on=_day(on))
         limit = app.config.settings.mail.body_limit_kb
-    written = _write(found, out) if out else None
+    written = write_message(found.message, out) if out else None
     if as_json:
         print_json(found.summary)
     else:
@@ -79,7 +80,7 @@ def preview(
     if written:
         print_line(f"written: {written}")
     if open_page:
-        page = written or _write(found, Path.cwd() / "digest-preview")
+        page = written or write_message(found.message, Path.cwd() / "digest-preview")
         webbrowser.open((page / "edition.html").absolute().as_uri())
     if found.forbidden:
         raise typer.Exit(1)
@@ -96,11 +97,12 @@ def _print_summary(found: Preview, limit_kb: int) -> None:
         print_line(f"! {finding}")
 
 
-def _write(found: Preview, folder: Path) -> Path:
+def write_message(message: Message, folder: Path) -> Path:
+    """Write a message as three files: its HTML, its text, and the whole mail."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "edition.html").write_text(found.message.html, encoding="utf-8")
-    (folder / "edition.txt").write_text(found.message.text, encoding="utf-8")
-    (folder / "edition.eml").write_bytes(found.message.content)
+    (folder / "edition.html").write_text(message.html, encoding="utf-8")
+    (folder / "edition.txt").write_text(message.text, encoding="utf-8")
+    (folder / "edition.eml").write_bytes(message.content)
     return folder
 
 

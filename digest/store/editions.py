@@ -222,9 +222,16 @@ def source_lines(
 
 
 def signal_changes(
-    connection: Connection, paper_ids: Collection[int], since: datetime
+    connection: Connection,
+    paper_ids: Collection[int],
+    since: datetime,
+    *,
+    until: datetime | None = None,
 ) -> dict[int, dict[str, tuple[float, float]]]:
-    """Return by paper and signal kind: the value now and its change since an instant."""
+    """Return by paper and signal kind: the value now and its change since an instant.
+
+    With ``until``, as it was at that instant.
+    """
     changes: dict[int, dict[str, tuple[float, float]]] = {}
     for chunk in _chunks(list(paper_ids), CHUNK):
         query = (
@@ -232,6 +239,8 @@ def signal_changes(
             .where(signals.c.paper_id.in_(chunk))
             .order_by(signals.c.observed_at)
         )
+        if until is not None:
+            query = query.where(signals.c.observed_at <= until)
         for row in connection.execute(query):
             kinds = changes.setdefault(row.paper_id, {})
             before = row.value if row.observed_at <= since or row.kind not in kinds else None

@@ -1,0 +1,70 @@
+"""``digest edition``: a past day's edition, built again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.actions import rebuilding
+from digest.actions.rebuilding import Rebuilt
+from digest.cli._context import AsJson, opened
+from digest.cli._output import print_json, print_line
+from digest.cli.send import write_message
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(edition)
+
+
+def edition(
+    context: typer.Context,
+    day: Annotated[
+        datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day on the edition.")
+    ],
+    profile: Annotated[str, typer.Option(help="Name of the profile.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write edition.html, .txt and .eml of each into a folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a past day's edition again: the same bytes, or say what has changed since.
+
+    [bold]Example[/]: digest edition --date 2026-04-14 --profile ada --out then
+    """
+    with opened(context) as app:
+        found = rebuilding.rebuild(app, profile, day.date())
+    folders = [out / str(one.edition.row_id) if out else None for one in found]
+    for one, folder in zip(found, folders, strict=True):
+        if folder is not None:
+            write_message(one.message, folder)
+    if as_json:
+        print_json([_summary(one) for one in found])
+        return
+    for one, folder in zip(found, folders, strict=True):
+        if folder is None:
+            print_line(one.message.text)
+        print_line(
+            f"edition {one.edition.row_id} to {one.reader}: {len(one.edition.picks)} papers, "
+            f"{one.state or 'not mailed'}"
+        )
+        print_line("the same bytes as then" if not one.differences else "not the same bytes:")
+        for difference in one.differences:
+            print_line(f"  {difference}")
+        if folder is not None:
+            print_line(f"written: {folder}")
+
+
+def _summary(one: Rebuilt) -> dict[str, object]:
+    return {
+        "edition": one.edition.row_id,
+        "reader": one.reader,
+        "subject": one.message.subject,
+        "message_id": one.message.message_id,
+        "picks": [pick.key for pick in one.edition.picks],
+        "state": one.state,
+        "differences": one.differences,
+    }
