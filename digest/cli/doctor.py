@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from digest.actions.doctor import Finding, Level, examine
@@ -14,13 +16,23 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check configuration, store, clock, sources, relays, sender and links; mails nothing.
+def doctor(
+    context: typer.Context,
+    online: Annotated[
+        bool,
+        typer.Option("--online/--offline", help="Ask for the domain's records and the pages."),
+    ] = True,
+    dns: Annotated[str, typer.Option("--dns", help="Name server to ask: host or host:port.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, store, clock, disk, outbox, sources, relays, domain and pages.
+
+    Mails nothing.
 
     Exit code 0: nothing is wrong (there may be warnings); 1: something is; 2: the configuration.
     """
     with opened(context) as app:
-        findings = examine(app)
+        findings = examine(app, online=online, name_server=dns)
     show(findings, as_json=as_json, human=_print)
     if any(finding.level is Level.WRONG for finding in findings):
         raise typer.Exit(1)

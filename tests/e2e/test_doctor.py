@@ -22,7 +22,7 @@ folder = "mails"
 def _examined(tmp_path, capsys, text):
     path = tmp_path / "digest.toml"
     path.write_text(text)
-    code = run(["-c", str(path), "doctor", "--json"])
+    code = run(["-c", str(path), "doctor", "--offline", "--json"])
     return code, {item["subject"]: item for item in json.loads(capsys.readouterr().out)}
 
 

@@ -1,0 +1,21 @@
+"""Look the installation over: each finding says how it is and what to do.
+
+Connects and logs in to every relay but mails nothing, and changes nothing but the store's schema.
+"""
+
+from __future__ import annotations
+
+from digest.actions.doctor import domain, machine, mail
+from digest.actions.doctor.findings import Finding, Level
+from digest.app import App
+
+__all__ = ["Finding", "Level", "examine"]
+
+
+def examine(app: App, *, online: bool = True, name_server: str = "") -> tuple[Finding, ...]:
+    """Look at everything; expected failures are findings, never raised.
+
+    Without ``online`` nobody is asked about the sender's domain and the public pages.
+    """
+    outside = domain.look(app, name_server) if online else ()
+    return (*machine.look(app), *mail.look(app), *outside)

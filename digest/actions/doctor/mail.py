@@ -1,0 +1,62 @@
+"""Looks at the way out: relays, the sender, how readers can leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from digest.actions.doctor.findings import Finding, good, warning, wrong
+from digest.app import App
+from digest.errors import AddressError, DigestError
+from digest.subscribers.addresses import domain_of, normalise
+
+
+def look(app: App) -> Iterator[Finding]:
+    """Find whether mail can leave; connects and logs in to every relay, sends nothing."""
+    settings = app.config.settings
+    yield from _relays(app)
+    yield _sender(settings.mail.sender)
+    yield _leaving(settings.digest.base_url, settings.mail.unsubscribe_mailto)
+
+
+def _relays(app: App) -> Iterator[Finding]:
+    if not app.config.settings.transports:
+        advice = "add a [transports.NAME] table"
+        yield wrong("relays", "no way out for mail is configured", advice)
+        return
+    try:
+        transports = app.transports
+    except (DigestError, ValidationError) as exc:
+        yield wrong("relays", str(exc), "correct the [transports.NAME] table")
+        return
+    for name, transport in transports.items():
+        subject = f"relay {name}"
+        try:
+            transport.open().close()
+        except DigestError as exc:
+            advice = "check host, port, security, user and password of its table"
+            yield wrong(subject, str(exc), advice)
+        else:
+            yield good(subject, f"can be used ({transport.kind})")
+
+
+def _sender(sender: str) -> Finding:
+    try:
+        domain = domain_of(normalise(sender))
+    except AddressError as exc:
+        said = str(exc) if sender else "there is none"
+        return wrong("mail.sender", said, "set it to an address you may send from")
+    return good("mail.sender", f"domain {domain}")
+
+
+def _leaving(base_url: str, mailto: str) -> Finding:
+    if base_url.startswith("https://"):
+        return good("unsubscribe", "one click, by HTTPS")
+    if base_url:
+        advice = "serve the pages by https:// and set digest.base_url to that"
+        return warning("unsubscribe", "no one-click link: not HTTPS", advice)
+    if mailto:
+        return good("unsubscribe", "by mail only: digest.base_url is not set")
+    advice = "set digest.base_url, or mail.unsubscribe_mailto; not needed for yourself alone"
+    return warning("unsubscribe", "mails carry no way to unsubscribe", advice)

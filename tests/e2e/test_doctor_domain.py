@@ -1,0 +1,125 @@
+"""``digest doctor`` on the sender's domain, held against a real name server on loopback."""
+
+import contextlib
+import json
+import socket
+import threading
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from scripted import Reply, serving
+
+from digest.cli.main import run
+
+SIGNER = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLISHED = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="  # of the key above
+
+WELL = {
+    ("example.org.", "MX"): ["10 mx.example.org."],
+    ("example.org.", "TXT"): ['"v=spf1 include:relay.example -all"', '"other=1"'],
+    ("_dmarc.example.org.", "TXT"): ['"v=DMARC1; p=none"'],
+    ("ed._domainkey.news.example.org.", "TXT"): [f'"v=DKIM1; k=ed25519; " "p={PUBLISHED}"'],
+    ("news.example.org.", "MX"): ["10 mx.example.org."],
+    ("news.example.org.", "TXT"): ['"v=spf1 mx -all"'],
+}
+
+
+@contextlib.contextmanager
+def name_server(records):
+    """Answer what is in ``records``; everything else does not exist."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = listening.getsockname()
+        thread = threading.Thread(target=_answer, args=(listening, records), daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{address[1]}"
+        listening.sendto(b"", address)
+        thread.join()
+
+
+def _answer(listening, records):
+    while True:
+        wire, client = listening.recvfrom(4096)
+        if not wire:
+            return
+        asked = dns.message.from_wire(wire)
+        reply = dns.message.make_response(asked)
+        reply.flags |= dns.flags.RA
+        (question,) = asked.question
+        kind = dns.rdatatype.to_text(question.rdtype)
+        if found := records.get((question.name.to_text(), kind)):
+            reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *found))
+        else:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        listening.sendto(reply.to_wire(), client)
+
+
+@pytest.fixture
+def examined(tmp_path, capsys):
+    def examine(records, *, base_url="", dkim="", server=""):
+        key = tmp_path / "ed.pem"
+        key.write_bytes(
+            SIGNER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        )
+        (tmp_path / "digest.toml").write_text(
+            f'[digest]\nbase_url = "{base_url}"\n[mail]\nsender = "digest@news.example.org"\n'
+            f'[transports.files]\nkind = "file"\nfolder = "mails"\n{dkim.format(key=key)}'
+        )
+        with name_server(records) as address:
+            asked = ["-c", str(tmp_path / "digest.toml"), "doctor", "--json", "--dns"]
+            run([*asked, server or address])
+        return {item["subject"]: item for item in json.loads(capsys.readouterr().out)}
+
+    return examine
+
+
+SIGNED = '[mail.dkim]\nmode = "sign"\ned25519_selector = "ed"\ned25519_key_file = "{key}"\n'
+
+
+def test_a_domain_that_is_well_is_found_well(examined):
+    found = examined(WELL, dkim=SIGNED)
+    assert {found[name]["level"] for name in ("MX", "SPF", "DMARC", "DKIM ed")} == {"good"}
+
+
+def test_a_domain_without_records_is_told_what_to_publish(examined):
+    found = examined({}, dkim=SIGNED)
+    assert {found[name]["level"] for name in ("MX", "SPF", "DMARC", "DKIM ed")} == {"wrong"}
+    assert f"p={PUBLISHED}" in found["DKIM ed"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "subject"),
+    [
+        ("news.example.org.", ['"v=spf1 mx -all"', '"v=spf1 a -all"'], "SPF"),
+        ("news.example.org.", ['"v=spf1 +all"'], "SPF"),
+        ("ed._domainkey.news.example.org.", ['"v=DKIM1; k=ed25519; p=AAAA"'], "DKIM ed"),
+    ],
+)
+def test_a_wrong_record_is_wrong(examined, name, texts, subject):
+    found = examined(WELL | {(name, "TXT"): texts}, dkim=SIGNED)
+    assert found[subject]["level"] == "wrong"
+
+
+def test_mail_that_nobody_signs_is_warned_of(examined):
+    assert examined(WELL)["DKIM"]["level"] == "warning"
+
+
+def test_pages_are_asked(examined):
+    with serving() as web:
+        web.routes["/digest/healthz"] = [Reply(b"{}"), Reply(b"", 502)]
+        base = web.url("/digest")
+        assert examined(WELL, base_url=base)["pages"]["level"] == "good"
+        assert "502" in examined(WELL, base_url=base)["pages"]["message"]
+
+
+def test_a_name_server_that_is_silent_is_no_verdict(examined):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        refusing = f"127.0.0.1:{silent.getsockname()[1]}"
+    found = examined(WELL, server=refusing)
+    assert {found[name]["level"] for name in ("MX", "SPF", "DMARC")} == {"warning"}
