@@ -39,6 +39,7 @@ LIVE = {
 SAMPLES: Mapping[str, Any] = {
     "sources.arxiv.categories": ["cs.LG", "cs.CL", "cs.AI"],
     "sources.feed.url": "https://bair.berkeley.edu/blog/feed.xml",
+    "sources.listing.path": "~/Maildir/.arxiv",
     "sources.openalex.search": "gaussian splatting",
     "sources.crossref.query": "protein design",
     "sources.pubmed.query": "sleep[Title] AND mice",

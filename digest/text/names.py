@@ -6,6 +6,7 @@ It does not decide who is who: two people may share a key, and one person may ha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from digest.model import Author
 from digest.text.clean import clean
@@ -14,6 +15,9 @@ from digest.text.keys import fold_words
 MAX_AUTHORS = 5000
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md", "esq"))
 _AND = re.compile(r"\s+(?:and|&)\s+|\s*;\s*", re.IGNORECASE)
+_FOOTNOTES = re.compile(r"\s*\(\s*(\(1\).*)\)\s*\Z")
+_NOTE = re.compile(r"\(([0-9]{1,3})\)\s*(.*?)(?=\s*\([0-9]{1,3}\)|\Z)")
+_MARKS = re.compile(r"\s*(?:,|\band\b|&)\s*")
 _COLLECTIVE = re.compile(
     r"\b(?:collaborations?|consortium|team|group|project|network|investigators|initiative)\b",
     re.IGNORECASE,
@@ -25,11 +29,19 @@ def split_authors(text: str) -> tuple[Author, ...]:
 
     >>> [a.affiliations for a in split_authors("Ada B. (MIT, Boston), Carl D.")]
     [('MIT, Boston',), ()]
+
+    Footnotes, as arXiv has them, are looked up:
+
+    >>> [a.affiliations for a in split_authors("Ada B. (1 and 2), C. D. (2) ((1) MIT, (2) Bonn)")]
+    [('MIT', 'Bonn'), ('Bonn',)]
     """
     found: list[Author] = []
-    for part in _top_level_parts(clean(text)):
+    text = clean(text)
+    listed = _FOOTNOTES.search(text)
+    notes = {m[1]: m[2].strip(" ,;") for m in _NOTE.finditer(listed[1])} if listed else {}
+    for part in _top_level_parts(text[: listed.start()] if listed else text):
         for piece in _AND.split(part) if "(" not in part else [part]:
-            author = _author(piece)
+            author = _author(piece, notes)
             if author is not None:
                 found.append(author)
     return tuple(found[:MAX_AUTHORS])
@@ -68,7 +80,7 @@ def _top_level_parts(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _author(text: str) -> Author | None:
+def _author(text: str, notes: Mapping[str, str]) -> Author | None:
     name, opened, rest = text.partition("(")
     name = name.strip(" ,;:&")
     name = re.sub(r"^(?:and|&)\s+", "", name, flags=re.IGNORECASE)
@@ -78,8 +90,9 @@ def _author(text: str) -> Author | None:
     if opened:
         inner = rest.rsplit(")", 1)[0]
         places = tuple(place for part in inner.split(";") if (place := part.strip(" ,")))
-    if places and all(place.isdigit() for part in places for place in part.split(" and ")):
-        places = ()  # footnote marks that point to a list the feed does not have
+    marks = [mark for part in places for mark in _MARKS.split(part)]
+    if marks and all(mark.isdigit() for mark in marks):
+        places = tuple(notes[mark] for mark in marks if notes.get(mark))  # the list is often cut
     return Author(name=name, affiliations=places)
 
 

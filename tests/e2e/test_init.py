@@ -102,7 +102,7 @@ def test_every_example_of_a_source_loads_once_it_is_no_comment():
     wanted = "\n".join(line.removeprefix("# ") for line in examples.splitlines()[1:])
     path.write_text(f"{head}\n{wanted}\n{tail}".replace("\n#\n", "\n"))
     assert set(load_config().settings.sources) >= {
-        "biorxiv", "pubmed", "crossref", "openalex", "openreview",
+        "biorxiv", "pubmed", "crossref", "openalex", "openreview", "mails", "semanticscholar",
     }  # fmt: skip
 
 

@@ -43,6 +43,16 @@ kind = "openreview"              # submissions to a venue
 invitations = ["ICLR.cc/2027/Conference/-/Submission"]
 every_minutes = 360
 """,
+    """\
+[sources.mails]
+kind = "listing"                 # arXiv's listing mails, in a folder or a Maildir
+path = "~/Maildir/.arxiv"
+""",
+    """\
+[sources.semanticscholar]
+kind = "semanticscholar"         # adds what it knows of papers that others found
+every_minutes = 720
+""",
 )
 
 

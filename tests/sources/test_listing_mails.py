@@ -1,0 +1,81 @@
+"""arXiv's listing mails in a folder or a Maildir on disk."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from builders import NOON
+
+from digest.errors import SourceError
+
+LISTING = (
+    "From: no-reply@arXiv.org (send mail ONLY to cs)\nDate: Tue, 14 Apr 2026 00:31:55 GMT\n\n"
+    "\\\\\narXiv:{number}\nDate: Fri, 10 Apr 2026 19:05:11 GMT   (2kb)\n\nTitle: On {number}\n"
+    "Authors: A. B.\nCategories: cs.LG\n\\\\\n  We look.\n\\\\ ( https://arxiv.org/abs/{number} )\n"
+)
+
+
+@pytest.fixture
+def mails(tmp_path):
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    return folder
+
+
+def put(path, number="2604.00001", *, text="", age=timedelta(0)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text or LISTING.format(number=number))
+    at = (NOON - age).timestamp()
+    os.utime(path, (at, at))
+
+
+def keys(source, since=NOON - timedelta(days=1)):
+    bodies = source.fetch(None, watermark={"since": since.isoformat()}, now=NOON)
+    return [record.key for body in bodies for record in source.parse(body).records]
+
+
+@pytest.fixture
+def listing(mails, source_of):
+    return source_of("listing", path=str(mails))
+
+
+def test_mails_in_a_folder_are_read_oldest_first_and_left_there(mails, listing):
+    put(mails / "b.eml", "2604.00002")
+    put(mails / "a.eml", "2604.00001", age=timedelta(hours=5))
+    assert keys(listing) == keys(listing) == ["arxiv:2604.00001", "arxiv:2604.00002"]
+
+
+def test_a_maildir_is_read_in_both_its_folders(mails, listing):
+    put(mails / "cur" / "1.host:2,S", "2604.00001", age=timedelta(hours=1))
+    put(mails / "new" / "2.host", "2604.00002")
+    put(mails / "tmp" / "3.host", "2604.00003")
+    assert keys(listing) == ["arxiv:2604.00001", "arxiv:2604.00002"]
+
+
+def test_mails_read_long_ago_are_not_read_again_but_late_ones_are(mails, listing):
+    put(mails / "old", "2604.00001", age=timedelta(days=9))
+    put(mails / "late", "2604.00002", age=timedelta(days=3))
+    assert keys(listing) == ["arxiv:2604.00002"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From: friend@example.org\n\nHow are you?\n",
+        LISTING.format(number="2604.00001").replace(
+            "no-reply@arXiv.org", "x@arxiv.org.example.com"
+        ),
+        "From: help@arxiv.org\n\nYour subscription is confirmed.\n",
+        "From: no-reply@arXiv.org\nContent-Type: text/plain; charset=klingon\n\n\\\\\narXiv:1\n",
+        "\0\0\0",
+        "",
+    ],
+)
+def test_other_mail_is_passed_over(mails, listing, text):
+    put(mails / "other", text=text or " ")
+    assert keys(listing) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error_not_a_quiet_day(source_of, tmp_path):
+    with pytest.raises(SourceError, match="cannot be read"):
+        keys(source_of("listing", path=str(tmp_path / "nowhere")))
