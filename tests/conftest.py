@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine
 
 for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
     if _name not in ("DIGEST_TEST_DATABASE_URL", "DIGEST_TEST_CORPUS"):
         del os.environ[_name]
 for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(_name, None)
+
+from postgresql import fresh_postgresql  # noqa: E402
 
 from digest.store import database  # noqa: E402
 
@@ -83,32 +85,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_engine")
         return
-    yield from _fresh_postgresql(request.getfixturevalue("postgresql_url"))
+    yield from fresh_postgresql(request.getfixturevalue("postgresql_url"))
 
 
 @pytest.fixture
 def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
-    yield from _fresh_postgresql(postgresql_url)
-
-
-def _fresh_postgresql(url: str) -> Iterator[Engine]:
-    """Make a schema of its own for each test: cheap, isolated, safe beside other workers."""
-    schema = f"t{os.getpid()}_{os.urandom(4).hex()}"
-    admin = database.open_engine(url)
-    with admin.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    url_of_schema = admin.url.update_query_dict({"options": f"-csearch_path={schema}"})
-    # No pool: a thread that outlives its test closes its own connection.
-    engine = create_engine(url_of_schema, poolclass=NullPool)
-    try:
-        database.upgrade(engine)
-        yield engine
-    finally:
-        engine.dispose()
-        _drop(admin, schema)
-
-
-def _drop(admin: Engine, schema: str) -> None:
-    with admin.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    yield from fresh_postgresql(postgresql_url)

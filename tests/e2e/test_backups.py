@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 from builders import NOON
-from conftest import _fresh_postgresql
 from crowd import fill
+from postgresql import fresh_postgresql
 from sqlalchemy import insert, select
 
 from digest.actions import backups
@@ -58,7 +58,7 @@ def empty_url(request, tmp_path):
 
 @pytest.fixture
 def second_postgresql(postgresql_url):
-    yield from _fresh_postgresql(postgresql_url)
+    yield from fresh_postgresql(postgresql_url)
 
 
 def contents(app, but=("installation",)):
