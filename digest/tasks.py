@@ -20,7 +20,6 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +174,7 @@ class JobQueue:
         summaries.prepare(self.app)
         report = send_ready(
             self.app,
-            compose=partial(composing.messages, self.app),
+            compose=composing.for_run(self.app),
             limit=limit,
             stop=self._stop,
             is_share=True,

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -122,9 +121,7 @@ def post(app: App) -> None:
         return
     with _turn():
         try:
-            sending.send_ready(
-                app, compose=partial(composing.messages, app), purposes=URGENT, is_share=True
-            )
+            sending.send_ready(app, compose=composing.for_run(app), purposes=URGENT, is_share=True)
         except DigestError as exc:
             log.error("not sent at once error=%s", exc)
 

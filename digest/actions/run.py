@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from pydantic_core import to_jsonable_python
 from sqlalchemy import insert, update
@@ -70,7 +69,7 @@ def run(app: App, *, on_stage: StageCallback | None = None, poll: bool = True) -
 
 def _tell_owner(app: App) -> None:
     if planned := alerting.tell(app):
-        send_ready(app, compose=partial(composing.messages, app), limit=planned)
+        send_ready(app, compose=composing.for_run(app), limit=planned)
 
 
 def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
@@ -88,7 +87,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told("plan", planned)
     summaries.prepare(app)
     with stopping_on_signals() as stop:
-        sent = send_ready(app, compose=partial(composing.messages, app), stop=stop)
+        sent = send_ready(app, compose=composing.for_run(app), stop=stop)
     told("send", sent)
     report = RunReport(
         run_id=run_id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -110,7 +109,7 @@ def send(
         made = _drafts(app, connection, live, on)
         planned = editions.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)
-    report = sending.send_ready(app, compose=partial(composing.messages, app))
+    report = sending.send_ready(app, compose=composing.for_run(app))
     told = _told(made, "sent to" if not report.problems else "queued for")
     return SendResult(
         ok=not report.problems,

@@ -122,4 +122,4 @@ def send_urgent(app: App) -> SendReport | None:
     count = count_urgent(app)
     if not count:
         return None
-    return send_ready(app, compose=partial(composing.messages, app), limit=count)
+    return send_ready(app, compose=composing.for_run(app), limit=count)

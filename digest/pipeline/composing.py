@@ -6,9 +6,10 @@ Sending and preview both come through here, so that a preview is the very bytes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,6 +29,11 @@ from digest.store.summaries import Summary
 from digest.subscribers.addresses import channel_of, domain_of
 from digest.subscribers.links import personal_links
 from digest.subscribers.tokens import Signer
+
+MOST_KNOWN = 20_000
+"""Papers kept while a run lasts."""
+
+SignalChanges = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +64,54 @@ def identity(app: App) -> SenderIdentity:
     return sender_identity(app.config.settings, app.config.settings.digest.name)
 
 
-def messages(app: App, rows: Sequence[Claimed]) -> dict[int, Message | RenderError]:
+@dataclass
+class Known:
+    """What one run has loaded for its mails: readers share papers."""
+
+    papers: dict[int, Paper] = field(default_factory=dict)
+    changes: dict[datetime, dict[int, SignalChanges]] = field(default_factory=dict)
+    """By the instant since when, then by paper."""
+    summaries: dict[int, Summary | None] = field(default_factory=dict)
+
+    def learn(self, app: App, connection: Connection, editions: Iterable[Edition]) -> None:
+        """Load what these editions name and is not known yet."""
+        if len(self.papers) > MOST_KNOWN:
+            self.papers, self.changes, self.summaries = {}, {}, {}
+        wanted: set[int] = set()
+        by_slot: dict[datetime, set[int]] = {}
+        for edition in editions:
+            picked = [pick.paper_id for pick in edition.picks]
+            wanted.update(picked, edition.other_ids)
+            by_slot.setdefault(edition.slot_at - timedelta(days=1), set()).update(picked)
+        if missing := wanted - self.papers.keys():
+            self.papers |= papers.load(connection, missing)
+        for since, picks in by_slot.items():
+            known = self.changes.setdefault(since, {})
+            if missing := picks - known.keys():
+                found = edition_store.signal_changes(connection, missing, since)
+                known |= {row_id: found.get(row_id, {}) for row_id in missing}
+            if app.config.settings.summaries.enabled:
+                self._learn_summaries(app, connection, picks)
+
+    def _learn_summaries(self, app: App, connection: Connection, picks: Collection[int]) -> None:
+        missing = {
+            row_id: self.papers[row_id]
+            for row_id in picks
+            if row_id in self.papers and row_id not in self.summaries
+        }
+        language = app.config.settings.summaries.language
+        said = summaries.of_papers(connection, missing, language=language)
+        self.summaries |= {row_id: said.get(row_id) for row_id in missing}
+
+
+def for_run(app: App) -> Callable[[Sequence[Claimed]], dict[int, Message | RenderError]]:
+    """Return what composes the deliveries of one run of sending."""
+    return partial(messages, app, known=Known())
+
+
+def messages(
+    app: App, rows: Sequence[Claimed], *, known: Known | None = None
+) -> dict[int, Message | RenderError]:
     """Compose claimed deliveries, by row id; one that cannot be composed is an error there."""
     with app.reading() as connection:
         made = edition_store.load_many(connection, [r.edition_id for r in rows if r.edition_id])
@@ -80,7 +133,11 @@ def messages(app: App, rows: Sequence[Claimed]) -> dict[int, Message | RenderErr
             and edition.subscription_id in by_id
         }
         inputs = dict(
-            zip(items, edition_inputs(app, connection, list(items.values())), strict=True)
+            zip(
+                items,
+                edition_inputs(app, connection, list(items.values()), known=known),
+                strict=True,
+            )
         )
     return {row.row_id: _message(app, row, inputs.get(row.row_id)) for row in rows}
 
@@ -124,59 +181,33 @@ def _return_path(app: App, delivery_id: int) -> str:
 
 
 def edition_inputs(
-    app: App, connection: Connection, items: Sequence[ToCompose]
+    app: App, connection: Connection, items: Sequence[ToCompose], *, known: Known | None = None
 ) -> list[EditionInput]:
     """Return what each edition is composed of, in order; papers are loaded once for all."""
-    wanted = {
-        row_id
-        for item in items
-        for row_id in (*(p.paper_id for p in item.edition.picks), *item.edition.other_ids)
-    }
-    found = papers.load(connection, wanted)
-    picked = {pick.paper_id for item in items for pick in item.edition.picks}
-    since = min((item.edition.slot_at for item in items), default=app.now()) - timedelta(days=1)
-    changes = edition_store.signal_changes(connection, picked, since)
-    said = _summaries(app, connection, found, picked)
+    known = known or Known()
+    known.learn(app, connection, [item.edition for item in items])
     signer = Signer(app.secret_keys)
     sender = identity(app)
-    return [_input(app, item, found, changes, said, signer, sender) for item in items]
-
-
-def _summaries(
-    app: App, connection: Connection, found: Mapping[int, Paper], picked: Collection[int]
-) -> dict[int, Summary]:
-    """Return the picked papers' summaries from elsewhere; asks nothing where they are off."""
-    wanted = app.config.settings.summaries
-    if not wanted.enabled:
-        return {}
-    return summaries.of_papers(
-        connection,
-        {row_id: found[row_id] for row_id in picked if row_id in found},
-        language=wanted.language,
-    )
+    return [_input(app, item, known, signer, sender) for item in items]
 
 
 def _input(
-    app: App,
-    item: ToCompose,
-    found: dict[int, Paper],
-    changes: dict[int, dict[str, tuple[float, float]]],
-    said: Mapping[int, Summary],
-    signer: Signer,
-    sender: SenderIdentity,
+    app: App, item: ToCompose, known: Known, signer: Signer, sender: SenderIdentity
 ) -> EditionInput:
     edition = item.edition
-    ids = [*(p.paper_id for p in edition.picks), *edition.other_ids]
+    said = known.summaries
     return EditionInput(
         edition=edition,
         profile=item.subscription.profile,
-        papers={row_id: found[row_id] for row_id in ids if row_id in found},
-        deltas={row_id: changes[row_id] for row_id in ids if row_id in changes},
+        papers=known.papers,
+        deltas=known.changes[edition.slot_at - timedelta(days=1)],
         summaries={
-            row_id: said[row_id].text
-            for row_id in ids
-            if row_id in said and said[row_id].made_at <= item.composed_at
-        },
+            pick.paper_id: found.text
+            for pick in edition.picks
+            if (found := said.get(pick.paper_id)) and found.made_at <= item.composed_at
+        }
+        if said
+        else {},
         recipient=item.subscription.subscriber.address,
         sender=sender,
         envelope_sender=item.envelope_sender,

@@ -329,19 +329,18 @@ def _edition(row: Row[Any]) -> Edition:
     )
 
 
+_PICK_FIELDS = (
+    "paper_id", "key", "score", "interest_score", "trend_score", "section", "reason", "parts",
+    "is_new",
+)  # fmt: skip
+
+
 def _pick(values: Sequence[Any]) -> Pick:
-    paper_id, key, score, interest, trend, section, reason, parts, is_new = values
-    return Pick(
-        paper_id=paper_id,
-        key=key,
-        score=score,
-        interest_score=interest,
-        trend_score=trend,
-        section=section,
-        reason=reason,
-        parts=parts,
-        is_new=is_new,
-    )
+    # A frozen value's own constructor sets field by field: three times slower, and a run reads
+    # twenty of them for each mail.
+    pick = object.__new__(Pick)
+    pick.__dict__.update(zip(_PICK_FIELDS, values, strict=True))
+    return pick
 
 
 def _with_id(draft: Edition, row_id: int) -> Edition:

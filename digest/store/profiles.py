@@ -13,7 +13,9 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     bindparam,
+    cast,
     exists,
     func,
     insert,
@@ -236,7 +238,7 @@ def _subscription_query() -> Select[Any]:
         subscriptions.c.next_slot_at,
         subscriptions.c.profile_id,
         subscriptions.c.via,
-        profiles.c.document,
+        cast(profiles.c.document, Text).label("document"),
         subscribers.c.id.label("subscriber_id"),
         subscribers.c.address,
         subscribers.c.status.label("subscriber_status"),
@@ -251,7 +253,7 @@ def _subscription_query() -> Select[Any]:
 
 def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
     if row.profile_id not in cache:
-        cache[row.profile_id] = from_document(row.document)
+        cache[row.profile_id] = _document.validate_json(row.document)
     return Subscription(
         row_id=row.id,
         subscriber=Subscriber(

@@ -128,9 +128,10 @@ def digests(
         with open_app(config, now=NOON) as app:
             fill(app, count)
             sizes: list[int] = []
+            composed = composing.for_run(app)
 
             def compose(rows):
-                made = composing.messages(app, rows)
+                made = composed(rows)
                 sizes.extend(len(m.content) for m in list(made.values())[:1])
                 return made
 
@@ -286,7 +287,7 @@ def a_profile(number: int, chance: random.Random) -> Profile:
         max_papers=20,
         min_score=0.0,
         all_titles=False,
-        abstracts="short",
+        abstracts="none",
     )
 
 
