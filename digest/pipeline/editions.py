@@ -28,10 +28,9 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
-from digest.pipeline import composing, libraries
+from digest.pipeline import backgrounds, composing, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
-from digest.ranking.background import Background, learn
 from digest.store import editions as edition_store
 from digest.store import feedback as feedback_store
 from digest.store import libraries as library_store
@@ -49,9 +48,6 @@ BLOCK = 1000
 LONGEST_WINDOW = timedelta(days=14)
 """After a longer pause or downtime, older papers stay on the web pages only."""
 
-BACKGROUND_REACH = timedelta(days=400)
-BACKGROUND_PAPERS = 3000
-"""So many of the latest papers teach what papers at large are like, once in a planning run."""
 
 MOST_OTHERS = 400
 """Other titles kept in one edition: more than fit into a mail."""
@@ -93,7 +89,7 @@ class _Desk:
         self.at_hand = dict(at_hand or {})
         self._rankers: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
-        self._backgrounds: dict[datetime, Background | None] = {}
+        self._learnt: dict[datetime, backgrounds.Learnt] = {}
         self._lines: dict[datetime, tuple[SourceLine, ...]] = {}
         self._fresh: dict[tuple[int, datetime], frozenset[int] | None] = {}
 
@@ -120,27 +116,17 @@ class _Desk:
             history = signal_store.history(
                 connection, [p.row_id for p in found], since=end - timedelta(days=30)
             )
+            if end not in self._learnt:
+                self._learnt[end] = backgrounds.learnt(connection, end)
             self._pools[key] = Candidates(
                 papers=found,
                 observations=history,
                 window_start_at=start,
                 window_end_at=end,
-                background=self.background(connection, end),
+                background=self._learnt[end].background,
+                promise=self._learnt[end].promise,
             )
         return self._pools[key]
-
-    def background(self, connection: Connection, end: datetime) -> Background | None:
-        """Return what stored papers at large are like; None while there are few."""
-        if end not in self._backgrounds:
-            known = papers.listed(
-                connection,
-                window_start=end - BACKGROUND_REACH,
-                window_end=end,
-                limit=BACKGROUND_PAPERS,
-            )
-            enough = len(known) >= BACKGROUND_PAPERS // 10
-            self._backgrounds[end] = learn(known) if enough else None
-        return self._backgrounds[end]
 
     def fresh(self, pool: Candidates, since: datetime) -> frozenset[int] | None:
         """Return the papers first seen after an instant; None where all of them were."""

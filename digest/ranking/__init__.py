@@ -19,6 +19,7 @@ from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick
 
 if TYPE_CHECKING:
     from digest.ranking.background import Background
+    from digest.ranking.promise import Promise
 
 __all__ = ["Candidates", "Choice", "Ranker", "Reader"]
 
@@ -34,6 +35,8 @@ class Candidates:
     window_end_at: datetime
     background: Background | None = None
     """What papers at large are like; None means what the package knows of them."""
+    promise: Promise | None = None
+    """What is talked of; None where nothing was learnt."""
 
 
 @dataclass(frozen=True, kw_only=True)

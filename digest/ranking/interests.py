@@ -31,9 +31,12 @@ from digest.ranking.window import (
     Window,
 )
 
-_NEAR = 0.5
-_NEAR_TOLD = 0.8
-"""Nearness that makes a paper two thirds sure: to liked papers, and to words alone."""
+_NEAR = 0.42
+_NEAR_TOLD = 0.45
+"""Nearness that makes a paper half sure: to liked papers, and to words alone."""
+
+_BEND = 3
+"""How sharply nearness becomes sure: odds grow with its third power, and never saturate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +121,8 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     """Score every paper of the window for every taste."""
     liked = window.liked({r.paper.key: r.paper for taste in tastes for r in taste.rated})
     near = np.array([_NEAR if taste.rated else _NEAR_TOLD for taste in tastes], dtype=np.float32)
-    likeness = np.asarray(
-        np.maximum(likenesses(window, liked, tastes), 0) / near[:, None], np.float32
-    )
-    likeness *= -likeness
+    sureness = (np.maximum(likenesses(window, liked, tastes), 0) / near[:, None]) ** _BEND
+    likeness = np.asarray(-np.log1p(sureness), dtype=np.float32)
     logs = likeness.copy()
     barred: dict[int, Flags] = {}
     for row, taste in enumerate(tastes):

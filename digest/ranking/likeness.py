@@ -20,10 +20,10 @@ from digest.ranking.window import Liked, Window
 _AWAY = 0.7
 """How much a disliked paper pushes away, beside what a liked one draws."""
 
-_TOLD = 0.5
+_TOLD = 0.7
 """What a reader's own words count beside the papers that they like."""
 
-_SHRINK = 0.01
+_SHRINK = 0.005
 _MANY_LIKES = 15.0
 """Fewer likes than this say little of what is not liked: the fit stays near their middle."""
 

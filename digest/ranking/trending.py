@@ -29,8 +29,8 @@ _KIND_WEIGHTS = {
     "local_votes": 0.9,
     "hn_points": 0.8,
     "github_stars": 0.7,
-    "hf_comments": 0.45,
-    "hn_comments": 0.45,
+    "hf_comments": 0.06,
+    "hn_comments": 0.06,
     "citations": 0.4,
 }
 _OTHER_WEIGHT = 0.5
@@ -56,6 +56,12 @@ _PRIOR = {
     "citations": (math.log1p(1), 0.8),
     "local_votes": (math.log1p(1), 0.7),
 }
+PROMISE = 0.1
+"""The most heat that a paper has for what it says alone."""
+
+HOPE = 0.2
+"""How far what a paper says moves its votes (both as logarithms): votes soon say it themselves."""
+
 _PRIOR_COUNT = 20.0
 _MIN_SPREAD = 0.35
 
@@ -87,21 +93,30 @@ def heats(
     papers: Sequence[Paper],
     observations: Mapping[int, Sequence[Observation]],
     now: datetime,
+    *,
+    promise: Sequence[float] | npt.NDArray[np.floating] = (),
 ) -> list[Heat]:
-    """Return each paper's heat, in order; 0 for papers of which nothing is known."""
+    """Return each paper's heat, in order; 0 for papers of which nothing is known.
+
+    ``promise`` says of each paper how much it may be talked of (log of votes beyond usual).
+    """
+    hopes = list(map(float, promise)) or [0.0] * len(papers)
     series = [_by_kind(observations.get(paper.row_id, ()), now) for paper in papers]
     kinds = sorted({kind for found in series for kind in found})
     by_kind: list[dict[str, float]] = [{} for _ in papers]
     for kind in kinds:
         positions = [i for i, found in enumerate(series) if kind in found]
         strengths = np.array(
-            [_strength(series[i][kind], _age_hours(papers[i], now), now) for i in positions]
+            [
+                _strength(series[i][kind], _age_hours(papers[i], now), now) + HOPE * hopes[i]
+                for i in positions
+            ]
         )
         for i, heat in zip(positions, _calibrated(kind, strengths), strict=True):
             by_kind[i][kind] = float(heat)
     return [
         Heat(
-            score=_combined(found),
+            score=_combined(found, hopes[i]),
             by_kind=found,
             gains=tuple(gain_since(kind, s) for kind, s in sorted(series[i].items())),
         )
@@ -207,9 +222,9 @@ def _calibrated(kind: str, strengths: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-1.4 * (scaled - 1))))
 
 
-def _combined(by_kind: Mapping[str, float]) -> float:
+def _combined(by_kind: Mapping[str, float], hope: float) -> float:
     """Return the chance that at least one kind means it (noisy or): agreement helps."""
-    left = 1.0
+    left = 1 - PROMISE * min(max(hope, 0.0), 1.0)
     for kind, heat in by_kind.items():
         left *= 1 - _KIND_WEIGHTS.get(kind, _OTHER_WEIGHT) * heat
     return 1 - left

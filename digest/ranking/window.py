@@ -32,10 +32,10 @@ _T = TypeVar("_T")
 NEAR_DUPLICATE = 0.92
 """Papers whose words are this alike (cosine) say the same thing to a reader."""
 
-TERM_STRENGTH = {Place.TITLE: 0.62, Place.TEXT: 0.42}
-AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.22
+TERM_STRENGTH = {Place.TITLE: 0.5, Place.TEXT: 0.35}
+AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
 
-_WORDS_PER_ROOT = 0.4
+_WORDS_PER_ROOT = 0.5
 """What cosines of words weigh beside those of meaning, by the root of a text's words."""
 
 _MOST_LIKED = 4096
@@ -74,7 +74,13 @@ class Window:
         self.row_ids = np.array([p.row_id for p in self.papers], dtype=np.int64)
         self.seen_at = np.array([p.first_seen_at.timestamp() for p in self.papers])
         self.withdrawn = np.array([p.withdrawn for p in self.papers], dtype=bool)
-        self.heats: list[Heat] = heats(self.papers, candidates.observations, now)
+        promise = candidates.promise
+        self.heats: list[Heat] = heats(
+            self.papers,
+            candidates.observations,
+            now,
+            promise=promise.of(background, self.papers) if promise else (),
+        )
         self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
         texts = [paper_text(paper) for paper in self.papers]
         self.index = TermIndex(self.papers)
@@ -94,7 +100,7 @@ class Window:
     @cached_property
     def is_watched(self) -> bool:
         """Tell whether anything is known of any paper's popularity."""
-        return bool(self.trend.any())
+        return any(heat.by_kind for heat in self.heats)
 
     @cached_property
     def _gains(self) -> dict[int, str]:

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from digest.model import Interest, Paper, Term
+from digest.model import Interest, Observation, Paper, Term
 from digest.ranking import Candidates
 from digest.ranking.background import learn
 from digest.ranking.interests import score
+from digest.ranking.promise import learn_promise
 from digest.ranking.tastes import Taste, rated_papers
+from digest.ranking.trending import heats
 from digest.ranking.window import Window
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -82,4 +84,29 @@ def a_paper(row_id, given) -> Paper:
         categories=tuple(given.get("categories") or ()),
         first_seen_at=NOON - timedelta(hours=12),
         published_at=NOON - timedelta(hours=12),
+    )
+
+
+class Trend:
+    name = "trend"
+
+    def setup_trend(self, history, _vectors) -> None:
+        papers = [a_paper(n, p) for n, p in enumerate(history, 1)]
+        dates = [p["date"] for p in history]
+        self.background = learn(papers)
+        votes = [float(p["final"]) for p in history]
+        self.promise = learn_promise(self.background, papers, votes, dates)
+
+    def score_trend(self, papers, _vectors) -> np.ndarray:
+        found = [a_paper(n, p) for n, p in enumerate(papers, 1)]
+        seen = {n: observed(p) for n, p in enumerate(papers, 1)}
+        promise = self.promise.of(self.background, found)
+        return np.array([heat.score for heat in heats(found, seen, NOON, promise=promise)])
+
+
+def observed(given) -> tuple[Observation, ...]:
+    at = NOON - timedelta(hours=1)
+    return (
+        Observation(kind="hf_upvotes", observed_at=at, value=float(given["upvotes"])),
+        Observation(kind="hf_comments", observed_at=at, value=float(given["comments"])),
     )

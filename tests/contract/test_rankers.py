@@ -17,6 +17,7 @@ NOT_RANKERS = {
     "interests",
     "likeness",
     "people",
+    "promise",
     "reasons",
     "space",
     "table",

@@ -5,7 +5,7 @@ from builders import NOON, a_record
 from digest.actions import profiles
 from digest.app import App
 from digest.config import load_config
-from digest.pipeline import editions
+from digest.pipeline import backgrounds
 from digest.store.ingest import ingest
 
 
@@ -34,7 +34,7 @@ def test_a_profile_whose_ranker_became_unknown_stays_as_it_was(tmp_path, sqlite_
 
 
 def test_stored_papers_teach_what_a_new_name_means(sqlite_engine, monkeypatch):
-    monkeypatch.setattr(editions, "BACKGROUND_PAPERS", 60)
+    monkeypatch.setattr(backgrounds, "MOST_PAPERS", 60)
     app = App(load_config(overrides={}), lambda: NOON, sqlite_engine)
     with app.writing() as connection:
         for n in range(1, 41):
@@ -42,7 +42,7 @@ def test_stored_papers_teach_what_a_new_name_means(sqlite_engine, monkeypatch):
             record = a_record(n, title=f"{title}, part {n}", abstract="")
             ingest(connection, source="arxiv-ml", records=[record], now=NOON - timedelta(hours=2))
     with app.reading() as connection:
-        learnt = editions._Desk(app).background(connection, NOON)
+        learnt = backgrounds.learnt(connection, NOON).background
         one, other, away = learnt.encode(["zorblax", "attention kernels", "rivers"])
         assert one @ other > one @ away + 0.2
-        assert editions._Desk(app).background(connection, NOON - timedelta(days=9)) is None
+        assert backgrounds.learnt(connection, NOON - timedelta(days=9)).background is None

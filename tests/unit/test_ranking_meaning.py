@@ -1,8 +1,13 @@
-import numpy as np
-from builders import a_paper
+from datetime import timedelta
 
+import numpy as np
+from builders import NOON, a_paper
+
+from digest.model import Observation
 from digest.ranking.background import learn, unlearned
+from digest.ranking.promise import learn_promise
 from digest.ranking.table import pack, shipped, unpack
+from digest.ranking.trending import heats
 
 
 def near(background, left, right):
@@ -61,3 +66,22 @@ def test_the_shipped_table_is_small_and_knows_science():
     assert table.packed.nbytes < 12_000_000
     assert {"neural", "protein", "galaxy", "polymer", "quantum"} <= set(table.position)
     assert not table.rows(["qzxv"]).any()
+
+
+def test_what_was_talked_of_promises_talk_and_no_reader_decides_it():
+    titles = ["Language models that reason", "Soil bacteria under drought"]
+    papers = [a_paper(n, title=f"{titles[n % 2]}, part {n}", abstract="") for n in range(200)]
+    known = learn(papers)
+    votes = [40.0 if n % 2 == 0 else 2.0 for n in range(200)]
+    promise = learn_promise(known, papers, votes, [n // 10 for n in range(200)])
+    new = [a_paper(1, title="A language model reasons"), a_paper(2, title="Drought and soil")]
+    talked, silent = promise.of(known, new)
+    assert talked > 0.3 > -0.3 > silent
+    assert learn_promise(known, papers[:20], votes[:20], range(20)) is None
+
+
+def test_a_promise_never_outweighs_votes():
+    papers = [a_paper(1), a_paper(2)]
+    votes = Observation(kind="hf_upvotes", observed_at=NOON - timedelta(hours=1), value=30.0)
+    quiet, voted = heats(papers, {2: (votes,)}, NOON, promise=[5.0, -0.5])
+    assert quiet.score <= 0.1 < voted.score
