@@ -253,6 +253,9 @@ class SummariesSection(Section):
     """``[summaries]``: optional one-sentence summaries by an OpenAI-compatible endpoint."""
 
     enabled: bool = Field(False, description="Off by default; nothing is asked of anybody.")
+    kind: str = Field(
+        "openai", description="openai for an OpenAI-compatible endpoint, or pkg.mod:func."
+    )
     base_url: str = Field("", description="Address up to /v1, such as http://127.0.0.1:11434/v1.")
     model: str = Field("", description="Model name.")
     api_key: SecretStr | None = Field(None, description="Key, from the environment or a file.")
@@ -270,7 +273,7 @@ class SummariesSection(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> SummariesSection:
-        if self.enabled and not (self.base_url and self.model):
+        if self.enabled and self.kind == "openai" and not (self.base_url and self.model):
             raise ValueError("enabled: needs base_url and model")
         if self.base_url and not self.base_url.startswith(("https://", "http://")):
             raise ValueError("base_url: expected an address that starts with https://")

@@ -11,15 +11,19 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import httpx
 
 from digest.app import App
 from digest.config import reveal
 from digest.model import Paper
+from digest.plugins import resolve
 from digest.rendering.summaries import accepted, messages
 from digest.store import papers
 from digest.store import summaries as rows
@@ -27,6 +31,8 @@ from digest.store.summaries import Summary
 
 log = logging.getLogger(__name__)
 
+ENDPOINT = "openai"
+"""The kind of summarizer that is built in."""
 ANSWER_LIMIT = 200_000
 STRIKES = 3
 """Requests that may fail before the endpoint is left alone for this pass."""
@@ -60,8 +66,8 @@ def prepare(app: App) -> SummaryReport:
     made: list[Summary] = []
     failed = 0
     for batch in _timely(asked, wanted.pass_limit_s, wanted.connections):
-        with Endpoint(app) as endpoint, ThreadPoolExecutor(wanted.connections) as pool:
-            answers = list(pool.map(endpoint.sentence, batch))
+        with closing(_summarizer(app)) as asking, ThreadPoolExecutor(wanted.connections) as pool:
+            answers = list(pool.map(partial(_asked, asking), batch))
         found = [_row(app, paper, said) for paper, said in zip(batch, answers, strict=True)]
         kept = [row for row in found if row is not None]
         failed += len(batch) - len(kept)
@@ -125,6 +131,35 @@ def _row(app: App, paper: Paper, said: str | None) -> Summary | None:
     )
 
 
+class Summarizer(Protocol):
+    """What says one sentence of a paper; asked from several threads at once."""
+
+    def sentence(self, paper: Paper) -> str | None:
+        """Return plain text, one sentence, in the configured language; None where it cannot."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+def _summarizer(app: App) -> Summarizer:
+    wanted = app.config.settings.summaries
+    if wanted.kind == ENDPOINT:
+        return Endpoint(app)
+    found: Summarizer = resolve(wanted.kind, "digest.pipeline", "summarizer")(wanted)
+    return found
+
+
+def _asked(summarizer: Summarizer, paper: Paper) -> str | None:
+    """Ask; what a stranger's summarizer raises is a sentence less, not a mail less."""
+    try:
+        return summarizer.sentence(paper)
+    except Exception:
+        log.exception("no summary paper=%d", paper.row_id)
+        return None
+
+
 class Endpoint:
     """An OpenAI-compatible endpoint: ``POST {base_url}/chat/completions``, one paper a request."""
 
@@ -137,10 +172,8 @@ class Endpoint:
             follow_redirects=False,
         )
 
-    def __enter__(self) -> Endpoint:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close its connections."""
         self._client.close()
 
     def sentence(self, paper: Paper) -> str | None:
