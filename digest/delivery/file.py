@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from digest.delivery import Outcome, OutcomeKind, Phase
 from digest.errors import DeliveryError
 from digest.model import Message
+from digest.rendering.bodies import body, parsed
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@+=-]+")
 
@@ -82,8 +83,9 @@ class FileSession:
                 draft.unlink()
                 return Outcome(kind=OutcomeKind.WITHDRAWN, phase=Phase.DATA)
             draft.replace(target)
-            if self._options.html and message.html and not is_maildir:
-                target.with_suffix(".html").write_text(message.html, encoding="utf-8")
+            if self._options.html and not is_maildir:
+                html = message.html or body(parsed(message.content), "html")
+                target.with_suffix(".html").write_text(html, encoding="utf-8")
         except OSError as exc:
             raise _unusable(self.name, self._folder, exc) from exc
         return Outcome(kind=OutcomeKind.SENT, phase=Phase.DONE, reply=f"written: {target.name}")

@@ -234,13 +234,14 @@ def _draft(
         choices = desk.ranker(profile.ranker).rank(
             pool, readers, now=window_end, seed=window_end.toordinal(), explain=explain
         )
-        lines = desk.lines(connection, start)
         for (subscription, slot), choice in zip(group, choices, strict=True):
+            seen_since = last.get(subscription.row_id, start)
             made[subscription.row_id] = Draft(
                 subscription=subscription,
                 edition=_edition(
                     desk.app, subscription, slot, choice, pool,
-                    lines=lines, fresh=desk.fresh(pool, last.get(subscription.row_id, start)),
+                    lines=desk.lines(connection, seen_since),
+                    fresh=desk.fresh(pool, seen_since),
                 ),
                 exclusions=choice.exclusions,
             )  # fmt: skip

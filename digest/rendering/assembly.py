@@ -17,7 +17,7 @@ from digest.rendering.cards import Card, Part, PartMaker, Said
 from digest.rendering.inert import plain
 from digest.rendering.pieces import mark, value
 from digest.rendering.plan import fit, fitting
-from digest.rendering.views import CardOptions, EditionView, SignalValues
+from digest.rendering.views import AbstractLevel, CardOptions, EditionView, SignalValues
 
 RESERVE = 1_200
 """Bytes kept free for the lines whose wording depends on what fits."""
@@ -104,15 +104,21 @@ class Assembly:
         around = RESERVE + self._frame_size() + self._sections_size(shown)
         if around + sum(full) <= self._limit:
             return shown, self._limit - around - sum(full)
-        bare_cards = [self._bare(item) for item in shown]
+        if self._given.profile.abstracts == "full":
+            for item in shown:  # all of them in a few lines before some of them not at all
+                item.card = self._cut_down(item, "short")
+            full = [i.card.html.size + size + fed for i, size in zip(shown, own, strict=True)]
+            if around + sum(full) <= self._limit:
+                return shown, self._limit - around - sum(full)
+        bare_cards = [self._cut_down(item, "none") for item in shown]
         bare = [card.html.size + size + fed for card, size in zip(bare_cards, own, strict=True)]
         decided = fit(full, bare, around=around, limit=self._limit)
         for index in range(decided.with_abstract, decided.shown):
             shown[index].card = bare_cards[index]
         return shown[: decided.shown], decided.room
 
-    def _bare(self, item: Shown) -> Card:
-        options = replace(item.options, abstract="none")
+    def _cut_down(self, item: Shown, level: AbstractLevel) -> Card:
+        options = replace(item.options, abstract=level)
         return self._maker.card(item.paper, item.signals, options, self._maker.shelf(options))
 
     def _frame_size(self) -> int:

@@ -14,6 +14,14 @@ SENTENCE_LIMIT = 280
 EXCERPT_LIMIT = 340
 
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9$])")
+# What ties a sentence to the one before it, which the reader does not see.
+_TIE = re.compile(
+    r"(?:however|therefore|thus|hence|moreover|furthermore|specifically|accordingly|consequently"
+    r"|in particular|in this (?:paper|work|study|article|letter|report)|here"
+    r"|to (?:address|tackle|overcome|bridge|fill|close|solve|mitigate|this|that) ?[^,]{0,80}"
+    r"|motivated by [^,]{0,80}|in response|as a (?:result|remedy)|to this end), (?=\S)",
+    re.IGNORECASE,
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|et al|cf|vs|resp|Fig|Figs|Eq|Eqs|Sec|Tab|Thm|No|approx|Dr|Prof|St|w\.r\.t)"
     r"|\b[A-Z])\.$"
@@ -34,12 +42,19 @@ _SAYS_WHAT = tuple(
             2.2,
         ),
         (rf"\bthis {_WORK}\b", 2.0),
-        (r"\b(?:our|the proposed) (?:method|approach|model|framework|results?)\b", 1.2),
+        (
+            r"\b(?:our|the proposed) (?:[\w-]+ ){0,3}"
+            r"(?:method|approach|model|framework|system|algorithm|pipeline|results?)\b",
+            1.6,
+        ),
         (r"\bto (?:address|tackle|bridge|overcome|close|fill)\b", 0.6),
     )
 )
 # Such a sentence leans on the one before it, which the reader does not see.
-_LEANS = re.compile(rf"(?:this|these|those|such|it|they|its|their)\b(?! {_WORK}\b)", re.IGNORECASE)
+_LEANS = re.compile(
+    rf"(?:this|these|those|such|it|they|its|their|despite|while|although|yet|but)\b(?! {_WORK}\b)",
+    re.IGNORECASE,
+)
 _TOO_DETAILED = re.compile(
     r"https?://|\bcode (?:is|and|will)\b|\bavailable (?:at|on)\b", re.IGNORECASE
 )
@@ -65,7 +80,20 @@ def best_sentence(abstract: str, limit: int = SENTENCE_LIMIT) -> str:
         (_weight(sentence, position, len(candidates)), -position, sentence)
         for position, sentence in enumerate(candidates)
     ]
-    return shorten(max(scored)[2], limit)
+    return shorten(untied(max(scored)[2]), limit)
+
+
+def untied(sentence: str) -> str:
+    """Return a sentence that stands alone: without "However," or "To address this," before it.
+
+    >>> untied("To address this, we propose a fix.")
+    'We propose a fix.'
+    """
+    tie = _TIE.match(sentence)
+    if tie is None:
+        return sentence
+    rest = sentence[tie.end() :]
+    return rest[:1].upper() + rest[1:]
 
 
 def excerpt(abstract: str, *, without: str = "", limit: int = EXCERPT_LIMIT) -> str:
@@ -73,7 +101,9 @@ def excerpt(abstract: str, *, without: str = "", limit: int = EXCERPT_LIMIT) -> 
 
     ``without`` is a sentence shown already; it is not said twice.
     """
-    kept = ["…" if shorten(s, SENTENCE_LIMIT) == without else s for s in sentences(abstract)]
+    kept = [
+        "…" if shorten(untied(s), SENTENCE_LIMIT) == without else s for s in sentences(abstract)
+    ]
     text = ""
     for sentence in kept:
         longer = f"{text} {sentence}".strip()

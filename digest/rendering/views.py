@@ -187,10 +187,10 @@ def sections(picks: tuple[Pick, ...]) -> tuple[Section, ...]:
 
 
 def badge_of(pick: Pick) -> str:
-    """Return the word beside a title: ``new``, ``updated``, or nothing."""
+    """Return the word beside a title where it is not simply new: ``updated``, ``earlier``."""
     if pick.section == "update":
         return "updated"
-    return "new" if pick.is_new else ""
+    return "" if pick.is_new or pick.section == "carried-over" else "earlier"
 
 
 def subject(

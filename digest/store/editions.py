@@ -200,7 +200,7 @@ def source_lines(
         source: int(new or 0)
         for source, new in connection.execute(
             select(polls.c.source, func.sum(polls.c.new))
-            .where(polls.c.at >= since, polls.c.source.in_(names))
+            .where(polls.c.at > since, polls.c.source.in_(names))
             .group_by(polls.c.source)
         )
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from builders import a_paper, a_pick, a_profile, an_edition, an_edition_input
@@ -153,14 +154,24 @@ def test_html_stays_under_the_limit_whatever_there_is(count: int, others: int, l
     assert lint(message, body_limit_kb=limit) == ()
 
 
-def test_abstracts_go_before_papers_and_the_best_keep_theirs() -> None:
-    message = composed(many(30))
+def with_abstracts(count: int, level: str) -> list[bool]:
+    """Tell of each card of an edition whether it holds an abstract."""
+    given = many(count)
+    message = composed(replace(given, profile=replace(given.profile, abstracts=level)))
     cards = message.html.split('<td class="card"')[1:]
-    assert len(cards) == 30
-    rich = [">We show things. We show" in card for card in cards]
-    assert rich == sorted(rich, reverse=True)
-    assert any(rich)
-    assert not all(rich)
+    assert len(cards) == count
+    return ['class="abstract"' in card for card in cards]
+
+
+def test_whole_abstracts_shrink_before_any_goes() -> None:
+    assert all(with_abstracts(30, "full"))
+
+
+def test_abstracts_go_before_papers_and_the_best_keep_theirs() -> None:
+    found = [with_abstracts(count, "short") for count in range(30, 50, 3)]
+    mixed = [rich for rich in found if any(rich) and not all(rich)]
+    assert mixed
+    assert all(rich == sorted(rich, reverse=True) for rich in mixed)
 
 
 def test_what_does_not_fit_is_counted() -> None:
