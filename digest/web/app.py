@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -113,6 +114,10 @@ def _add_errors(web: FastAPI, site: Site) -> None:
         )
         answer.headers.update(exc.headers or {})
         return answer
+
+    @web.exception_handler(RequestValidationError)
+    def unreadable(_request: Request, _exc: Exception) -> Response:
+        return daily.not_found(site)  # a number in the address that is none
 
     @web.exception_handler(TokenError)
     def unknown_token(_request: Request, exc: Exception) -> Response:

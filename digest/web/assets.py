@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from fastapi import APIRouter
@@ -17,6 +18,9 @@ CLOSED = (
     "/erase/", "/feeds/private/", "/owner", "/api/", "/search",
 )  # fmt: skip
 
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}\.[a-z0-9]{1,10}")
+"""Nothing that leads to another folder."""
+
 
 def routes(site: Site) -> APIRouter:
     """Return the routes."""
@@ -25,7 +29,8 @@ def routes(site: Site) -> APIRouter:
     @router.get("/static/{name}")
     def static(name: str) -> Response:
         kind = STATIC_TYPES.get(PurePosixPath(name).suffix)
-        path = find_file(f"web/static/{name}", site.app.config.settings.mail.templates_dir)
+        owner_dir = site.app.config.settings.mail.templates_dir
+        path = find_file(f"web/static/{name}", owner_dir) if _FILE_NAME.fullmatch(name) else None
         if kind is None or path is None:
             return PlainTextResponse("there is no such file\n", status_code=404)
         # The address changes with the content (see Site.static_url).

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from digest.actions import erasing, subscriber_lists, subscribers
 from digest.errors import MissingError
@@ -129,7 +131,10 @@ def _add_lists(router: APIRouter, site: Site) -> None:
         dry_run: Annotated[bool, Query(description="Say what would happen.")] = False,
     ) -> Any:
         """Add the subscribers of a CSV file (the body); nobody who left is brought back."""
-        content = await request.body()
+        try:
+            content = await request.body()
+        except ClientDisconnect as exc:  # so the guard ends what is too long
+            raise HTTPException(413, "the file is too large, or was cut short") from exc
 
         def take() -> subscriber_lists.ImportReport:
             return subscriber_lists.import_list(
