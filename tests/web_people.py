@@ -30,11 +30,18 @@ class Person:
     profile_id: int
 
 
-def ada(web: Any, name: str = "ada", origin: str = profiles.WEB, **changes: Any) -> Person:
+def ada(
+    web: Any,
+    name: str = "ada",
+    origin: str = profiles.WEB,
+    *,
+    address: str = "ada@example.org",
+    waits: bool = False,
+    **changes: Any,
+) -> Person:
+    status = SubscriberStatus.UNCONFIRMED if waits else SubscriberStatus.CONFIRMED
     with web.app.writing() as connection:
-        subscriber_id = subscribers.ensure(
-            connection, "ada@example.org", status=SubscriberStatus.CONFIRMED, now=NOON, via="test"
-        )
+        subscriber_id = subscribers.ensure(connection, address, status=status, now=NOON, via="test")
         profile_id, _ = profiles.save(
             connection, a_profile(name, **changes), origin=origin, now=NOON
         )
@@ -42,9 +49,10 @@ def ada(web: Any, name: str = "ada", origin: str = profiles.WEB, **changes: Any)
             connection,
             subscriber_id=subscriber_id,
             profile_id=profile_id,
-            status=SubscriberStatus.CONFIRMED,
-            next_slot_at=NOON,
+            status=status,
+            next_slot_at=None if waits else NOON,
             now=NOON,
+            via=origin,
         )
     return Person(subscriber_id, subscription_id, profile_id)
 

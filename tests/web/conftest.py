@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from builders import NOON
 from starlette.testclient import TestClient
+from web_browser import chromium
 from web_builders import fill
 
 from digest.app import App, open_app
@@ -105,3 +106,9 @@ def web_on_both(make_web: Any, engine: Any) -> Web:
     found = make_web(engine=engine)
     fill(found.app)
     return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
