@@ -11,8 +11,12 @@ from typing import Annotated
 
 import typer
 
-from digest.actions import setup
+from digest.actions import first, setup
+from digest.app import open_app
+from digest.cli._context import options_of, start_logging
 from digest.cli._output import print_line
+from digest.cli.run import poll_line
+from digest.config import load_config
 from digest.config.load import DEFAULT_PATH
 from digest.errors import UsageError
 
@@ -36,6 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
+    context: typer.Context,
     profile: Annotated[str, typer.Argument(help="Name of the first profile.")] = "me",
     folder: Annotated[
         Path, typer.Option("--dir", help="Where the files go.")
@@ -61,11 +66,16 @@ def init(
     ask: Annotated[
         bool, typer.Option("--ask/--no-ask", help="Ask for what is missing, on a terminal.")
     ] = True,
+    send: Annotated[
+        bool, typer.Option("--send", help="Then fetch papers and mail a first digest.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
 ) -> None:
     """Write config/digest.toml and a first profile, commented, from flags or a few questions.
 
     Nothing is asked where standard input is no terminal. Nothing is written over without --force.
+
+    With --send it ends by fetching today's papers and mailing a first digest of them.
 
     Example: digest init ada --address ada@example.org -i "sparse attention" --relay gmail
     """
@@ -90,7 +100,32 @@ def init(
         answers = _ask(answers, relay_given=bool(relay))
     if not answers.address and (found := [i.address for i in answers.imports if i.address]):
         answers = replace(answers, address=found[0])
-    _report(setup.write(folder, answers, force=force), answers)
+    written = setup.write(folder, answers, force=force)
+    _report(written, answers)
+    if ask and not send and sys.stdin.isatty() and _can_send(answers):
+        send = typer.confirm("Fetch papers and mail a first digest now?", default=True)
+    if send:
+        _send_first(context, written, answers)
+
+
+def _can_send(answers: setup.Answers) -> bool:
+    needs_password = setup.RELAYS[answers.relay].logs_in and not answers.password_file
+    return bool(answers.address) and not needs_password
+
+
+def _send_first(context: typer.Context, written: setup.Written, answers: setup.Answers) -> None:
+    config = load_config(written.config)
+    start_logging(context, config)
+    print_line("\nAsking the sources:")
+    with open_app(config, now=options_of(context).now) as app:
+        done = first.send_first(
+            app, answers.profile, on_progress=lambda poll: print_line(f"  {poll_line(poll)}")
+        )
+    for line in done.sent.lines:
+        print_line(line)
+    if not done.is_ok:
+        print_line("No papers were mailed: `digest doctor` says what to look at.")
+        raise typer.Exit(1)
 
 
 def _report(written: setup.Written, answers: setup.Answers) -> None:

@@ -53,6 +53,8 @@ class _Services(BaseHTTPRequestHandler):
                 status, answer, headers = 200, json.dumps(items), {"Total-Results": "150"}
             else:
                 status = 403
+        elif parts.path == "/feed":
+            status, answer = 200, FEED
         body = answer.encode()
         self.send_response(status)
         for name, value in (headers | {"Content-Length": str(len(body))}).items():
@@ -174,3 +176,34 @@ def test_a_private_zotero_library_says_so(services: str):
 def test_a_service_that_is_down_is_a_sentence():
     with pytest.raises(UsageError, match="Zotero 1234567: cannot be reached"):
         setup.from_zotero("1234567", base_url="http://127.0.0.1:1")
+
+
+def _quiet_but(monkeypatch, **lab: str) -> None:
+    """Switch off the sources that init writes, and set one on this machine beside them."""
+    assert _init("--address", "a@example.org", "--dir", "look") == 0
+    for name in load_config(Path("look/digest.toml")).settings.sources:
+        monkeypatch.setenv(f"DIGEST_SOURCES__{name}__ENABLED", "false")
+    for key, value in lab.items():
+        monkeypatch.setenv(f"DIGEST_SOURCES__LAB__{key.upper()}", value)
+
+
+FEED = """<rss version="2.0"><channel><title>Lab</title><item><title>On sparse attention</title>
+<link>https://lab.example.org/1</link><description>We study sparse attention.</description>
+</item></channel></rss>"""
+
+
+def test_init_ends_by_sending_a_first_digest(services: str, monkeypatch, capsys):
+    _quiet_but(monkeypatch, kind="feed", url=f"{services}/feed", allow_private="true")
+    arguments = ("ada", "--address", "ada@example.org", "-i", "sparse attention", "--send")
+    assert _init(*arguments) == 0
+    assert "1 papers sent to ada@example.org" in capsys.readouterr().out
+    (mail,) = Path("digest-data/mail").glob("*.eml")
+    assert b"sparse attention" in mail.read_bytes()
+
+
+def test_a_first_digest_without_papers_is_no_success(services: str, monkeypatch, capsys):
+    _quiet_but(monkeypatch, kind="feed", url=f"{services}/nothing", allow_private="true")
+    assert _init("ada", "--address", "ada@example.org", "--send") == 1
+    said = capsys.readouterr().out
+    assert "lab: failed" in said
+    assert "digest doctor" in said
