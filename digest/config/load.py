@@ -28,6 +28,7 @@ from digest.plugins import resolve
 
 DEFAULT_PATH = Path("config/digest.toml")
 ENV_PREFIX = "DIGEST_"
+SECRET_WORDS = ("password", "token", "secret", "key")
 SECRET_SUFFIX = "_FILE"  # noqa: S105
 
 
@@ -164,11 +165,20 @@ def masked(config: Config) -> dict[str, Any]:
     """Return the settings as plain values with secrets (and passwords in URLs) hidden."""
     values: dict[str, Any] = config.settings.model_dump(mode="json")
     values["store"]["url"] = _mask_url(config.store_url)
+    for source in values["sources"].values():
+        _hide(source, SECRET_WORDS)
+        for key, value in source.items():
+            if key.endswith("url") and isinstance(value, str):
+                source[key] = _mask_url(value)
     for transport in values["transports"].values():
-        for key in transport:
-            if any(word in key for word in ("password", "token", "secret", "key", "url")):
-                transport[key] = "********" if transport[key] else ""
+        _hide(transport, (*SECRET_WORDS, "url"))
     return values
+
+
+def _hide(table: dict[str, Any], words: tuple[str, ...]) -> None:
+    for key in table:
+        if any(word in key for word in words):
+            table[key] = "********" if table[key] else ""
 
 
 def _mask_url(url: str) -> str:

@@ -1,6 +1,6 @@
 """What the environment gives: values, and files that hold them."""
 
-from digest.config import load_config
+from digest.config import load_config, masked
 
 
 def test_a_value_may_stand_in_a_file_that_the_environment_names(tmp_path, monkeypatch):
@@ -28,3 +28,17 @@ def test_the_environment_stands_above_the_file(tmp_path, monkeypatch):
     path.write_text('[mail]\nsender = "a@example.org"\n')
     monkeypatch.setenv("DIGEST_MAIL__SENDER", "b@example.org")
     assert load_config(path).settings.mail.sender == "b@example.org"
+
+
+def test_a_sources_key_may_come_from_the_environment_and_is_never_shown(tmp_path, monkeypatch):
+    path = tmp_path / "digest.toml"
+    path.write_text(
+        '[sources.openalex]\nkind = "openalex"\nsearch = "x"\n'
+        '[sources.blog]\nkind = "feed"\nurl = "https://me:hush@example.org/feed"\n'
+    )
+    monkeypatch.setenv("DIGEST_SOURCES__OPENALEX__API_KEY", "s3cret")
+    config = load_config(path)
+    assert config.settings.sources["openalex"].options["api_key"] == "s3cret"
+    shown = str(masked(config))
+    assert "s3cret" not in shown
+    assert "hush" not in shown
