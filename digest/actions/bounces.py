@@ -25,6 +25,7 @@ from digest.delivery.bounces.maildir import MaildirMailbox
 from digest.delivery.bounces.reading import read
 from digest.delivery.policy import Cause
 from digest.errors import TokenError, UsageError
+from digest.imap import ImapPlace
 from digest.store import bounces, suppressions
 from digest.store.bounces import DOOR, BounceRow, Refused
 from digest.store.suppressions import Suppression
@@ -124,13 +125,15 @@ def opened(app: App) -> Mailbox:
     if not wanted.imap_host:
         raise UsageError("[mail.bounces] names no mailbox: set maildir or imap_host")
     return ImapMailbox(
-        host=wanted.imap_host,
-        port=wanted.imap_port,
-        user=wanted.imap_user,
-        password=reveal(wanted.imap_password),
-        folder=wanted.imap_folder,
-        security=wanted.imap_security,
-        ca_file=wanted.imap_ca_file,
+        ImapPlace(
+            host=wanted.imap_host,
+            port=wanted.imap_port,
+            user=wanted.imap_user,
+            password=reveal(wanted.imap_password),
+            folder=wanted.imap_folder,
+            security=wanted.imap_security,
+            ca_file=wanted.imap_ca_file,
+        )
     )
 
 

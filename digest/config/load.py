@@ -176,9 +176,8 @@ def masked(config: Config) -> dict[str, Any]:
 
 
 def _hide(table: dict[str, Any], words: tuple[str, ...]) -> None:
-    for key in table:
-        if any(word in key for word in words):
-            table[key] = "********" if table[key] else ""
+    hidden = [key for key in table if any(word in key for word in words)]
+    table.update({key: "********" if table[key] else "" for key in hidden})
 
 
 def _mask_url(url: str) -> str:

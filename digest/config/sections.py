@@ -42,7 +42,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Tell a host name of this machine, or none at all."""
     return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
@@ -215,7 +216,7 @@ class BounceSection(Section):
 
     @model_validator(mode="after")
     def _encrypted(self) -> BounceSection:
-        if self.imap_security == "none" and not _is_local(self.imap_host):
+        if self.imap_security == "none" and not is_local(self.imap_host):
             raise ValueError('imap_security: "none" is for a server on this machine alone')
         return self
 
@@ -278,7 +279,7 @@ class SummariesSection(Section):
         if self.base_url and not self.base_url.startswith(("https://", "http://")):
             raise ValueError("base_url: expected an address that starts with https://")
         host = urlsplit(self.base_url).hostname or ""
-        if self.api_key and self.base_url.startswith("http://") and not _is_local(host):
+        if self.api_key and self.base_url.startswith("http://") and not is_local(host):
             raise ValueError("base_url: a key is only sent over https:// or to this machine")
         return self
 

@@ -1,4 +1,4 @@
-"""arXiv's listing mails, from a folder of files or a Maildir: a way without any polling.
+"""arXiv's listing mails, from a folder of files, a Maildir or IMAP: a way without any polling.
 
 https://info.arxiv.org/help/subscribe.html. Mails are only read: nothing is moved, marked or
 deleted. The mails of some days before the last poll are read again, for those that came late.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from digest.config.sections import is_local
 from digest.errors import SourceError
+from digest.imap import ImapError, ImapFolder, ImapPlace, Security
 from digest.sources import Batch, Body, Fetcher
 from digest.sources._asking import first_day, since_now
 from digest.sources._listing_mail import is_listing, parse_listing
@@ -24,12 +26,30 @@ OVERLAP = timedelta(days=3)
 FIRST_DAYS = timedelta(days=4)
 MOST_MAILS = 500
 LARGEST_MAIL = 8 * 2**20
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class ListingOptions(Options):
     """``[sources.NAME]`` with ``kind = "listing"``."""
 
-    path: Path = Field(description="Folder with the mails as files, or a Maildir.")
+    path: Path | None = Field(None, description="Folder with the mails as files, or a Maildir.")
+    imap_host: str = Field("", description="IMAP server to read them from instead.")
+    imap_port: int = Field(993, description="Its port.")
+    imap_security: Security = Field(
+        "tls", description="How the connection is encrypted; none only on this machine."
+    )
+    imap_ca_file: Path | None = Field(None, description="Certificate of a private authority.")
+    imap_user: str = Field("", description="Its user.")
+    imap_password: str = Field("", description="Its password, from the environment or a file.")
+    imap_folder: str = Field("INBOX", description="Folder to read; nothing is marked or deleted.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (not self.imap_host):
+            raise ValueError("expected either path or imap_host")
+        if self.imap_security == "none" and not is_local(self.imap_host):
+            raise ValueError('imap_security: "none" is for a server on this machine alone')
+        return self
 
 
 def source(name: str, options: Mapping[str, Any]) -> ListingSource:
@@ -51,25 +71,30 @@ class ListingSource:
     ) -> Iterator[Body]:
         """Read the mails that came since the last good poll; other mail is passed over."""
         since = first_day(watermark, now=now, overlap=OVERLAP, default=FIRST_DAYS)
-        for path in self._mails(datetime(since.year, since.month, since.day, tzinfo=UTC)):
+        root = self.options.path
+        mails = self._on_disk(root.expanduser(), since) if root else self._on_server(since)
+        for url, content in mails:
+            if is_listing(content):
+                yield Body(
+                    url=url,
+                    content=content,
+                    content_type="message/rfc822",
+                    fetched_at=now,
+                    label=url.rpartition("/")[2],
+                )
+
+    def _on_disk(self, root: Path, since: date) -> Iterator[tuple[str, bytes]]:
+        for path in self._files(root, datetime(since.year, since.month, since.day, tzinfo=UTC)):
             try:
                 content = path.read_bytes() if path.stat().st_size <= LARGEST_MAIL else b""
             except FileNotFoundError:  # a mail program has moved it meanwhile
                 continue
             except OSError as exc:
                 raise SourceError(self.name, f"{path} cannot be read: {exc}", kind="file") from exc
-            if is_listing(content):
-                yield Body(
-                    url=path.absolute().as_uri(),
-                    content=content,
-                    content_type="message/rfc822",
-                    fetched_at=now,
-                    label=path.name,
-                )
+            yield path.absolute().as_uri(), content
 
-    def _mails(self, since: datetime) -> list[Path]:
+    def _files(self, root: Path, since: datetime) -> list[Path]:
         """Return the files changed since, the oldest first. Raises SourceError without a folder."""
-        root = self.options.path.expanduser()
         maildir = [root / part for part in ("cur", "new") if (root / part).is_dir()]
         found: list[tuple[float, Path]] = []
         try:
@@ -80,6 +105,35 @@ class ListingSource:
             raise SourceError(self.name, f"{root} cannot be read: {exc}", kind="file") from exc
         recent = sorted(one for one in found if one[0] >= since.timestamp())
         return [path for _, path in recent[-MOST_MAILS:]]
+
+    def _on_server(self, since: date) -> Iterator[tuple[str, bytes]]:
+        options = self.options
+        try:
+            folder = ImapFolder(self._place, read_only=True)
+            try:
+                # English months, whatever the locale says (RFC 3501, `date-month`).
+                day = f"{since.day}-{_MONTHS[since.month - 1]}-{since.year}"
+                for uid in folder.search(f"SINCE {day}")[-MOST_MAILS:]:
+                    content = folder.content(uid, most_bytes=LARGEST_MAIL)
+                    if content is not None:
+                        yield f"imap://{options.imap_host}/{options.imap_folder}/{uid}", content
+            finally:
+                folder.close()
+        except ImapError as exc:
+            raise SourceError(self.name, str(exc), kind="imap") from exc
+
+    @property
+    def _place(self) -> ImapPlace:
+        options = self.options
+        return ImapPlace(
+            host=options.imap_host,
+            port=options.imap_port,
+            user=options.imap_user,
+            password=options.imap_password,
+            folder=options.imap_folder,
+            security=options.imap_security,
+            ca_file=options.imap_ca_file,
+        )
 
     def parse(self, body: Body) -> Batch:
         """Read one mail. Raises SourceError if it is not a listing."""

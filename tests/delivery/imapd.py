@@ -11,6 +11,7 @@ import re
 import socketserver
 import threading
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Kept:
     uid: int
     content: bytes
     flags: set[str] = field(default_factory=set)
+    came_on: date = date.max
 
 
 class ImapServer(socketserver.ThreadingTCPServer):
@@ -36,8 +38,9 @@ class ImapServer(socketserver.ThreadingTCPServer):
     def port(self) -> int:
         return int(self.server_address[1])
 
-    def add(self, content: bytes) -> Kept:
-        kept = Kept(uid=(self.mails[-1].uid if self.mails else 0) + 1, content=content)
+    def add(self, content: bytes, came_on: date = date.max) -> Kept:
+        uid = (self.mails[-1].uid if self.mails else 0) + 1
+        kept = Kept(uid=uid, content=content, came_on=came_on)
         self.mails.append(kept)
         return kept
 
@@ -90,12 +93,18 @@ class _Dialogue(socketserver.StreamRequestHandler):
         self._say(f"* OK [UIDVALIDITY {self.server.validity}] valid")
         return "OK [READ-WRITE] selected"
 
+    _examine = _select
+
     def _uid_search(self, arguments: str) -> str:
-        found = re.fullmatch(r"UID (\d+):\*", arguments)
-        assert found, arguments
         uids = [mail.uid for mail in self.server.mails]
-        # As RFC 3501 has it: "n:*" holds the highest UID even where n is higher.
-        wanted = [uid for uid in uids if uid >= int(found[1])] or uids[-1:]
+        if since := re.fullmatch(r"SINCE (\d{1,2}-[A-Z][a-z]{2}-\d{4})", arguments):
+            first_on = datetime.strptime(since[1], "%d-%b-%Y").date()
+            wanted = [mail.uid for mail in self.server.mails if mail.came_on >= first_on]
+        else:
+            found = re.fullmatch(r"UID (\d+):\*", arguments)
+            assert found, arguments
+            # As RFC 3501 has it: "n:*" holds the highest UID even where n is higher.
+            wanted = [uid for uid in uids if uid >= int(found[1])] or uids[-1:]
         self._say(" ".join(["* SEARCH", *map(str, wanted)]))
         return "OK done"
 

@@ -17,6 +17,7 @@ from digest.app import open_app
 from digest.config import load_config
 from digest.delivery.bounces.imap import ImapMailbox
 from digest.errors import ConfigError, DeliveryError, UsageError
+from digest.imap import ImapPlace
 from digest.model import Purpose, SubscriberStatus
 from digest.pipeline import composing
 from digest.pipeline.sending import send_ready
@@ -309,9 +310,9 @@ def test_mail_goes_out_under_its_own_envelope_sender(tmp_path):
 def test_a_wrong_password_and_folder_are_named(server):
     values = {"host": "127.0.0.1", "port": server.port, "user": "b", "security": "none"}
     with pytest.raises(DeliveryError, match="wrong password"):
-        ImapMailbox(**values, password="wrong", folder="INBOX")
+        ImapMailbox(ImapPlace(**values, password="wrong", folder="INBOX"))
     with pytest.raises(DeliveryError, match="no such folder"):
-        ImapMailbox(**values, password="secret", folder="Archive")
+        ImapMailbox(ImapPlace(**values, password="secret", folder="Archive"))
 
 
 def test_no_mailbox_is_a_sentence(open_with):

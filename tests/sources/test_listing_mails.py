@@ -1,10 +1,12 @@
 """arXiv's listing mails in a folder or a Maildir on disk."""
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from builders import NOON
+from delivery.imapd import ImapServer
+from pydantic import ValidationError
 
 from digest.errors import SourceError
 
@@ -79,3 +81,48 @@ def test_other_mail_is_passed_over(mails, listing, text):
 def test_a_folder_that_is_not_there_is_an_error_not_a_quiet_day(source_of, tmp_path):
     with pytest.raises(SourceError, match="cannot be read"):
         keys(source_of("listing", path=str(tmp_path / "nowhere")))
+
+
+@pytest.fixture
+def server():
+    with ImapServer() as started:
+        yield started
+
+
+@pytest.fixture
+def on_server(server, source_of):
+    def make(**more):
+        place = {"imap_host": "127.0.0.1", "imap_port": server.port, "imap_security": "none"}
+        return source_of("listing", **place, imap_user="ada", **{"imap_password": "secret"} | more)
+
+    return make
+
+
+def test_a_folder_on_a_server_is_only_looked_at(server, on_server):
+    server.add(LISTING.format(number="2604.00001").encode(), date(2026, 4, 9))
+    server.add(LISTING.format(number="2604.00002").encode(), date(2026, 4, 11))
+    server.add(b"From: friend@example.org\n\nHello\n", date(2026, 4, 13))
+    assert keys(on_server()) == ["arxiv:2604.00002"]
+    assert not any(mail.flags for mail in server.mails)
+    used = {command.partition(" ")[0] for command in server.commands}
+    assert used <= {"CAPABILITY", "LOGIN", "EXAMINE", "UID", "LOGOUT"}
+
+
+@pytest.mark.parametrize("wrong", [{"imap_password": "guess"}, {"imap_folder": "Nowhere"}])
+def test_a_server_that_does_not_open_is_an_error_without_the_password(on_server, wrong):
+    with pytest.raises(SourceError, match="does not open") as caught:
+        keys(on_server(**wrong))
+    assert "guess" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"path": "a", "imap_host": "imap.example.org"},
+        {"imap_host": "imap.example.org", "imap_security": "none"},
+    ],
+)
+def test_mails_come_from_one_place_over_a_safe_line(source_of, options):
+    with pytest.raises(ValidationError):
+        source_of("listing", **options)
