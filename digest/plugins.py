@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from digest.errors import ConfigError
@@ -21,3 +24,13 @@ def resolve(kind: str, package: str, factory: str) -> Any:
         return pkgutil.resolve_name(target)
     except (ImportError, AttributeError, ValueError) as exc:
         raise ConfigError(f"no {factory} called {kind!r} (looked for {target})") from exc
+
+
+def modules_with(package: str, factory: str) -> Iterator[ModuleType]:
+    """Yield the plug-ins of a package: modules that define the factory."""
+    folder = importlib.import_module(package)
+    for found in pkgutil.iter_modules(folder.__path__):
+        if not found.name.startswith("_") and not found.ispkg:
+            module = importlib.import_module(f"{package}.{found.name}")
+            if callable(getattr(module, factory, None)):
+                yield module

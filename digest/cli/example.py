@@ -19,9 +19,10 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from digest.cli.reference import modules_with, options_model
+from digest.cli.reference import options_model
 from digest.config import Settings
 from digest.config.sections import DEFAULT_LIMITS, SourceSection, TransportSection
+from digest.plugins import modules_with
 
 HEAD = """\
 # The digest's configuration: copy it to config/digest.toml, or let `digest init` write a short

@@ -5,9 +5,7 @@ It is made from the program itself, so it cannot say what is not so; a test hold
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -21,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from digest.cli.glossary import WORDS
 from digest.config import Settings
 from digest.config.profiles import ProfileEntry
+from digest.plugins import modules_with
 
 BEGIN = "<!-- reference: begin (made by `digest docs reference --write README.md`) -->"
 END = "<!-- reference: end -->"
@@ -105,16 +104,6 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fie
             yield from keys_of(inner, f"{path}.")
         else:
             yield from keys_of(inner, f"{path}.")
-
-
-def modules_with(package: str, factory: str) -> Iterator[types.ModuleType]:
-    """Yield the plug-ins of a package: modules that define the factory."""
-    folder = importlib.import_module(package)
-    for found in pkgutil.iter_modules(folder.__path__):
-        if not found.name.startswith("_") and not found.ispkg:
-            module = importlib.import_module(f"{package}.{found.name}")
-            if callable(getattr(module, factory, None)):
-                yield module
 
 
 def _commands(root: Command) -> Iterator[str]:

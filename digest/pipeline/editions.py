@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -81,7 +82,7 @@ class Draft:
     exclusions: tuple[Exclusion, ...] = ()
 
 
-class _Desk:
+class Desk:
     """What one planning run keeps between its blocks: rankers, and the papers of each window."""
 
     def __init__(self, app: App, at_hand: Mapping[str, bytes] | None = None) -> None:
@@ -155,7 +156,7 @@ def plan_due(
 
     ``within`` is called with each block's report inside its transaction, before the commit.
     """
-    desk = _Desk(app)
+    desk = Desk(app)
     total = PlanReport()
     now = app.now()
     handled = 0
@@ -177,7 +178,7 @@ def plan_due(
 
 
 def _plan_block(
-    desk: _Desk, connection: Connection, block: Sequence[Subscription], now: datetime
+    desk: Desk, connection: Connection, block: Sequence[Subscription], now: datetime
 ) -> PlanReport:
     grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
     timely: list[tuple[Subscription, datetime]] = []
@@ -212,12 +213,12 @@ def draft(
     Nothing is written: preview and explain use this as sending does. ``at_hand`` holds the
     libraries by name that a preview was given and nobody keeps yet.
     """
-    desk = _Desk(app, at_hand)
+    desk = Desk(app, at_hand)
     return _draft(desk, connection, due, window_end=window_end, explain=explain)
 
 
 def _draft(
-    desk: _Desk,
+    desk: Desk,
     connection: Connection,
     due: Sequence[tuple[Subscription, datetime]],
     *,
@@ -230,7 +231,7 @@ def _draft(
     for start, group in _groups(desk.app, due, last):
         profile = group[0][0].profile
         pool = desk.pool(connection, start, window_end, profile.sources)
-        readers = _readers(connection, [s for s, _ in group], pool, last, taken, desk.at_hand)
+        readers = readers_of(connection, [s for s, _ in group], pool, last, taken, desk.at_hand)
         choices = desk.ranker(profile.ranker).rank(
             pool, readers, now=window_end, seed=window_end.toordinal(), explain=explain
         )
@@ -285,19 +286,24 @@ def window_start(
     return start.replace(minute=0, second=0, microsecond=0)
 
 
-def _readers(
+def readers_of(
     connection: Connection,
     group: Sequence[Subscription],
     pool: Candidates,
-    last: Mapping[int, datetime],
-    taken: Mapping[int, set[int]],
-    at_hand: dict[str, bytes],
+    last: Mapping[int, datetime] = MappingProxyType({}),
+    taken: Mapping[int, set[int]] = MappingProxyType({}),
+    at_hand: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Reader]:
+    """Return all that is known of subscribers who share a window, in order.
+
+    ``last`` holds where each subscription's last window ended, ``taken`` what this run already
+    gave to a subscriber, ``at_hand`` libraries that nobody keeps yet.
+    """
     people = [subscription.subscriber.row_id for subscription in group]
     shown = edition_store.shown_to(connection, people, [p.row_id for p in pool.papers])
     feedback = feedback_store.of_subscribers(connection, people)
     stored = libraries.stored_names(s.profile for s in group)
-    kept = at_hand | library_store.load(connection, stored)
+    kept = dict(at_hand) | library_store.load(connection, stored)
     lessons = {s.profile_id: libraries.taught(s.profile, kept) for s in group}
     taught = {key: paper for _, owned in lessons.values() for key, paper in owned.items()}
     # What the store knows of a paper is more than what a library says of it.

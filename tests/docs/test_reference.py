@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from digest import plugins
 from digest.cli import reference
 from digest.cli.glossary import WORDS
 from digest.cli.main import run
@@ -51,7 +52,7 @@ def test_every_configuration_key_is_described(model):
 @pytest.mark.parametrize(("title", "package", "factory", "_place"), reference.PLUGINS)
 def test_every_kind_is_in_the_reference(title, package, factory, _place):
     part = _section().partition(f"### {title}\n")[2].partition("\n### ")[0]
-    for module in reference.modules_with(package, factory):
+    for module in plugins.modules_with(package, factory):
         assert f"| `{module.__name__.rpartition('.')[2]}` |" in part, AGAIN
 
 
