@@ -31,10 +31,7 @@ def edition(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build a past day's edition again: the same bytes, or say what has changed since.
-
-    [bold]Example[/]: digest edition --date 2026-04-14 --profile ada --out then
-    """
+    """Build a past day's edition again: the same bytes, or say what has changed since."""
     with opened(context) as app:
         found = rebuilding.rebuild(app, profile, day.date())
     folders = [out / str(one.edition.row_id) if out else None for one in found]

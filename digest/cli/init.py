@@ -76,8 +76,6 @@ def init(
     Nothing is asked where standard input is no terminal. Nothing is written over without --force.
 
     With --send it ends by fetching today's papers and mailing a first digest of them.
-
-    Example: digest init ada --address ada@example.org -i "sparse attention" --relay gmail
     """
     answers = setup.Answers(
         profile=profile,

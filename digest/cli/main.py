@@ -41,6 +41,7 @@ from digest.cli import (
 from digest.cli import run as passes
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
+from digest.cli._usage import add_examples
 from digest.errors import ConfigError, DigestError, UsageError
 
 # Recent Typer carries a Click of its own, older ones import the real one: ask Typer for its own.
@@ -147,6 +148,7 @@ def build() -> typer.Typer:
 
     for module in MODULES:
         module.register(app)
+    add_examples(app)
     return app
 
 

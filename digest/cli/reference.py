@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from digest.cli._usage import USAGE
 from digest.cli.glossary import WORDS
 from digest.config import Settings
 from digest.config.profiles import ProfileEntry
@@ -112,6 +113,8 @@ def _commands(root: Command) -> Iterator[str]:
     for name, command in walk(root):
         yield f"#### `digest {name}`"
         yield _paragraph(command)
+        if examples := USAGE.get(name):
+            yield "\n".join(f"    {line}" for line in examples)
         if rows := [(f"`{spelled}`", text) for spelled, text in options_of(command)]:
             yield _table(("option", "meaning"), rows)
 

@@ -30,10 +30,7 @@ def stats(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show papers, picks, feedback, mail and readers, day by day.
-
-    [bold]Examples[/]: digest stats --days 90; digest stats --out stats.svg; digest stats --json
-    """
+    """Show papers, picks, feedback, mail and readers, day by day."""
     with opened(context) as app:
         found = actions.collect(app, days=days)
         name = app.config.settings.digest.name
