@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -27,6 +27,7 @@ from digest.web import (
     subscribe,
 )
 from digest.web.api import app as api
+from digest.web.api.problems import problem
 from digest.web.owner import mail, overview, people
 from digest.web.owner.gate import Gate
 from digest.web.security import GuardMiddleware, HeadMiddleware
@@ -104,9 +105,7 @@ def _add_errors(web: FastAPI, site: Site) -> None:
     def refused(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HTTPException)
         if _is_api(request):
-            return JSONResponse(
-                {"detail": exc.detail}, status_code=exc.status_code, headers=exc.headers
-            )
+            return problem(exc.status_code, str(exc.detail), headers=exc.headers)
         if exc.status_code == 404:
             return daily.not_found(site)
         answer = site.message(
@@ -127,7 +126,7 @@ def _add_errors(web: FastAPI, site: Site) -> None:
     @web.exception_handler(DigestError)
     def failed(request: Request, exc: Exception) -> Response:
         if _is_api(request):
-            return JSONResponse({"detail": str(exc)}, status_code=422)
+            return problem(422, str(exc))
         if isinstance(exc, MissingError):
             return daily.not_found(site)
         return site.message("That did not work", str(exc), status=422)

@@ -41,7 +41,7 @@ def create_api(site: Site) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
         dependencies=[bearer],
-        responses=documented(401, 422, 429),
+        responses=documented(400, 401, 422, 429, 503),
     )
     for routes in ROUTES:
         api.include_router(routes(site))
@@ -66,5 +66,9 @@ def _described(api: FastAPI) -> dict[str, Any]:
         schemas |= problem.pop("$defs") | {"Problem": problem}
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        # A local time has no offset, which the format "time" asks for (RFC 3339 section 5.6).
+        send_time = schemas["Schedule"]["properties"]["send_time"]
+        send_time.pop("format", None)
+        send_time["description"] = "The reader's local time, such as 07:30:00."
         api.openapi_schema = found
     return api.openapi_schema
