@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -96,7 +96,7 @@ def compose(said: Iterable[Said]) -> Composed:
         title=title,
         abstract=abstract,
         summary=summary,
-        authors=authors,
+        authors=_placed(authors, records),
         categories=_union(record.categories for record in records),
         keywords=_union(record.keywords for record in records),
         url=url,
@@ -191,6 +191,23 @@ def _first(records: Sequence[Record], name: str) -> tuple[Any, str]:
         if value := getattr(record, name):
             return value, record.source
     return getattr(records[0], name), ""
+
+
+def _placed(authors: tuple[Author, ...], records: Sequence[Record]) -> tuple[Author, ...]:
+    """Return the authors with the affiliations that only another source knows, by their names."""
+    if any(author.affiliations for author in authors):
+        return authors
+    known = {
+        author.name.casefold(): author.affiliations
+        for record in reversed(records)
+        for author in record.authors
+        if author.affiliations
+    }
+    if not known:
+        return authors
+    return tuple(
+        replace(author, affiliations=known.get(author.name.casefold(), ())) for author in authors
+    )
 
 
 def _published(records: Sequence[Record]) -> tuple[datetime | None, str]:

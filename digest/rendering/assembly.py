@@ -41,6 +41,10 @@ class Shown:
         return self.card.title
 
 
+FEWEST_TITLES = 5
+"""Where less than that fits, the number of titles says more than the first few of them."""
+
+
 class Assembly:
     """The parts of one message; used once."""
 
@@ -183,7 +187,7 @@ class Assembly:
             known = [papers[row_id] for row_id in edition.other_ids if row_id in papers]
             parts = [self._maker.title(paper) for paper in known]
             parts = parts[: fitting([part.html.size for part in parts], room)]
-        if not parts:
+        if not parts or len(parts) < min(FEWEST_TITLES, total):
             if total and not self._view.empty:
                 self._add_more(
                     f"{words.counted(total, 'other new paper', 'other new papers', locale)} "

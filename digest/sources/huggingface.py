@@ -7,7 +7,7 @@ each poll asks for today and the working day before; a day is never closed at fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -175,7 +175,13 @@ def _completeness(batch_on: date | None, fetched_at: datetime, count: int) -> Co
 def _authors(paper: dict[str, Any]) -> tuple[Author, ...]:
     people = (dict_of(person) for person in list_of(paper.get("authors")))
     names = (plain(text_of(one.get("name"))) for one in people if not one.get("hidden"))
-    return tuple(Author(name=name) for name in names if any(char.isalpha() for char in name))
+    found = [Author(name=name) for name in names if any(char.isalpha() for char in name)]
+    # The page names one organization a paper, that of whoever claimed it: shown with the first.
+    house = dict_of(paper.get("organization"))
+    place = plain(text_of(house.get("fullname")) or text_of(house.get("name")))
+    if found and place:
+        found[0] = replace(found[0], affiliations=(place,))
+    return tuple(found)
 
 
 def _keywords(paper: dict[str, Any]) -> tuple[str, ...]:
