@@ -14,7 +14,8 @@ from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
 from digest.pipeline.sending import settle
-from digest.store import deliveries, subscribers, suppressions
+from digest.store import bounces, deliveries, subscribers, suppressions
+from digest.store.bounces import BounceRow
 from digest.store.deliveries import Attempt, Delivery, DeliveryFilters
 from digest.subscribers.addresses import address_hmac, address_key
 
@@ -175,6 +176,8 @@ class MailExplanation:
     suppressed_at: datetime | None
     deliveries: tuple[Delivery, ...]
     """The latest first."""
+    returned: Mapping[int, BounceRow]
+    """What came back about them, by delivery."""
     verdict: str
     """One sentence."""
 
@@ -187,6 +190,7 @@ def explain_mail(app: App, address: str, *, limit: int = 10) -> MailExplanation:
         held = suppressions.lookup(connection, [hmac]).get(hmac)
         asked = DeliveryFilters(address_key=address_key(address), address_hmac=hmac)
         found = deliveries.listed(connection, asked, limit=limit)
+        returned = bounces.of_deliveries(connection, [one.row_id for one in found])
         paused = deliveries.is_paused(connection)
     status = subscriber.status.value if subscriber else ""
     return MailExplanation(
@@ -194,11 +198,19 @@ def explain_mail(app: App, address: str, *, limit: int = 10) -> MailExplanation:
         suppression=held.reason if held else "",
         suppressed_at=held.at if held else None,
         deliveries=tuple(found),
-        verdict=_verdict(status, held.reason if held else "", found, paused=paused),
+        returned=returned,
+        verdict=_verdict(status, held.reason if held else "", found, returned, paused=paused),
     )
 
 
-def _verdict(status: str, suppression: str, found: Sequence[Delivery], *, paused: bool) -> str:
+def _verdict(
+    status: str,
+    suppression: str,
+    found: Sequence[Delivery],
+    returned: Mapping[int, BounceRow],
+    *,
+    paused: bool,
+) -> str:
     if suppression:
         return f"the address is suppressed ({suppression}): no mail is sent to it"
     if not status and not found:
@@ -209,12 +221,19 @@ def _verdict(status: str, suppression: str, found: Sequence[Delivery], *, paused
         return "no edition has been due yet"
     latest = found[0]
     if latest.state is DeliveryState.SENT:
-        return f"the latest mail was accepted by {latest.transport} at {latest.sent_at:%F %T} UTC"
+        said = f"the latest mail was accepted by {latest.transport} at {latest.sent_at:%F %T} UTC"
+        back = returned.get(latest.row_id)
+        return f"{said}; then came back {told_back(back)}" if back else said
     said = " ".join(filter(None, (str(latest.code or ""), latest.enhanced_code, latest.reply)))
     if latest.state is DeliveryState.READY:
         return "sending is paused" if paused else "the latest mail waits to be sent"
     cause = f" ({latest.cause})" if latest.cause else ""
     return f"the latest mail is {latest.state}{cause}{': ' if said else ''}{said}"
+
+
+def told_back(row: BounceRow) -> str:
+    """Return what came back in a few words: ``soft 5.2.2: mailbox full``."""
+    return f"{row.kind} {row.status}".strip() + (f": {row.reason}" if row.reason else "")
 
 
 def _known(existing: set[int], ids: Sequence[int]) -> None:

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from digest.actions import ranking
+from digest.actions import explaining, ranking
+from digest.actions.explaining import Explanation
+from digest.actions.outbox import MailExplanation, told_back
 from digest.actions.ranking import Account, Ranking, Scores
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
@@ -53,10 +55,32 @@ def explain(
     on: OnDate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why an edition is what it is, or why one paper is in it or is not."""
+    """Say why mail came or did not, and why an edition or one paper is what it is."""
     with opened(context) as app:
-        found = ranking.explain(app, name, paper=paper, on=on.date() if on else None)
-    show(found, as_json=as_json, human=_print_paper if paper else _print_account)
+        found = explaining.explain(app, name, paper=paper, on=on.date() if on else None)
+    show(found, as_json=as_json, human=_print_asked if paper else _print_explanation)
+
+
+def _print_asked(found: Explanation) -> None:
+    if found.account is not None:
+        _print_paper(found.account)
+
+
+def _print_explanation(found: Explanation) -> None:
+    if found.mail is not None:
+        _print_mail(found.mail)
+    if found.account is not None:
+        _print_account(found.account)
+
+
+def _print_mail(found: MailExplanation) -> None:
+    print_line(f"mail: {found.verdict}")
+    for one in found.deliveries:
+        said = " ".join(filter(None, (str(one.code or ""), one.enhanced_code, one.reply)))
+        at = one.sent_at or one.created_at
+        print_line(f"  {one.row_id}  {at:%F %R}  {one.purpose}  {one.state}  {said[:70]}".rstrip())
+        if back := found.returned.get(one.row_id):
+            print_line(f"      came back {back.received_at:%F %R}: {told_back(back)}")
 
 
 def _print_ranking(found: Ranking) -> None:

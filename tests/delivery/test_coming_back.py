@@ -12,6 +12,7 @@ from delivery.smtpd import ScriptedServer
 from sqlalchemy import select, update
 
 from digest.actions import bounces
+from digest.actions.explaining import explain
 from digest.actions.outbox import explain_mail
 from digest.app import open_app
 from digest.config import load_config
@@ -334,3 +335,23 @@ def test_a_huge_mail_is_read_in_part(open_with, server):
     content = sample("postfix-unknown", app, a_sent_mail(app, a_reader(app)))
     server.add(content + b"x" * 3_000_000)
     assert bounces.take_in(app).suppressed == 1
+
+
+def test_explain_tells_what_came_back(open_with, server):
+    app = open_with(server)
+    server.add(sample("postfix-over-quota", app, a_sent_mail(app, a_reader(app))))
+    bounces.take_in(app)
+    found = explain_mail(app, "ada@uni.example")
+    assert "then came back soft 5.2.2: 552 5.2.2" in found.verdict
+    assert "ada@" not in found.verdict
+    assert explain(app, "ada@uni.example").account is not None
+
+
+def test_explain_knows_an_address_that_nobody_has_any_more(open_with):
+    app = open_with()
+    a_sent_mail(app, None, "gone@uni.example")
+    found = explain(app, "gone@uni.example")
+    assert found.account is None
+    assert found.mail.deliveries
+    with pytest.raises(UsageError, match="nobody subscribed"):
+        explain(app, "stranger@uni.example")

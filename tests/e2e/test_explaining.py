@@ -170,5 +170,15 @@ def test_the_commands_print_the_same_as_text_and_as_json(app, tmp_path, capsys):
     assert digest(tmp_path, "explain", "ada", "--paper", "https://arxiv.org/abs/2604.00004") == 0
     assert "it holds a muted term: 'blockchain'" in capsys.readouterr().out
     assert digest(tmp_path, "explain", "ada", "--paper", key(77), "--json") == 0
-    assert json.loads(capsys.readouterr().out)["paper"]["cause"] == "unknown"
+    assert json.loads(capsys.readouterr().out)["account"]["paper"]["cause"] == "unknown"
     assert digest(tmp_path, "rank", "nobody") == 2
+
+
+def test_an_addresss_mail_is_explained_beside_its_papers(app, tmp_path, capsys):
+    ranking.rank(app, "ada")  # reads the profile's file
+    send(app)
+    assert digest(tmp_path, "explain", "ada@example.org") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("mail: the latest mail waits to be sent\n  1  2026-04-14 12:00  edition")
+    assert "last edition: 2026-04-14" in said
+    assert digest(tmp_path, "explain", "nobody@example.org") == 2

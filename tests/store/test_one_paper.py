@@ -332,3 +332,20 @@ def test_pruned_papers_are_never_new_again(engine):
     counts = take(engine, a_record(1, version=2, announce_type=AnnounceType.NEW), now=later)
     assert (counts.new, counts.unchanged) == (0, 1)
     assert take(engine, a_record(3), now=later).new == 1
+
+
+def test_an_affiliation_that_one_source_alone_knows_goes_with_the_name(engine):
+    register(engine)
+    names = (Author(name="Ada Lovelace"), Author(name="Alan Turing"))
+    placed = (Author(name="ADA LOVELACE", affiliations=("Engine House",)), names[1])
+    take(
+        engine,
+        a_record(title=TITLE, authors=names),
+        a_record(source="hf", native_id="2604.00001", title=TITLE, version=None, authors=placed),
+    )
+    with database.reading(engine) as connection:
+        [found] = papers.by_key(connection, ["arxiv:2604.00001"]).values()
+    assert [(a.name, a.affiliations) for a in found.authors] == [
+        ("Ada Lovelace", ("Engine House",)),
+        ("Alan Turing", ()),
+    ]

@@ -53,6 +53,7 @@ _REPLY_FIELDS = (
     "X-Vacation", "X-Boxtrapper", "X-TMDA-Fingerprint", "X-Loop-Autoreply",
 )  # fmt: skip
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
+_TYPED = re.compile(r"^(smtp|x-[\w-]{1,20}|lmtp|unix) ?; ?", re.IGNORECASE)
 _LETTER = re.compile(r"^\s*(?:re:\s*)?unsubscribe\s+([A-Za-z0-9_-]{20,200})\s*$", re.IGNORECASE)
 
 
@@ -124,7 +125,7 @@ def _reported(mail: Message, blocks: list[Message]) -> Bounce:
         if not failed:
             return Bounce(kind=BounceKind.OTHER, reason="a notice of success")
     block = (failed or delayed)[0]
-    text = _flat(str(block.get("Diagnostic-Code", "")))
+    text = _TYPED.sub("", _flat(str(block.get("Diagnostic-Code", ""))))
     found = ENHANCED.search(str(block.get("Status", "")))
     status = found[1] if found else ""
     words = text if len(text) > 20 or ENHANCED.search(text) else f"{text} {_prose(mail)}"
