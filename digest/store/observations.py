@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -72,8 +72,8 @@ def claim_due(
         .limit(limit)
     )
     if unknown_to:
-        known = select(records.c.paper_id).where(records.c.source == unknown_to)
-        query = query.where(papers.c.id.not_in(known))
+        theirs = (records.c.paper_id == papers.c.id) & (records.c.source == unknown_to)
+        query = query.where(~exists().where(theirs))
     due = {row.id: row.first_seen_at for row in connection.execute(query)}
     at = {paper_id: next_look(seen) for paper_id, seen in due.items()}
     claimed = _put(connection, observer, at, now=now)
