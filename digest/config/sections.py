@@ -169,6 +169,16 @@ class TransportSection(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
 
     kind: str = Field(description="smtp, file, http, chat, or pkg.mod:func.")
+    rate_per_s: float | None = Field(None, gt=0, description="Most mails a second; none: no limit.")
+    burst: int = Field(1, ge=1, description="Mails that may follow each other at once.")
+    per_day: int | None = Field(None, ge=1, description="Most mails in any 24 hours.")
+    domain_rate_per_s: float | None = Field(
+        None, gt=0, description="Most mails a second to one recipient domain."
+    )
+    domain_burst: int = Field(1, ge=1, description="Of these, at once.")
+    domain_connections: int | None = Field(
+        None, ge=1, description="Mails on their way to one recipient domain at the same time."
+    )
 
     @property
     def options(self) -> dict[str, Any]:

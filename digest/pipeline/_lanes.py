@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from digest.app import App
 from digest.delivery import Outcome, Session, Step, Turn, Way
@@ -28,11 +29,14 @@ from digest.delivery._threaded import Threaded
 from digest.errors import DeliveryError
 from digest.pipeline._outcomes import Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
+from digest.pipeline._throttle import Throttle
 
 GATHER_S = 0.001
 """A marker waits so long for others to share a commit with."""
 LOOK_S = 0.5
 """How often time limits, leases and the wish to stop are looked at."""
+PATIENCE = timedelta(seconds=60)
+"""A run waits so long for a relay's tokens; for longer it leaves the relay alone."""
 MOST_WAITING = 200
 """Messages composed and not begun: a busy channel does not hold up the relays before that."""
 
@@ -67,8 +71,12 @@ class Lanes:
         *,
         connections: int,
         outcomes: Outcomes,
+        throttle: Throttle,
     ) -> None:
         self.relays = relays
+        self.parked: list[tuple[Item, datetime]] = []
+        """Claimed, but not to go before an instant: their domains are used enough."""
+        self._throttle = throttle
         self._app = app
         self._recorder = recorder
         self._connections = connections
@@ -136,9 +144,13 @@ class Lanes:
             if relay.error:
                 continue
             for lane in lanes:
-                while lane.is_free and self._has(relay, source):
-                    self._begin(lane, self._waiting[relay].popleft())
-            if self._waiting[relay] and not any(lane.is_opening for lane in lanes):
+                while lane.is_free and (item := self._next(relay, source)) is not None:
+                    self._begin(lane, item)
+            if (
+                self._waiting[relay]
+                and not relay.open_at
+                and not any(lane.is_opening for lane in lanes)
+            ):
                 self._open_another(relay, lanes)
 
     def _open_another(self, relay: Relay, lanes: list[_Lane]) -> None:
@@ -148,6 +160,49 @@ class Lanes:
             lanes.append(closed)
         if closed is not None:
             self._open(closed)
+
+    def _next(self, relay: Relay, source: Source) -> Item | None:
+        """Return the next message that may go by a relay now: its tokens are taken."""
+        waiting = self._waiting[relay]
+        if relay.error or self._is_held(relay):
+            return None
+        at = 0
+        while at < len(waiting) or self._has(relay, source, at + 1):
+            if at >= len(waiting):
+                return None
+            domain = waiting[at].row.domain
+            if self._throttle.is_crowded(relay.name, domain):
+                at += 1
+                continue
+            wait = self._throttle.wait(relay.name, domain)
+            if wait is None:
+                item = waiting[at]
+                del waiting[at]
+                return item
+            if wait.is_relay:
+                self._hold(relay, wait.until)
+                return None
+            self.parked.append((waiting[at], wait.until))
+            del waiting[at]
+        return None
+
+    def _hold(self, relay: Relay, until: datetime) -> None:
+        """Let a relay wait for its tokens; for long ones the next relay takes over."""
+        relay.open_at = until
+        relay.held_at = time.monotonic()
+        if until - self._app.now() > PATIENCE:
+            self._give_up(relay, f"{relay.name}: to be used again from {until:%H:%M} UTC on")
+
+    def _is_held(self, relay: Relay) -> bool:
+        if relay.open_at is None:
+            return False
+        left = (relay.open_at - self._app.now()).total_seconds()
+        if left <= 0:
+            relay.open_at = None
+            return False
+        if time.monotonic() - relay.held_at > PATIENCE.total_seconds() + 1:
+            self._give_up(relay, f"{relay.name}: the clock stands still")  # --now
+        return True
 
     def _has(self, relay: Relay, source: Source, count: int = 1) -> bool:
         """Have so many messages for a relay at hand, if there are; tell whether there is any."""
@@ -189,6 +244,7 @@ class Lanes:
             self._end(lane, item, refused)
             return
         lane.items.append(item)
+        self._throttle.begin(lane.relay.name, item.row.domain)
         self._write(lane)
 
     def _write(self, lane: _Lane) -> None:
@@ -224,8 +280,16 @@ class Lanes:
     def _patience(self) -> float:
         if self._ready:
             return max(0.0, self._ready_at + GATHER_S - time.monotonic())
-        outcomes = self._recorder.patience_s
-        return LOOK_S if outcomes is None else min(LOOK_S, outcomes)
+        waits = [LOOK_S]
+        if (outcomes := self._recorder.patience_s) is not None:
+            waits.append(outcomes)
+        now = self._app.now()
+        waits += [
+            max(0.001, (relay.open_at - now).total_seconds())
+            for relay in self.relays
+            if relay.open_at is not None and not relay.error
+        ]
+        return min(waits)
 
     def _is_time(self, now: float) -> bool:
         """Tell whether to commit now: enough share it, or the first has waited long enough."""
@@ -250,11 +314,13 @@ class Lanes:
                 self._ready.append((lane, item))
                 continue
             lane.items.remove(item)
+            self._throttle.end(lane.relay.name, item.row.domain)
             if isinstance(step, Outcome):
                 self._end(lane, item, step)
             else:
                 self._waiting[lane.relay].appendleft(item)
                 if isinstance(step, DeliveryError):
+                    self._throttle.broke(lane.relay.name)
                     self._give_up(lane.relay, str(step))
         if lane.way is not None and not lane.items and lane.way.is_spent:
             self._selector.unregister(lane.way)
@@ -279,8 +345,9 @@ class Lanes:
                 self._take(lane, lane.way.withdraw())
                 continue
             lane.way.go()
-            if not lane.relay.error and lane.is_free and self._waiting[lane.relay]:
-                self._begin(lane, self._waiting[lane.relay].popleft())
+            following = self._next(lane.relay, _dry) if lane.is_free else None
+            if following is not None:
+                self._begin(lane, following)
             else:
                 self._write(lane)
 
@@ -320,6 +387,7 @@ class Lanes:
             self._lanes[lane.relay].remove(lane)
             if not isinstance(found, DeliveryError):
                 raise found
+            self._throttle.broke(lane.relay.name)
             self._give_up(lane.relay, str(found))
 
 

@@ -13,6 +13,7 @@ from digest.delivery import Outcome, OutcomeKind, Transport, is_channel
 from digest.delivery.policy import Cause, retry_at
 from digest.model import DeliveryState, Message
 from digest.pipeline._recorder import Recorder
+from digest.pipeline._throttle import Throttle
 from digest.store.marking import Finished
 from digest.store.outbox import Claimed
 from digest.store.suppressions import Suppression
@@ -53,6 +54,15 @@ class Relay:
     strikes: int = 0
     error: str = ""
     """Why it is not used any more; empty while it is."""
+    open_at: datetime | None = None
+    """Not before: its tokens are used up, or it is left alone."""
+    held_at: float = 0.0
+    """When that was found, on the monotonic clock."""
+
+    @property
+    def name(self) -> str:
+        """Return the transport's name."""
+        return self.transport.name
 
     @property
     def is_channel(self) -> bool:
@@ -75,8 +85,15 @@ class Outcomes:
     """Takes outcomes in: rows to write, addresses to suppress, relays to leave alone."""
 
     def __init__(
-        self, app: App, recorder: Recorder, *, resend: bool, on_done: Callable[[int], None]
+        self,
+        app: App,
+        recorder: Recorder,
+        throttle: Throttle,
+        *,
+        resend: bool,
+        on_done: Callable[[int], None],
     ) -> None:
+        self._throttle = throttle
         self._app = app
         self._recorder = recorder
         self._resend = resend
@@ -84,9 +101,11 @@ class Outcomes:
 
     def take(self, relay: Relay, item: Item, outcome: Outcome) -> bool:
         """Note an outcome; True where the message is to go by another relay instead."""
+        self._throttle.note(relay.name, item.row.domain, outcome)
         if outcome.blames_relay:
             relay.strikes += 1
             if outcome.stops_relay or relay.strikes >= STRIKES:
+                self._throttle.broke(relay.name)
                 said = " ".join(filter(None, (str(outcome.code or ""), outcome.reply)))
                 relay.give_up(f"{relay.transport.name}: {outcome.phase}: {said}")
             if outcome.stops_relay:

@@ -16,6 +16,8 @@ import contextlib
 import logging
 import signal
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,9 +26,10 @@ from digest.app import App
 from digest.errors import RenderError, UsageError
 from digest.model import DeliveryState, Message, Purpose
 from digest.pipeline import _owners
-from digest.pipeline._lanes import Lanes
+from digest.pipeline._lanes import PATIENCE, Lanes
 from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
+from digest.pipeline._throttle import Throttle
 from digest.store import deliveries, outbox, recovery
 from digest.store.marking import Finished
 from digest.store.outbox import Claimed
@@ -188,32 +191,77 @@ class _Run:
         self._lease = timedelta(seconds=mail.lease_s)
         self._problems: list[str] = []
         self._returned = 0
+        self._left: int | None = None
         self._recorder = Recorder(app, owner, self._lease)
+        self._soonest: datetime | None = None
+        throttle = Throttle(app)
         self._lanes = Lanes(
             app,
             self._recorder,
-            [Relay(hop) for hop in (*app.transports.values(), *app.channels.values())],
+            _relays(app, throttle),
             connections=mail.connections,
             outcomes=Outcomes(
-                app, self._recorder, resend=mail.uncertain == "resend", on_done=on_progress
+                app,
+                self._recorder,
+                throttle,
+                resend=mail.uncertain == "resend",
+                on_done=on_progress,
             ),
+            throttle=throttle,
         )
 
     def work(self, limit: int | None, purposes: Collection[Purpose]) -> None:
-        items = self._items(limit, purposes)
-        self._lanes.run(lambda: next(items, None), self._stop)
+        """Send what is due, and what was due but for a domain's limit that ends soon."""
+        self._left = limit
+        while True:
+            items = self._items(purposes)
+            self._lanes.run(lambda items=items: next(items, None), self._stop)  # type: ignore[misc]
+            self._release_parked()
+            if not (self._lanes.is_usable and self._may_wait()):
+                return
 
-    def _items(self, limit: int | None, purposes: Collection[Purpose]) -> Iterator[Item]:
+    def _may_wait(self) -> bool:
+        """Wait for the first parked mails, if that is not for long; False where it is."""
+        until, self._soonest = self._soonest, None
+        if until is None or self._left == 0:
+            return False
+        left = (until - self._app.now()).total_seconds()
+        ends = time.monotonic() + left + 1
+        if left > PATIENCE.total_seconds():
+            return False
+        while self._app.now() < until:
+            if self._stop() or time.monotonic() > ends:  # a fixed clock never gets there
+                return False
+            time.sleep(min(0.2, max(left, 0.001)))
+        return True
+
+    def _release_parked(self) -> None:
+        """Give back what a domain's limit holds; it is due again when the limit allows."""
+        parked, self._lanes.parked = self._lanes.parked, []
+        by_instant: dict[datetime, list[int]] = {}
+        for item, until in parked:
+            by_instant.setdefault(until, []).append(item.row.row_id)
+        if not by_instant:
+            return
+        with self._app.writing() as connection:
+            for until, row_ids in by_instant.items():
+                outbox.release(connection, self._owner, row_ids, not_before=until)
+        soonest = min(by_instant)
+        self._soonest = min(self._soonest or soonest, soonest)
+        if self._left is not None:
+            self._left += len(parked)
+
+    def _items(self, purposes: Collection[Purpose]) -> Iterator[Item]:
         """Claim and compose batch by batch, a few messages before they are wanted."""
-        left = limit
         is_first = True
-        while not self._stop() and left != 0:
-            size = self._batch_size if left is None else min(self._batch_size, left)
-            rows = self._claim(size, purposes)
+        while not self._stop() and self._left != 0:
+            self._release_parked()
+            size = self._batch_size if self._left is None else min(self._batch_size, self._left)
+            rows = by_turns(self._claim(size, purposes))
             if not rows:
                 return
-            if left is not None:
-                left -= len(rows)
+            if self._left is not None:
+                self._left -= len(rows)
             if is_first:
                 items = self._composed(rows)
                 if _is_poisoned(len(rows), len(items)):
@@ -291,11 +339,35 @@ class _Run:
 
     def _release_claimed(self) -> None:
         """Give back what is still claimed: not begun, or not even composed."""
-        wait = timedelta(0) if self._stop() or self._lanes.is_usable else RELAY_WAIT
+        self._release_parked()
+        now = self._app.now()
+        due = now
+        if not (self._stop() or self._lanes.is_usable):
+            known = [relay.open_at for relay in self._lanes.relays if relay.open_at]
+            due = max(now, min(known, default=now + RELAY_WAIT))
         with self._app.writing() as connection:
-            self._returned += outbox.release_all(
-                connection, self._owner, not_before=self._app.now() + wait
-            )
+            self._returned += outbox.release_all(connection, self._owner, not_before=due)
+
+
+def by_turns(rows: Sequence[Claimed]) -> list[Claimed]:
+    """Let recipients' domains take turns, within one priority: a slow one holds up nobody."""
+    turn: Counter[tuple[int, str]] = Counter()
+    keyed = []
+    for row in rows:
+        key = (row.purpose.priority, row.domain)
+        keyed.append((key[0], turn[key], row))
+        turn[key] += 1
+    return [row for _, _, row in sorted(keyed, key=lambda entry: entry[:2])]
+
+
+def _relays(app: App, throttle: Throttle) -> list[Relay]:
+    """Return the next hops in order; those that broke a short while ago are left alone."""
+    relays = [Relay(hop) for hop in (*app.transports.values(), *app.channels.values())]
+    for relay in relays:
+        relay.open_at = throttle.closed_until(relay.name)
+        if relay.open_at is not None:
+            relay.give_up(f"{relay.name}: to be used again from {relay.open_at:%H:%M:%S} UTC on")
+    return relays
 
 
 def _is_poisoned(claimed: int, composed: int) -> bool:

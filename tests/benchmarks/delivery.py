@@ -76,7 +76,7 @@ def measure(count: int, pairs: int, postgresql: str) -> dict[str, float]:
         ratios: dict[str, list[float]] = {}
         rates: list[float] = []
         for _ in range(pairs):
-            source = smtp_source(port, 40_000, count * 2)
+            source = smtp_source(port, 64_000, count * 2)
             mine, size = digests(folder, port, count)
             rates.append(mine)
             ratios.setdefault("vs_smtp_source", []).append(mine / source)

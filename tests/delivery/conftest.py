@@ -51,8 +51,9 @@ def open_digest(tmp_path):
     """Open an App whose relays are the given servers."""
     kept = []
 
-    def start(*servers, now=NOON, **mail) -> App:
+    def start(*servers, now=NOON, limits=None, **mail) -> App:
         relay = {"kind": "smtp", "host": "127.0.0.1", "command_timeout_s": 1, "dot_timeout_s": 1}
+        relay |= limits or {}
         config = load_config(
             overrides={
                 "digest": {"data_dir": str(tmp_path / "data")},

@@ -2,10 +2,13 @@ import threading
 from datetime import timedelta
 
 from builders import NOON
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from digest.store import buckets
+from digest.store import buckets, database
+from digest.store.buckets import Want
 
-SECOND = timedelta(seconds=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
 
 def reserve(engine, now, **more):
@@ -89,3 +92,50 @@ def test_refusals_in_a_row_are_counted_and_forgotten(engine):
         counts = [buckets.refused(connection, "x", now=NOON) for _ in range(3)]
         later = buckets.refused(connection, "x", now=NOON + timedelta(days=1))
     assert (counts, later) == ([1, 2, 3], 1)
+
+
+def take_all(engine, now, *wants):
+    with engine.begin() as connection:
+        return buckets.take_all(connection, wants, now=now)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.floats(0, 3), min_size=1, max_size=25),
+    st.sampled_from([0.5, 2.0]),
+    st.integers(1, 4),
+)
+def test_no_window_holds_more_than_rate_and_burst(gaps, rate, burst):
+    engine = database.open_engine("sqlite://")
+    database.upgrade(engine)
+    want = Want(name="relay:x", per_second=rate, burst=burst)
+    now, passed = NOON, []
+    for gap in gaps:
+        now += timedelta(seconds=gap)
+        passed += [now for _ in range(3) if take_all(engine, now, want) is None]
+    engine.dispose()
+    for first, begin in enumerate(passed):
+        for last in range(first, len(passed)):
+            window = (passed[last] - begin).total_seconds()
+            assert last - first + 1 <= burst + rate * window + 1e-6
+
+
+def test_all_tokens_are_taken_or_none(engine):
+    free, full = Want(name="a", per_second=1), Want(name="b", per_second=1)
+    assert take_all(engine, NOON, full) is None
+    assert take_all(engine, NOON, free, full) == ("b", NOON + SECOND)
+    assert take_all(engine, NOON, free) is None
+
+
+def test_a_daily_allowance_holds_in_any_day(engine):
+    want = Want(name="relay:x", per_day=3)
+    hours = [hour for hour in range(60) if take_all(engine, NOON + hour * HOUR, want) is None]
+    assert all(sum(first <= other < first + 24 for other in hours) <= 3 for first in range(60))
+    assert len(hours) >= 6
+
+
+def test_a_block_holds_what_has_no_rate(engine):
+    with engine.begin() as connection:
+        buckets.block(connection, "domain:a", NOON + HOUR, now=NOON)
+    assert take_all(engine, NOON, Want(name="domain:a")) == ("domain:a", NOON + HOUR)
+    assert take_all(engine, NOON + HOUR, Want(name="domain:a")) is None
