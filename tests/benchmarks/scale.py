@@ -31,7 +31,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import event
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -61,6 +60,7 @@ def main() -> int:
     parser.add_argument("--delay-ms", type=float, default=0, help="of each SMTP round trip")
     parser.add_argument("--kill", action="store_true", help="kill one of four every second")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
     sizes = [int(size) for size in given.sizes.split(",")]
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -146,10 +146,12 @@ class Bench:
             begun_cpu = database_cpu(self.pid)
             begun = time.monotonic()
             ask(configs[0])
-            crew.start()
-            kills = wait(uri, crew, configs[0], kill=kill)
-            took = time.monotonic() - begun
-            used = crew.stop()
+            try:
+                crew.start()
+                kills = wait(uri, crew, configs[0], kill=kill)
+                took = time.monotonic() - begun
+            finally:
+                used = crew.stop()
             database = database_cpu(self.pid) - begun_cpu
         counted = outcome(uri)
         received = ids(folder)
@@ -252,11 +254,24 @@ class Crew:
 
 def be_worker(config: dict, notes: Path, concurrency: int) -> None:
     counted = Counter()
-    with open_app(load_config(overrides=config), migrate=False) as app:
-        event.listen(app.engine, "before_cursor_execute", lambda *_: counted.update(statements=1))
-        with stopping_on_signals() as stop:
-            JobQueue(app).work(concurrency=concurrency, stop=stop)
+    for name in ("execute", "executemany"):
+        setattr(psycopg.Cursor, name, counting(getattr(psycopg.Cursor, name), counted))
+    with (
+        open_app(load_config(overrides=config), migrate=False) as app,
+        stopping_on_signals() as stop,
+    ):
+        JobQueue(app).work(concurrency=concurrency, stop=stop)
     notes.write_text(json.dumps({"statements": counted["statements"]}))
+
+
+def counting(method, counted: Counter):
+    """Count the statements of every layer: the outbox goes past SQLAlchemy to the driver."""
+
+    def call(self, *arguments, **named):
+        counted.update(statements=1)
+        return method(self, *arguments, **named)
+
+    return call
 
 
 def ask(config: dict) -> None:
