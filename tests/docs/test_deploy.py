@@ -1,8 +1,12 @@
 """The shipped examples for running it: they parse, and name commands and keys that exist."""
 
 import configparser
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,10 +35,34 @@ def _yaml(name: str) -> dict:
     return pytest.importorskip("yaml").safe_load((DEPLOY / name).read_text())
 
 
-@pytest.mark.parametrize("name", ["digest.service", "digest-run.service"])
+SERVICES = ["digest.service", "digest-run.service", "digest-worker@.service"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_service_starts_a_command_that_exists(name):
     words = _words_after_digest(_unit(name)["Service"]["ExecStart"])
     assert words[-1] in COMMANDS
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "digest-run.timer"])
+def test_systemd_finds_nothing_wrong_with_a_unit(name, tmp_path):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("there is no systemd-analyze")
+    for unit in [*SERVICES, "digest-run.timer"]:
+        # The program is not installed where the unit looks for it.
+        text = (DEPLOY / unit).read_text().replace("/opt/digest/bin/digest", sys.executable)
+        (tmp_path / unit).write_text(text)
+    unit = name.replace("@.", "@1.")
+    done = subprocess.run(
+        [analyze, "verify", "--recursive-errors=no", "--man=no", str(tmp_path / unit)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        check=False,
+    )
+    ours = [line for line in done.stderr.splitlines() if "digest" in line]
+    assert (done.returncode, ours) == (0, [])
 
 
 def test_the_timer_has_the_service_it_starts():
@@ -82,6 +110,14 @@ def test_the_containers_use_secrets_and_volumes_that_are_declared():
     command = re.search(r'CMD \["(\w+)"\]', dockerfile.read_text())
     assert command is not None
     assert command[1] in COMMANDS
+
+
+def test_workers_run_what_the_program_runs_on_the_same_store():
+    services = _yaml("docker-compose.yml")["services"]
+    program, worker = services["digest"], services["worker"]
+    assert worker["command"][0] in COMMANDS
+    for shared in ("build", "environment", "secrets", "volumes"):
+        assert worker[shared] == program[shared]
 
 
 def test_the_store_address_from_a_file_is_the_one_that_is_used(tmp_path, monkeypatch):
