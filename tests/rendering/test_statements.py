@@ -1,0 +1,306 @@
+"""What a mail's HTML and text owe their readers, whatever the edition holds.
+
+The wire's statements (headers, MIME, links) are in ``test_headers`` and ``test_lint``; here are
+those on layout, dark mode, preheader, markup, contrast, and the text's being the whole mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from html.parser import HTMLParser
+
+import pytest
+from builders import a_paper, a_pick, a_profile, an_edition, an_edition_input
+
+from digest.errors import AddressError
+from digest.model import Author, Frequency, Link
+from digest.rendering import EditionInput
+from digest.rendering.bodies import body, parsed
+from digest.rendering.compose import Composer
+from digest.rendering.notices import NoticeInput
+from digest.subscribers.addresses import normalise
+
+COMPOSER = Composer()
+VOID = {"meta", "img", "br", "hr"}
+BLOCKS = {"p", "h1", "h2", "table", "tr", "td", "div"}
+HOSTILE = '</p></td></table><script>alert(1)</script><img src=x onerror="y"> <!-- & \u202eevil'
+
+
+def rich(number: int, **changes: object) -> object:
+    links = tuple(
+        Link(kind=kind, url=f"https://{kind}.example/{number}?a=1&b=2")
+        for kind in ("pdf", "code", "project", "discussion")
+    )
+    authors = tuple(Author(name=f"Person {n}", affiliations=("A House",)) for n in range(6))
+    values = {"links": links, "authors": authors, "comment": "12 pages", "summary": "It works."}
+    return a_paper(number, **(values | changes))
+
+
+def given(**changes: object) -> EditionInput:
+    picks = (
+        a_pick(1),
+        a_pick(2, section="trending"),
+        a_pick(3, section="update"),
+        a_pick(4, section="carried-over", is_new=False),
+    )
+    edition = an_edition(*picks, other_ids=(11, 12, 13, 14, 15), other_count=40)
+    papers = {n: rich(n) for n in (1, 2, 3, 4, 11, 12, 13, 14, 15)}
+    deltas = {1: {"hf_upvotes": (132.0, 41.0)}}
+    return an_edition_input(edition, papers=papers, deltas=deltas, **changes)
+
+
+EDITIONS = {
+    "daily": given(),
+    "weekly": an_edition_input(an_edition(a_pick(1), frequency=Frequency.WEEKLY)),
+    "empty": an_edition_input(an_edition(picks=())),
+    "hostile": an_edition_input(
+        an_edition(a_pick(1, reason=HOSTILE, section=HOSTILE), a_pick(2)),
+        papers={n: rich(n, title=HOSTILE, abstract=HOSTILE, comment=HOSTILE) for n in (1, 2)},
+        profile=a_profile(title=HOSTILE),
+    ),
+    "rtl": an_edition_input(
+        an_edition(a_pick(1)),
+        papers={1: rich(1, title="دراسات دقيقة للأشياء")},
+        profile=a_profile(locale="ar"),
+    ),
+}
+
+
+def messages() -> dict[str, tuple[str, str]]:
+    found = {}
+    for name, edition in EDITIONS.items():
+        message = COMPOSER.compose(edition, bodies=True)
+        found[name] = (message.html, message.text)
+    return found
+
+
+MESSAGES = messages()
+each = pytest.mark.parametrize("name", list(MESSAGES))
+
+
+@dataclass
+class Node:
+    tag: str
+    attributes: dict[str, str]
+    parent: Node | None
+    children: list[Node] = field(default_factory=list)
+    text: str = ""
+
+    def below(self) -> Iterator[Node]:
+        yield self
+        for child in self.children:
+            yield from child.below()
+
+    @property
+    def whole_text(self) -> str:
+        return " ".join("".join(node.text for node in self.below()).split())
+
+
+class Tree(HTMLParser):
+    """Builds a tree and refuses what a strict checker refuses: crossed or unclosed tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = self.here = Node("", {}, None)
+        self.comments: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.here is self.root, f"<{self.here.tag}> is not closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice"
+        node = Node(tag, {name: value or "" for name, value in attrs}, self.here)
+        self.here.children.append(node)
+        if tag in BLOCKS:
+            assert self.here.tag not in {"p", "h1", "h2", "a", "span"}, f"<{tag}> in <p>"
+        if tag not in VOID:
+            self.here = node
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == self.here.tag, f"</{tag}> closes <{self.here.tag}>"
+        assert self.here.parent is not None
+        self.here = self.here.parent
+
+    def handle_data(self, data: str) -> None:
+        self.here.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def all_of(name: str, tag: str) -> list[Node]:
+    return [node for node in Tree(MESSAGES[name][0]).root.below() if node.tag == tag]
+
+
+@each
+def test_the_markup_is_whole_and_nothing_from_outside_adds_to_it(name: str) -> None:
+    tree = Tree(MESSAGES[name][0])
+    tags = {node.tag for node in tree.root.below()}
+    assert tags <= {
+        "", "html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td", "p",
+        "h1", "h2", "a", "span", "b",
+    }  # fmt: skip
+    assert all(comment.startswith(("[if mso]", "<![endif]")) for comment in tree.comments)
+
+
+@each
+def test_one_column_of_tables_that_say_they_are_layout(name: str) -> None:
+    for table in all_of(name, "table"):
+        wanted = {"role": "presentation", "cellpadding": "0", "cellspacing": "0", "border": "0"}
+        assert wanted.items() <= table.attributes.items()
+    for row in all_of(name, "tr"):
+        assert [cell.tag for cell in row.children] == ["td"]
+    html = MESSAGES[name][0]
+    assert "max-width:640px" in html.replace(" ", "")
+    assert '<!--[if mso]><table role="presentation" width="640"' in html
+
+
+@each
+def test_one_title_a_heading_a_paper_and_a_language(name: str) -> None:
+    count = len(EDITIONS[name].edition.picks)
+    assert len(all_of(name, "h1")) == 1
+    assert len(all_of(name, "h2")) == count
+    [html] = all_of(name, "html")
+    assert (html.attributes["lang"], html.attributes["dir"]) == ("en", "ltr")
+    [title] = all_of(name, "title")
+    assert title.whole_text
+
+
+def test_a_title_in_another_script_runs_its_own_way() -> None:
+    [heading] = all_of("rtl", "h2")
+    assert heading.attributes["dir"] == "rtl"
+
+
+@each
+def test_both_colour_schemes_are_meant(name: str) -> None:
+    metas = {m.attributes.get("name"): m.attributes.get("content") for m in all_of(name, "meta")}
+    assert metas["color-scheme"] == "light dark"
+    html = MESSAGES[name][0]
+    dark = html.partition("@media (prefers-color-scheme: dark)")[2].partition("</style>")[0]
+    declarations = re.findall(r"[a-z-]+:[^;{}]+;", dark)
+    assert len(declarations) > 10
+    assert all("!important" in declaration for declaration in declarations)
+
+
+@each
+def test_the_preheader_is_first_hidden_and_short(name: str) -> None:
+    [body] = all_of(name, "body")
+    first = body.children[0]
+    assert first.attributes["class"] == "hidden"
+    assert "display:none" in first.attributes["style"].replace(" ", "")
+    assert 0 < len(first.whole_text) <= 90
+
+
+@each
+def test_the_text_holds_every_title_and_every_address_of_the_html(name: str) -> None:
+    text = MESSAGES[name][1]
+    flat, shown = " ".join(text.split()), set(text.split())
+    for heading in all_of(name, "h2"):
+        assert heading.whole_text in flat
+    for link in all_of(name, "a"):
+        assert link.attributes["href"] in shown
+
+
+@each
+def test_the_text_is_narrow_but_for_addresses(name: str) -> None:
+    _title, *lines = MESSAGES[name][1].splitlines()  # a profile's title is its reader's own
+    long = [line for line in lines if len(line) > 78]
+    assert all("://" in line for line in long)
+
+
+@each
+def test_links_say_where_they_go(name: str) -> None:
+    for link in all_of(name, "a"):
+        assert link.whole_text
+        assert link.whole_text.lower() not in {"here", "link", "click here"}
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours_of(style: str) -> dict[str, str]:
+    found = re.findall(r"(?:^|[;\s])(background-color|color):\s*(#[0-9a-f]{3,6})", style)
+    return {
+        name: colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
+        for name, colour in found
+    }
+
+
+def dark_colours(html: str) -> dict[str, dict[str, str]]:
+    dark = html.partition("@media (prefers-color-scheme: dark)")[2].partition("</style>")[0]
+    found: dict[str, dict[str, str]] = {}
+    for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", dark):
+        for selector in selectors.split(","):
+            found.setdefault(selector.strip().lstrip(".{ \n"), {}).update(colours_of(rules))
+    return found
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@each
+def test_every_word_stands_out_from_its_ground(name: str, is_dark: bool) -> None:
+    html = MESSAGES[name][0]
+    overrides = dark_colours(html) if is_dark else {}
+
+    def check(node: Node, colour: str, ground: str) -> None:
+        own = colours_of(node.attributes.get("style", ""))
+        for each_class in node.attributes.get("class", "").split():
+            own |= overrides.get(each_class, {})
+        colour, ground = own.get("color", colour), own.get("background-color", ground)
+        is_seen = node.attributes.get("class") != "hidden"
+        if node.text.strip() and is_seen and node.tag not in {"title", "style"}:
+            assert contrast(colour, ground) >= 4.5, (node.attributes.get("class"), colour, ground)
+        if is_seen:
+            for child in node.children:
+                check(child, colour, ground)
+
+    check(all_of(name, "body")[0], "#000000", "#ffffff")
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+def test_the_buttons_of_notices_stand_out_too(is_dark: bool) -> None:
+    notice = NoticeInput(
+        kind="preferences",
+        recipient="ada@example.org",
+        sender=given().sender,
+        message_id="<n@example.org>",
+        composed_at=given().composed_at,
+        values={"preferences_url": "https://digest.example.org/p/x", "expires": "soon"},
+    )
+    html = body(parsed(COMPOSER.compose_notice(notice).content), "html")
+    [button] = [n for n in Tree(html).root.below() if n.attributes.get("class") == "button"]
+    found = colours_of(button.attributes["style"])
+    found |= dark_colours(html)["button"] if is_dark else {}
+    assert contrast(found["color"], found["background-color"]) >= 4.5
+
+
+def test_addresses_that_need_a_special_relay_are_refused_when_they_subscribe() -> None:
+    with pytest.raises(AddressError, match="ASCII"):
+        normalise("adä@example.org")
+    assert normalise("ada@bücher.example") == "ada@xn--bcher-kva.example"
+    assert Address(addr_spec=normalise("ada@bücher.example")).domain.isascii()
+
+
+def test_feedback_is_told_by_day_list_and_installation_and_signed() -> None:
+    content = COMPOSER.compose(given()).content
+    assert b"\r\nFeedback-ID: 20260414:digest:lab1:example.org\r\n" in content
+
+
+def test_votes_and_their_change_stand_over_the_title() -> None:
+    text = " ".join(MESSAGES["daily"][1].split())
+    assert "132 upvotes, +41 since yesterday" in text
+    for heading in ("Trending beyond your interests", "Updates of papers you have seen"):
+        assert heading in text
+    assert "Person 0, Person 1, Person 2 and 3 more - A House" in text
