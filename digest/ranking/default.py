@@ -290,12 +290,14 @@ class _Desk:
 
     def _parts(self, row: int | None, position: int) -> dict[str, float]:
         """Return the strengths that make a score, by name; those that say nothing are left."""
-        heat = self._window.heats[position]
-        parts = {f"trend {kind}": value for kind, value in heat.by_kind.items()}
+        parts = dict(self._window.trend_parts(position))
         if row is not None:
-            parts |= self._sheet.parts(row, position)
-            parts["near likes"] = self._sheet.near_likes(row, position, LIKE_SHOWS)
-        return {name: told for name, value in parts.items() if (told := round(float(value), 4))}
+            for name, value in self._sheet.parts(row, position).items():
+                if told := round(float(value), 4):
+                    parts[name] = told
+            if near := self._sheet.near_likes(row, position, LIKE_SHOWS):
+                parts["near likes"] = float(near)
+        return parts
 
     def _exclusions(self, rest: Flags) -> tuple[Exclusion, ...]:
         floor = self._seat.reader.profile.min_score

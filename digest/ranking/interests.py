@@ -18,6 +18,7 @@ from digest.ranking.likeness import likenesses
 from digest.ranking.people import PersonMatch
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste
+from digest.ranking.terms import Place
 from digest.ranking.window import (
     AUTHOR,
     CATEGORY,
@@ -34,6 +35,8 @@ from digest.ranking.window import (
 _NEAR = 0.42
 _NEAR_TOLD = 0.45
 """Nearness that makes a paper half sure: to liked papers, and to words alone."""
+
+_LOGS = {place: math.log1p(-strength) for place, strength in TERM_STRENGTH.items()}
 
 _BEND = 3
 """How sharply nearness becomes sure: odds grow with its third power, and never saturate."""
@@ -53,20 +56,33 @@ class Sheet:
     liked: Liked
     rows_of: dict[int, Positions] = field(default_factory=dict)
     """Rows of ``liked`` that speak for a taste, where they were asked for."""
+    terms_of: dict[int, list[tuple[Mapping[int, Place], float, str]]] = field(default_factory=dict)
 
     def matched(self, row: int, position: int) -> list[str]:
         """Return the terms that stand in a paper, the strongest first."""
         found = [
-            ((1 - TERM_STRENGTH[place]) ** term.weight, term.text)
-            for term in self.tastes[row].interest.terms
-            if term.mode is not TermMode.MUST_NOT
-            and (place := self.window.index.find(term).get(position)) is not None
+            ((1 - TERM_STRENGTH[place]) ** weight, text)
+            for places, weight, text in self._terms(row)
+            if (place := places.get(position)) is not None
         ]
         return [text for _, text in sorted(found)]
+
+    def _terms(self, row: int) -> list[tuple[Mapping[int, Place], float, str]]:
+        """Return where each wanted term stands, its weight and its text; looked up once."""
+        found = self.terms_of.get(row)
+        if found is None:
+            found = self.terms_of[row] = [
+                (self.window.index.find(term), term.weight, term.text)
+                for term in self.tastes[row].interest.terms
+                if term.mode is not TermMode.MUST_NOT
+            ]
+        return found
 
     def authors(self, row: int, position: int) -> list[PersonMatch]:
         """Return the followed authors of a paper, certain ones first."""
         followed = self.tastes[row].interest.authors
+        if not followed:
+            return []
         found = [m for f in followed if (m := self.window.people(f).get(position)) is not None]
         return sorted(found, key=lambda match: not match.is_certain)
 
@@ -82,6 +98,8 @@ class Sheet:
 
     def near_likes(self, row: int, position: int, above: float) -> int:
         """Return how many liked papers are this near to a paper."""
+        if not self.tastes[row].rated:
+            return 0
         rows = self._liked_rows(row)
         return int((self.liked.likeness[rows, position] >= above).sum()) if len(rows) else 0
 
@@ -100,13 +118,11 @@ class Sheet:
 
     def parts(self, row: int, position: int) -> dict[str, float]:
         """Return the strengths that make a paper's score, by name."""
-        interest = self.tastes[row].interest
         people = {m.is_certain for m in self.authors(row, position)}
         logs = [
-            math.log1p(-TERM_STRENGTH[place]) * t.weight
-            for t in interest.terms
-            if t.mode is not TermMode.MUST_NOT
-            and (place := self.window.index.find(t).get(position)) is not None
+            _LOGS[place] * weight
+            for places, weight, _ in self._terms(row)
+            if (place := places.get(position)) is not None
         ]
         return {
             "terms": -math.expm1(sum(logs)),

@@ -106,6 +106,20 @@ class Window:
     def _gains(self) -> dict[int, str]:
         return {}
 
+    @cached_property
+    def _trend_parts(self) -> dict[int, dict[str, float]]:
+        return {}
+
+    def trend_parts(self, position: int) -> Mapping[str, float]:
+        """Return the strengths of a paper's trend by name; those that say nothing are left."""
+        found = self._trend_parts.get(position)
+        if found is None:
+            kinds = self.heats[position].by_kind
+            found = self._trend_parts[position] = {
+                f"trend {kind}": told for kind, value in kinds.items() if (told := round(value, 4))
+            }
+        return found
+
     def gain(self, position: int) -> str:
         """Say a paper's strongest gain in words; empty where nothing is known."""
         if position not in self._gains:
