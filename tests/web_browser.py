@@ -87,6 +87,7 @@ def town(folder: Path) -> Iterator[Town]:
                 },
                 "mail": {"sender": "digest@example.org"},
                 "transports": {"main": {"kind": "smtp", "host": "127.0.0.1", "port": smtp.port}},
+                "sources": {"inbox": {"kind": "inbox"}},
                 "web": {"owner_token": "an-owner-token-of-some-length"},
             }
         )  # fmt: skip

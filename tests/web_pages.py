@@ -7,7 +7,7 @@ from typing import Any
 from builders import an_interest
 from web_people import ada
 
-from digest.actions import preferring
+from digest.actions import preferring, submitting
 from digest.model import FeedbackKind
 from digest.pipeline.editions import plan_due
 from digest.store import profiles
@@ -21,6 +21,7 @@ def pages(town: Any) -> dict[str, str]:
     other = ada(town, "lab", origin=profiles.CONFIG, title="The lab's digest")
     plan_due(town.app)
     preferring.rate(town.app, person.subscriber_id, 1, FeedbackKind.SAVED)
+    submitting.suggest(town.app, person.subscriber_id, ["10.1000/x"])
     signer = Signer(town.app.secret_keys)
 
     def token(purpose: TokenPurpose, who: Any = person, **more: Any) -> str:
@@ -46,6 +47,7 @@ def pages(town: Any) -> dict[str, str]:
         "edition": f"/editions/{token(TokenPurpose.VIEW, edition_id=1)}",
         "feedback": f"/f/{token(TokenPurpose.FEEDBACK)}/more/1",
         "saved": f"/saved/{token(TokenPurpose.FEEDBACK)}",
+        "suggest": f"/suggest/{token(TokenPurpose.FEEDBACK)}",
         "erase": f"/erase/{token(TokenPurpose.ERASE)}",
         "unsubscribe": f"/u/{token(TokenPurpose.UNSUBSCRIBE)}",
         "missing": "/nowhere",

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from digest.app import App
 from digest.errors import UsageError
-from digest.model import PaperKey
+from digest.model import PaperKey, SubscriberStatus
 from digest.pipeline.polling import poll_sources
 from digest.sources import Receives
 from digest.store import sources as rows
-from digest.store import submissions
+from digest.store import submissions, subscribers
 from digest.store.submissions import Submission, SubmissionState
 
 MOST_AT_ONCE = 500
+MOST_A_DAY = 20
+"""Papers that one reader may name within 24 hours."""
+SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,45 @@ def submitted(app: App, *, source: str = "", limit: int = 100) -> tuple[Submissi
         return submissions.load(connection, inbox, limit=limit)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Suggestions:
+    """What one reader has named lately, and how many papers more they may name today."""
+
+    found: tuple[Submission, ...]
+    left: int
+
+
+def suggestions(app: App, subscriber_id: int) -> Suggestions | None:
+    """Return what a reader has named; None where there is no inbox or no such reader."""
+    inbox = next(iter(_inboxes(app)), "")
+    with app.reading() as connection:
+        reader = subscribers.get(connection, subscriber_id)
+        if not inbox or reader is None or reader.status is not SubscriberStatus.CONFIRMED:
+            return None
+        found = submissions.load(connection, inbox, subscriber_id=subscriber_id, limit=SHOWN)
+    today = sum(app.now() - one.at < timedelta(days=1) for one in found)
+    return Suggestions(found=found, left=max(0, MOST_A_DAY - today))
+
+
+def suggest(app: App, subscriber_id: int, references: Sequence[str]) -> tuple[Submitted, ...]:
+    """Let a reader name papers; they are looked up by the next poll of the inbox.
+
+    Raises UsageError where they may not, and for more than are left for today.
+    """
+    known = suggestions(app, subscriber_id)
+    if known is None:
+        raise UsageError("papers cannot be named here")
+    if len(references) > known.left:
+        raise UsageError(f"{MOST_A_DAY} papers a day can be named: {known.left} more today")
+    return submit(app, references, subscriber_id=subscriber_id, look_up=False)
+
+
+def _inboxes(app: App) -> list[str]:
+    return [known for known, source in app.sources.items() if isinstance(source, Receives)]
+
+
 def _inbox(app: App, name: str) -> str:
-    inboxes = [known for known, source in app.sources.items() if isinstance(source, Receives)]
+    inboxes = _inboxes(app)
     if name and name not in inboxes:
         raise UsageError(f"{name!r} is not an enabled source of kind inbox")
     if not inboxes:

@@ -119,9 +119,14 @@ def settle(connection: Connection, source: str, asked: Collection[PaperKey]) -> 
 
 
 def load(
-    connection: Connection, source: str, keys: Sequence[PaperKey] = (), *, limit: int = 1000
+    connection: Connection,
+    source: str,
+    keys: Sequence[PaperKey] = (),
+    *,
+    subscriber_id: int | None = None,
+    limit: int = 1000,
 ) -> tuple[Submission, ...]:
-    """Return submissions of these keys, or the newest ones."""
+    """Return submissions of these keys, or the newest ones, of all or of one subscriber."""
     query = (
         select(submissions, papers.c.key.label("paper_key"), papers.c.title)
         .join(papers, papers.c.id == submissions.c.paper_id, isouter=True)
@@ -131,6 +136,8 @@ def load(
     )
     if keys:
         query = query.where(submissions.c.key.in_(list(keys)))
+    if subscriber_id is not None:
+        query = query.where(submissions.c.subscriber_id == subscriber_id)
     return tuple(
         Submission(
             key=row.key,

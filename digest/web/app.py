@@ -25,6 +25,7 @@ from digest.web import (
     preferences,
     search,
     subscribe,
+    suggesting,
 )
 from digest.web.api import app as api
 from digest.web.api.problems import problem
@@ -44,6 +45,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     subscribe.routes,
     leaving.routes,
     personal.routes,
+    suggesting.routes,
     preferences.routes,
 )
 OWNER_ROUTES: tuple[Callable[[Site, Gate], APIRouter], ...] = (

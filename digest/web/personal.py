@@ -12,7 +12,7 @@ from fastapi import Path as FromPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
-from digest.actions import personal, preferring
+from digest.actions import personal, preferring, submitting
 from digest.model import FeedbackKind
 from digest.subscribers.tokens import Claims, TokenPurpose
 from digest.web.daily import not_found
@@ -50,6 +50,8 @@ def routes(site: Site) -> APIRouter:
         return site.page(
             "saved.html", private=True, title="Your saved papers",
             entries=personal.saved_papers(site.app, claims.subscriber_id),
+            suggest=site.url(f"/suggest/{token}")
+            if submitting.suggestions(site.app, claims.subscriber_id) else "",
             feedback=site.url(f"/f/{token}/saved/"),
         )  # fmt: skip
 
