@@ -3,7 +3,8 @@
     schedulers (`digest serve`, any number): ask for each poll and for the tick; one waiting
            job of each at most
     tick:  recover what dead senders left behind; a batch for each thousand subscriptions due,
-           a send for each thousand deliveries due that no waiting job stands for
+           a send for each thousand deliveries due that no waiting job stands for; tell the
+           owner what is wrong, and a watchdog that nothing is
     batch: lock, rank and freeze a block; its send is deferred in the same transaction
     send:  claim, compose, deliver
 
@@ -30,12 +31,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from digest import logs
-from digest.actions import profiles
+from digest.actions import alerting, profiles
 from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
 from digest.pipeline import composing, summaries
 from digest.pipeline.editions import BLOCK, PlanReport, plan_due
+from digest.pipeline.ping import ping
 from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
 from digest.store import deliveries
 from digest.store import profiles as profile_store
@@ -100,7 +102,8 @@ class JobQueue:
         """Ask for one piece of recurring work; 0 where it is waiting to be done already."""
         if work.name == TICK:
             # The profile files of the machine that schedules are those that count.
-            profiles.sync(self.app)
+            synced = profiles.sync(self.app)
+            alerting.watch_profiles(self.app, synced.problems)
         return self.ask(work.name)
 
     def ask(self, name: str) -> int:
@@ -162,6 +165,14 @@ class JobQueue:
                     ),
                 ],
             )
+            failing = rows.count_failing(connection)
+        alerting.watch_workers(self.app, failing)
+        alerting.watch_outbox(self.app)
+        if alerting.tell(self.app):
+            self.ask("urgent")
+        ping_url = self.app.config.settings.log.ping_url
+        if ping_url and alerting.is_all_well(self.app):
+            ping(ping_url)
 
     def _batch(self) -> None:
         plan_due(self.app, limit=BLOCK, within=self._send_after)
@@ -181,6 +192,8 @@ class JobQueue:
         )
         for problem in report.problems:
             log.warning("sending is hindered: %s", problem)
+        if report.problems or any(report.counts.values()):
+            alerting.watch_sending(self.app, report)
 
     # ---- deferring ----
 

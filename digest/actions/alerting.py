@@ -27,11 +27,13 @@ from digest.subscribers.addresses import address_hmac, domain_of, normalise
 log = logging.getLogger(__name__)
 
 RUN, SENDING, PROFILES, UNCERTAIN = "run", "sending", "profiles", "uncertain"
+WORKERS = "workers"
 _NAMES = {
     RUN: "The run",
     SENDING: "Sending mail",
     PROFILES: "Profile files",
     UNCERTAIN: "Mails of uncertain fate",
+    WORKERS: "Workers",
 }
 _LONGEST = 500
 FAILED_MIN, FAILED_SHARE = 10, 0.2
@@ -40,17 +42,47 @@ FAILED_MIN, FAILED_SHARE = 10, 0.2
 
 def watch(app: App, *, profile_problems: Sequence[str], sent: SendReport) -> None:
     """Keep what a finished pass says of the profile files, the relays and the outbox."""
+    watch_profiles(app, profile_problems)
+    watch_sending(app, sent)
+    watch_outbox(app)
+
+
+def watch_profiles(app: App, problems: Sequence[str]) -> None:
+    """Keep what is wrong with profile files, or that nothing is."""
+    with app.writing() as connection:
+        _set(connection, PROFILES, "; ".join(problems), app.now())
+
+
+def watch_sending(app: App, sent: SendReport) -> None:
+    """Keep what one run of sending says of the relays."""
+    trouble = _trouble(sent)
+    # With nothing to send, silence says nothing of the relay.
+    if trouble or sent.counts.get(DeliveryState.SENT) or not sent.waiting:
+        with app.writing() as connection:
+            _set(connection, SENDING, trouble, app.now())
+
+
+def watch_outbox(app: App) -> None:
+    """Keep whether mails wait for a person; that a pass came so far is good news of the run."""
     with app.writing() as connection:
         now = app.now()
-        _set(connection, PROFILES, "; ".join(profile_problems), now)
-        trouble = _trouble(sent)
-        # With nothing to send, silence says nothing of the relay.
-        if trouble or sent.counts.get(DeliveryState.SENT) or not sent.waiting:
-            _set(connection, SENDING, trouble, now)
         unsure = deliveries.count_by_state(connection)[DeliveryState.UNCERTAIN]
         said = f"{unsure} may or may not have arrived: look into `digest verify`" if unsure else ""
         _set(connection, UNCERTAIN, said, now)
         alerts.right(connection, RUN, now=now)
+
+
+def watch_workers(app: App, failing: int) -> None:
+    """Keep how many jobs fail again and again, or that none does."""
+    said = f"{failing} jobs fail: `digest workers` names them and how to free them"
+    with app.writing() as connection:
+        _set(connection, WORKERS, said if failing else "", app.now())
+
+
+def is_all_well(app: App) -> bool:
+    """Tell whether nothing is known to be wrong."""
+    with app.reading() as connection:
+        return all(alert.right_at is not None for alert in alerts.open_alerts(connection))
 
 
 def failed(app: App, error: BaseException) -> None:

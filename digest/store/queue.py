@@ -112,6 +112,15 @@ def count_takeable(connection: Connection) -> int:
     )
 
 
+def count_failing(connection: Connection) -> int:
+    """Count the jobs that failed for good, or failed before and wait to be tried again."""
+    query = text(
+        "SELECT count(*) FROM procrastinate_jobs "
+        "WHERE status = 'failed' OR (status = 'todo' AND attempts > 1)"
+    )
+    return connection.scalar(query) or 0
+
+
 def queues(connection: Connection) -> tuple[QueueState, ...]:
     """Return every queue that has jobs, by name."""
     found = connection.execute(

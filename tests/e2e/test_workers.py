@@ -242,24 +242,47 @@ def test_the_commands_show_queues_and_free_jobs(open_it, postgresql_engine, monk
     assert "0 jobs" in capsys.readouterr().out
 
 
+def test_the_owner_is_told_once_of_jobs_that_fail_and_once_when_they_do_not(open_it):
+    app = open_it(owner="owner@example.org")
+    queue = tasks.JobQueue(app)
+    queue.ask("urgent")
+    with app.writing() as connection:
+        _die_with(connection, "recurring", attempts=tasks.MOST_ATTEMPTS)
+    queue.free()
+    told = []
+    for _ in range(2):
+        queue._tick()
+        told.append(sum(states(app).values()))
+    with app.writing() as connection:
+        connection.execute(text("DELETE FROM procrastinate_jobs WHERE status = 'failed'"))
+    for _ in range(2):
+        queue._tick()
+        told.append(sum(states(app).values()))
+    assert told == [1, 1, 2, 2]
+    assert jobs(app)["recurring", "todo"] == 1  # the mail about it does not wait for editions
+
+
 @pytest.mark.slow
 def test_workers_killed_again_and_again_lose_and_double_nothing(open_it, tmp_path):
     with ScriptedServer() as server:
         app = open_it(port=server.port)
-        crowd(app, 200)
+        crowd(app, 120)
         tasks.JobQueue(app).ask("tick")
-        end = time.monotonic() + 60
-        while not _is_settled(app) and time.monotonic() < end:
+        for wanted in (20, 60, None):
             child = subprocess.Popen(
                 [sys.executable, "-c", WORKER, str(tmp_path / "here.json")], start_new_session=True
             )
-            time.sleep(2.5)
+            end = time.monotonic() + 40
+            while not (_is_settled(app) or time.monotonic() > end):
+                if wanted is not None and len(server.received) >= wanted:
+                    break
+                time.sleep(0.05)
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
         counted = states(app)
         taken = Counter(mail.recipient for mail in server.received)
         assert max(taken.values()) == 1
-        assert sum(counted.values()) == 200
+        assert sum(counted.values()) == 120
         # A mail whose reply nobody read may have arrived: it is listed, never sent again.
         assert counted["sent"] <= len(taken) <= counted["sent"] + counted["uncertain"]
         assert set(counted) <= {"sent", "uncertain"}
