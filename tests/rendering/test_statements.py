@@ -13,11 +13,11 @@ from email.headerregistry import Address
 from html.parser import HTMLParser
 
 import pytest
-from builders import a_paper, a_pick, a_profile, an_edition, an_edition_input
+from builders import a_pick, a_profile, an_edition, an_edition_input
+from rendering.editions import a_full_edition, a_hostile_edition, a_rich_paper
 
 from digest.errors import AddressError
-from digest.model import Author, Frequency, Link
-from digest.rendering import EditionInput
+from digest.model import Frequency
 from digest.rendering.bodies import body, parsed
 from digest.rendering.compose import Composer
 from digest.rendering.notices import NoticeInput
@@ -26,44 +26,14 @@ from digest.subscribers.addresses import normalise
 COMPOSER = Composer()
 VOID = {"meta", "img", "br", "hr"}
 BLOCKS = {"p", "h1", "h2", "table", "tr", "td", "div"}
-HOSTILE = '</p></td></table><script>alert(1)</script><img src=x onerror="y"> <!-- & \u202eevil'
-
-
-def rich(number: int, **changes: object) -> object:
-    links = tuple(
-        Link(kind=kind, url=f"https://{kind}.example/{number}?a=1&b=2")
-        for kind in ("pdf", "code", "project", "discussion")
-    )
-    authors = tuple(Author(name=f"Person {n}", affiliations=("A House",)) for n in range(6))
-    values = {"links": links, "authors": authors, "comment": "12 pages", "summary": "It works."}
-    return a_paper(number, **(values | changes))
-
-
-def given(**changes: object) -> EditionInput:
-    picks = (
-        a_pick(1),
-        a_pick(2, section="trending"),
-        a_pick(3, section="update"),
-        a_pick(4, section="carried-over", is_new=False),
-    )
-    edition = an_edition(*picks, other_ids=(11, 12, 13, 14, 15), other_count=40)
-    papers = {n: rich(n) for n in (1, 2, 3, 4, 11, 12, 13, 14, 15)}
-    deltas = {1: {"hf_upvotes": (132.0, 41.0)}}
-    return an_edition_input(edition, papers=papers, deltas=deltas, **changes)
-
-
 EDITIONS = {
-    "daily": given(),
+    "daily": a_full_edition(),
     "weekly": an_edition_input(an_edition(a_pick(1), frequency=Frequency.WEEKLY)),
     "empty": an_edition_input(an_edition(picks=())),
-    "hostile": an_edition_input(
-        an_edition(a_pick(1, reason=HOSTILE, section=HOSTILE), a_pick(2)),
-        papers={n: rich(n, title=HOSTILE, abstract=HOSTILE, comment=HOSTILE) for n in (1, 2)},
-        profile=a_profile(title=HOSTILE),
-    ),
+    "hostile": a_hostile_edition(),
     "rtl": an_edition_input(
         an_edition(a_pick(1)),
-        papers={1: rich(1, title="دراسات دقيقة للأشياء")},
+        papers={1: a_rich_paper(1, title="دراسات دقيقة للأشياء")},
         profile=a_profile(locale="ar"),
     ),
 }
@@ -274,9 +244,9 @@ def test_the_buttons_of_notices_stand_out_too(is_dark: bool) -> None:
     notice = NoticeInput(
         kind="preferences",
         recipient="ada@example.org",
-        sender=given().sender,
+        sender=a_full_edition().sender,
         message_id="<n@example.org>",
-        composed_at=given().composed_at,
+        composed_at=a_full_edition().composed_at,
         values={"preferences_url": "https://digest.example.org/p/x", "expires": "soon"},
     )
     html = body(parsed(COMPOSER.compose_notice(notice).content), "html")
@@ -294,7 +264,7 @@ def test_addresses_that_need_a_special_relay_are_refused_when_they_subscribe() -
 
 
 def test_feedback_is_told_by_day_list_and_installation_and_signed() -> None:
-    content = COMPOSER.compose(given()).content
+    content = COMPOSER.compose(a_full_edition()).content
     assert b"\r\nFeedback-ID: 20260414:digest:lab1:example.org\r\n" in content
 
 
