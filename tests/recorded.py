@@ -104,9 +104,11 @@ def replaying() -> Iterator[str]:
             break
         except OSError:
             time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait()
+    try:
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def move_to(url: str, now: datetime) -> None:

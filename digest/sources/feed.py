@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,9 +83,9 @@ class FeedSource:
     def parse(self, body: Body) -> Batch:
         """Read every entry; one that has neither title nor text is rejected, alone."""
         document = read_feed(self.name, body)
-        guids = Counter(entry.guid for entry in document.entries)
+        shared = shared_guids(document.entries)
         read = [
-            self._record(entry, document, repeated=guids[entry.guid] > 1)
+            self._record(entry, document, repeated=entry.guid in shared)
             for entry in document.entries
         ]
         records = {record.native_id: record for record in read if isinstance(record, Record)}
@@ -131,11 +130,22 @@ class FeedSource:
         )
 
 
+def shared_guids(entries: Sequence[Entry]) -> set[str]:
+    """Return the guids that different entries of one document carry.
+
+    An entry that only stands there twice is still one: it keeps the name it has on other days.
+    """
+    seen: dict[str, set[tuple[str, str]]] = {}
+    for entry in entries:
+        seen.setdefault(entry.guid, set()).add((entry.link, clean(entry.title.value)))
+    return {guid for guid, whom in seen.items() if len(whom) > 1}
+
+
 def guid_of(entry: Entry, link: str, title: str, *, repeated: bool) -> str:
     """Return what names the entry within its feed.
 
-    A guid that several entries of one document carry is completed by the link, or else by the
-    title; positions change, so they are never part of it.
+    A guid that several different entries of one document carry is completed by the link, or else
+    by the title; positions change, so they are never part of it.
     """
     guid = clean(entry.guid)
     if guid and not repeated:
