@@ -147,7 +147,7 @@ def elements(draw, depth=0):
     return f"<{name}{attributes if form > 5 else ''}>{inner}</{name}>"
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     parts=st.lists(elements(), max_size=5),
     head=st.lists(elements(), max_size=2),
