@@ -85,9 +85,9 @@ class Draft:
 class Desk:
     """What one planning run keeps between its blocks: rankers, and the papers of each window."""
 
-    def __init__(self, app: App, at_hand: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
-        self.at_hand = dict(at_hand or {})
+        self.at_hand: Mapping[str, bytes] = {}
         self._rankers: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._learnt: dict[datetime, backgrounds.Learnt] = {}
@@ -206,15 +206,14 @@ def draft(
     *,
     window_end: datetime,
     explain: bool = False,
-    at_hand: Mapping[str, bytes] | None = None,
+    desk: Desk | None = None,
 ) -> list[Draft]:
     """Rank for subscriptions at their slots and return the editions, in the same order.
 
-    Nothing is written: preview and explain use this as sending does. ``at_hand`` holds the
-    libraries by name that a preview was given and nobody keeps yet.
+    Nothing is written: preview and explain use this as sending does. With a ``desk`` what it
+    holds already of this window is not read again.
     """
-    desk = Desk(app, at_hand)
-    return _draft(desk, connection, due, window_end=window_end, explain=explain)
+    return _draft(desk or Desk(app), connection, due, window_end=window_end, explain=explain)
 
 
 def _draft(

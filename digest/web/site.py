@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
 from digest.actions import posting
+from digest.actions.previewing import Previewer
 from digest.app import App
 from digest.errors import TokenError
 from digest.rendering.templates import find_file, template_loader
@@ -56,6 +57,11 @@ class Site:
     def may_subscribe(self) -> bool:
         """Tell whether visitors may subscribe: the owner lets them, and links can be mailed."""
         return self.app.config.settings.web.subscribe and posting.is_possible(self.app)
+
+    @cached_property
+    def previewer(self) -> Previewer:
+        """Return what makes previews of editions."""
+        return Previewer(self.app)
 
     @cached_property
     def templates(self) -> Environment:

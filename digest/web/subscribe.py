@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
-from digest.actions import keeping, posting, previewing, subscribing
+from digest.actions import keeping, posting, subscribing
 from digest.actions.keeping import Upload
 from digest.actions.subscribing import Outcome, Wish
 from digest.errors import AddressError, TokenError, UsageError
@@ -218,16 +218,14 @@ def _page(
     problem = problem or draft.problem
     at_hand = {keeping.UPLOADED: draft.upload.content} if draft.upload else {}
     now = site.app.now()
-    return site.page(
+    answer = site.page(
         "subscribe.html",
         status=422 if problem else 200,
         headers={"Cache-Control": "no-store"},
         title="Subscribe",
         draft=draft,
         schedule=draft.profile.schedule,
-        preview=previewing.preview(site.app, draft.profile, at_hand=at_hand)
-        if shows_preview
-        else None,
+        preview=site.previewer.preview(draft.profile, at_hand=at_hand) if shows_preview else None,
         problem=problem,
         begun=begun
         or site.signer.make(TokenPurpose.FORM, 0, issued_at=now, expires_at=now + FORM_LIFE),
@@ -239,6 +237,9 @@ def _page(
         lengths=forms.LENGTHS,
         offers_orcid=bool(site.app.config.settings.web.orcid_url),
     )
+    # While somebody reads or types, what the next preview needs is made ready.
+    answer.background = BackgroundTask(site.previewer.refresh)
+    return answer
 
 
 def _done(site: Site) -> HTMLResponse:

@@ -43,7 +43,8 @@ def subscription(web, person):
     [(ONE_CLICK, FORM), (MULTIPART, "multipart/form-data; boundary=edge"), (b"", FORM),
      (b"--x", "multipart/form-data; boundary=edge")],
 )  # fmt: skip
-def test_one_click_unsubscribes_in_both_encodings_and_even_a_broken_one(web, content, kind):
+def test_one_click_unsubscribes_in_both_encodings_and_even_a_broken_one(web_on_both, content, kind):
+    web = web_on_both
     person = ada(web)
     answer = one_click(web, link(web, person), content, kind)
     assert (answer.status_code, len(answer.content) < 100) == (200, True)
@@ -64,7 +65,8 @@ def test_one_click_needs_nothing_of_the_sender(web, headers):
     assert answer.status_code == 200
 
 
-def test_a_second_click_is_200_and_leaves_one_consent(web):
+def test_a_second_click_is_200_and_leaves_one_consent(web_on_both):
+    web = web_on_both
     person = ada(web)
     first = one_click(web, link(web, person))
     second = one_click(web, link(web, person))
@@ -103,7 +105,8 @@ def test_the_page_asks_with_one_button_and_changes_nothing(web):
     assert snapshot(web.app) == before
 
 
-def test_the_button_ends_the_subscription(web):
+def test_the_button_ends_the_subscription(web_on_both):
+    web = web_on_both
     person = ada(web)
     answer = web.post(link(web, person), {"from": "page"})
     assert "You are unsubscribed" in answer.text
@@ -111,7 +114,8 @@ def test_the_button_ends_the_subscription(web):
     assert "Nothing is sent for this link any more" in web.get(link(web, person)).text
 
 
-def test_one_subscription_ends_and_the_other_goes_on_until_all_are_left(web):
+def test_one_subscription_ends_and_the_other_goes_on_until_all_are_left(web_on_both):
+    web = web_on_both
     first, second = ada(web), ada(web, "robots")
     one_click(web, link(web, first))
     assert subscription(web, second).status is SubscriberStatus.CONFIRMED
@@ -119,7 +123,8 @@ def test_one_subscription_ends_and_the_other_goes_on_until_all_are_left(web):
     assert subscription(web, second).status is SubscriberStatus.UNSUBSCRIBED
 
 
-def test_leaving_all_suppresses_the_address(web):
+def test_leaving_all_suppresses_the_address(web_on_both):
+    web = web_on_both
     person = ada(web)
     one_click(web, link(web, person, everything=True))
     mark = address_hmac(web.app.secret_keys, "ada@example.org")
@@ -130,7 +135,8 @@ def test_leaving_all_suppresses_the_address(web):
 
 
 @pytest.mark.parametrize("others", [False, True])
-def test_a_claimed_delivery_stops_at_its_marker(web, others):
+def test_a_claimed_delivery_stops_at_its_marker(web_on_both, others):
+    web = web_on_both
     person = ada(web)
     if others:
         ada(web, "robots")  # the address itself is then not suppressed

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from builders import NOON
+from web_builders import store_paper
 from web_mail import ADDRESS, ask, form, path_of, planned, subscribe, values
 from web_people import snapshot
 
@@ -285,6 +286,17 @@ def test_the_preview_ranks_as_editions_do_and_changes_nothing(web_on_both):
     assert "Robots learn to iron" in shown
     subscribe(web, **{"terms-0": "robots"})
     assert plan_due(web.app).picks == shown.count('<li class="paper">')
+
+
+def test_the_next_previews_are_made_of_what_the_first_one_read(web):
+    web.get("/subscribe")
+    with web.app.writing() as connection:
+        store_paper(connection, 50, "Robots that read mail", "cs.RO", 0, web.clock.now)
+    fields = form(web, **{"terms-0": "robots"})
+    assert "Robots that read mail" not in web.post("/preview", fields).text
+    web.clock.move(minutes=10)
+    web.post("/preview", fields)  # from what is there; what is new is read after the answer
+    assert "Robots that read mail" in web.post("/preview", fields).text
 
 
 def test_an_uploaded_library_is_previewed_without_being_kept(web):
