@@ -18,8 +18,8 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import composing, summaries
-from digest.pipeline.editions import PlanReport, plan_due
+from digest.pipeline import composing, shares, summaries
+from digest.pipeline.editions import PlanReport
 from digest.pipeline.ping import ping
 from digest.pipeline.polling import poll_sources
 from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
@@ -83,11 +83,11 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told("poll", polls)
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []
-    planned = plan_due(app)
+    planned = shares.plan(app)
     told("plan", planned)
     summaries.prepare(app)
     with stopping_on_signals() as stop:
-        sent = send_ready(app, compose=composing.for_run(app), stop=stop)
+        sent = shares.send(app, stop=stop)
     told("send", sent)
     report = RunReport(
         run_id=run_id,

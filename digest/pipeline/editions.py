@@ -37,6 +37,7 @@ from digest.store import feedback as feedback_store
 from digest.store import libraries as library_store
 from digest.store import outbox, papers, profiles
 from digest.store import signals as signal_store
+from digest.store.database import is_sqlite
 from digest.store.editions import EditionOutcome
 from digest.subscribers import slots
 from digest.subscribers.addresses import address_hmac
@@ -151,10 +152,12 @@ def plan_due(
     limit: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     within: Callable[[Connection, PlanReport], None] | None = None,
+    share: tuple[int, int] = profiles.WHOLE,
 ) -> PlanReport:
     """Make the editions of every subscription that is due; return what was made.
 
     ``within`` is called with each block's report inside its transaction, before the commit.
+    ``share`` is this process's number, and of how many: each plans for subscribers of its own.
     """
     desk = Desk(app)
     total = PlanReport()
@@ -162,41 +165,99 @@ def plan_due(
     handled = 0
     while limit is None or handled < limit:
         size = BLOCK if limit is None else min(BLOCK, limit - handled)
-        with app.writing() as connection:
-            block = profiles.due(connection, now, limit=size)
-            if not block:
-                break
-            made = _plan_block(desk, connection, block, now)
-            total += made
-            if within:
-                within(connection, made)
-        handled += len(block)
+        planned = _planned(desk, now, size, share, within or (lambda *_: None))
+        if planned is None:
+            break
+        count, made = planned
+        total += made
+        handled += count
         if on_progress:
-            on_progress(len(block))
+            on_progress(count)
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 
 
-def _plan_block(
-    desk: Desk, connection: Connection, block: Sequence[Subscription], now: datetime
-) -> PlanReport:
-    grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
-    timely: list[tuple[Subscription, datetime]] = []
-    moves: list[tuple[int, datetime, datetime]] = []
-    for subscription in block:
-        assert subscription.next_slot_at is not None
-        schedule = subscription.profile.schedule
-        slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
-        following = slots.next_slot(schedule, slot)
-        if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's slot is so near
-            following = slots.next_slot(schedule, following)
-        moves.append((subscription.row_id, slot, following))
-        if now - slot <= grace:
-            timely.append((subscription, slot))
-    drafts = _draft(desk, connection, timely, window_end=now, explain=False)
-    report = freeze(desk.app, connection, drafts, Purpose.EDITION)
-    profiles.advance(connection, moves)
-    return replace(report, late=len(block) - len(timely))
+def _planned(
+    desk: Desk,
+    now: datetime,
+    size: int,
+    share: tuple[int, int],
+    within: Callable[[Connection, PlanReport], None],
+) -> tuple[int, PlanReport] | None:
+    """Plan one block; None where nobody is due.
+
+    On PostgreSQL in one transaction, whose locks keep others out of the block. SQLite has one
+    lock for everybody: there ranking is done before it, and what changed meanwhile is left out
+    (it is due still, or not any more).
+    """
+    app = desk.app
+    if not is_sqlite(app.engine):
+        with app.writing() as connection:
+            block = _Block(desk, connection, now, size, share)
+            if not block.due:
+                return None
+            made = block.keep(connection)
+            within(connection, made)
+        return len(block.due), made
+    with app.reading() as connection:
+        block = _Block(desk, connection, now, size, share)
+    if not block.due:
+        return None
+    with app.writing() as connection:
+        block.leave_out_changed(connection)
+        made = block.keep(connection)
+        within(connection, made)
+    return len(block.due), made
+
+
+class _Block:
+    """Subscriptions that are planned together: read and ranked, then kept."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        connection: Connection,
+        now: datetime,
+        size: int,
+        share: tuple[int, int],
+    ) -> None:
+        self._app = desk.app
+        self._now = now
+        self.due = profiles.due(connection, now, limit=size, share=share)
+        grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
+        timely: list[tuple[Subscription, datetime]] = []
+        self._moves: list[tuple[int, datetime, datetime]] = []
+        for subscription in self.due:
+            assert subscription.next_slot_at is not None
+            schedule = subscription.profile.schedule
+            slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
+            following = slots.next_slot(schedule, slot)
+            if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's is so near
+                following = slots.next_slot(schedule, following)
+            self._moves.append((subscription.row_id, slot, following))
+            if now - slot <= grace:
+                timely.append((subscription, slot))
+        self._late = len(self.due) - len(timely)
+        self._drafts = _draft(desk, connection, timely, window_end=now, explain=False)
+
+    def leave_out_changed(self, connection: Connection) -> None:
+        """Leave out who is not due as they were, or was shown one of their picks meanwhile."""
+        still = profiles.still_due(connection, self.due, self._now)
+        picked = {p.paper_id for draft in self._drafts for p in draft.edition.picks}
+        people = [draft.subscription.subscriber.row_id for draft in self._drafts]
+        shown = edition_store.shown_to(connection, people, picked) if picked else {}
+        for draft in self._drafts:
+            seen = shown.get(draft.subscription.subscriber.row_id, frozenset())
+            if not seen.isdisjoint(pick.paper_id for pick in draft.edition.picks):
+                still.discard(draft.subscription.row_id)
+        self._drafts = [draft for draft in self._drafts if draft.subscription.row_id in still]
+        self._moves = [move for move in self._moves if move[0] in still]
+
+    def keep(self, connection: Connection) -> PlanReport:
+        """Store the editions, their ledger and deliveries, and the next slots."""
+        report = freeze(self._app, connection, self._drafts, Purpose.EDITION)
+        profiles.advance(connection, self._moves)
+        return replace(report, late=self._late)
 
 
 def draft(

@@ -137,7 +137,27 @@ def send_ready(
             run.work(limit, purposes)
         finally:
             run.close()
-        return run.share() if is_share else run.report(recovered)
+    return run.share() if is_share else overall(app, [run.share()], recovered)
+
+
+def overall(app: App, shares: Sequence[SendReport], recovered: recovery.Recovered) -> SendReport:
+    """Return the report of a whole run, with how the outbox stands after it."""
+    with app.reading() as connection:
+        states = deliveries.count_by_state(connection)
+        due_at = deliveries.next_due_at(connection)
+        paused = deliveries.is_paused(connection)
+    settled = {state.value: sum(s.counts[state.value] for s in shares) for state in REPORTED}
+    settled[DeliveryState.UNCERTAIN.value] += recovered.uncertain
+    settled[DeliveryState.EXPIRED.value] += recovered.expired
+    return SendReport(
+        counts=settled,
+        recovered=recovered.released,
+        returned=sum(share.returned for share in shares),
+        waiting=states[DeliveryState.READY] + states[DeliveryState.DEFERRED],
+        next_due_at=due_at,
+        is_paused=paused,
+        problems=tuple(dict.fromkeys(line for share in shares for line in share.problems)),
+    )
 
 
 def has_dead_senders(app: App) -> bool:
@@ -289,25 +309,6 @@ class _Run:
         return SendReport(
             counts={state.value: self._recorder.counts[state] for state in REPORTED},
             returned=self._returned,
-            problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
-        )
-
-    def report(self, recovered: recovery.Recovered) -> SendReport:
-        with self._app.reading() as connection:
-            states = deliveries.count_by_state(connection)
-            due_at = deliveries.next_due_at(connection)
-            paused = deliveries.is_paused(connection)
-        counts = self._recorder.counts
-        settled = {state.value: counts[state] for state in REPORTED}
-        settled[DeliveryState.UNCERTAIN.value] += recovered.uncertain
-        settled[DeliveryState.EXPIRED.value] += recovered.expired
-        return SendReport(
-            counts=settled,
-            recovered=recovered.released,
-            returned=self._returned,
-            waiting=states[DeliveryState.READY] + states[DeliveryState.DEFERRED],
-            next_due_at=due_at,
-            is_paused=paused,
             problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
         )
 

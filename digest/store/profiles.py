@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
+from digest.store._bulk import among
 from digest.store.database import is_sqlite
 from digest.store.tables import profiles, subscribers, subscriptions
 from digest.store.upserts import insert_counted
@@ -271,15 +272,26 @@ def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
     )
 
 
-def due(connection: Connection, now: datetime, *, limit: int) -> list[Subscription]:
-    """Return subscriptions whose slot has come, locked until this transaction ends.
+WHOLE = (0, 1)
+"""The share of who plans alone: number, of how many."""
 
-    Two planners never get the same subscriber: on PostgreSQL locked rows are skipped, on
-    SQLite the transaction itself is exclusive.
+
+def due(
+    connection: Connection,
+    now: datetime,
+    *,
+    limit: int,
+    share: tuple[int, int] = WHOLE,
+) -> list[Subscription]:
+    """Return subscriptions whose slot has come, on PostgreSQL locked until the transaction ends.
+
+    Two planners never get the same subscriber there: locked rows are skipped. SQLite's planners
+    ask ``still_due`` before they write, and divide subscribers into shares.
     """
+    number, shares = share
     query = (
         _subscription_query()
-        .where(*_is_due(now))
+        .where(*_is_due(now), subscribers.c.id % shares == number)
         .order_by(subscriptions.c.next_slot_at, subscriptions.c.id)
         .limit(limit)
     )
@@ -287,6 +299,18 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Subscripti
         query = query.with_for_update(of=[subscriptions, subscribers], skip_locked=True)
     cache: dict[int, Profile] = {}
     return [_subscription(row, cache) for row in connection.execute(query)]
+
+
+def still_due(connection: Connection, seen: Collection[Subscription], now: datetime) -> set[int]:
+    """Return which of these subscriptions are due for the same slot as when they were read."""
+    ids = [subscription.row_id for subscription in seen]
+    query = (
+        _subscription_query()
+        .with_only_columns(subscriptions.c.id, subscriptions.c.next_slot_at, profiles.c.id)
+        .where(*_is_due(now), among(connection, subscriptions.c.id, ids))
+    )
+    rows = {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+    return {s.row_id for s in seen if rows.get(s.row_id) == (s.next_slot_at, s.profile_id)}
 
 
 def count_due(connection: Connection, now: datetime) -> int:

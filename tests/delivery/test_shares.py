@@ -1,0 +1,119 @@
+"""A run shared among processes: everybody once, whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+from builders import NOON
+from crowd import fill
+from sqlalchemy import func, select, update
+
+from digest.model import SubscriberStatus
+from digest.pipeline import editions, shares
+from digest.store.tables import deliveries, shown, subscriptions
+from digest.store.tables import editions as edition_table
+
+
+@pytest.fixture
+def crowd(open_digest, server, monkeypatch):
+    """Open a digest with readers who are due, to be served by two processes."""
+    monkeypatch.setattr(shares, "WORTH", 10)
+    smtp = server()
+
+    def start(people):
+        app = open_digest(smtp, processes=2)
+        with app.writing() as connection:
+            fill(connection, people=people, works=60, due_at=NOON)
+        return app, smtp
+
+    return start
+
+
+def states(app):
+    with app.reading() as connection:
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        return dict(connection.execute(query).all())
+
+
+@pytest.mark.slow
+def test_two_processes_plan_and_send_everybody_once(crowd):
+    app, smtp = crowd(40)
+    planned = shares.plan(app)
+    report = shares.send(app, stop=lambda: False)
+    assert (planned.mailed, report.counts["sent"], report.is_ok) == (40, 40, True)
+    assert set(Counter(m.recipient for m in smtp.received).values()) == {1}
+    assert len(smtp.received) == 40
+    assert states(app) == {"sent": 40}
+
+
+@pytest.mark.slow
+def test_a_helper_that_dies_leaves_nothing_behind(crowd, monkeypatch):
+    app, smtp = crowd(40)
+    shares.plan(app)
+    monkeypatch.setattr(shares, "_send_share", killed)
+    report = shares.send(app, stop=lambda: False)
+    assert (report.counts["sent"], len(smtp.received), states(app)) == (40, 40, {"sent": 40})
+
+
+def killed(_app, _share, _stop):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
+    app, _ = crowd(12)
+    monkeypatch.setattr(shares, "_Helpers", None)
+    assert shares.plan(app).mailed == 12
+
+
+def test_shares_are_of_subscribers_and_whole(crowd):
+    app, _ = crowd(21)
+    parts = [editions.plan_due(app, share=(n, 3)).mailed for n in range(3)]
+    assert (sum(parts), editions.plan_due(app).mailed) == (21, 0)
+
+
+def meanwhile(app, monkeypatch, change):
+    """Change something between ranking and writing, once."""
+    ranked = editions._draft
+
+    def draft(*args, **options):
+        made = ranked(*args, **options)
+        with app.writing() as connection:
+            change(connection, made)
+        monkeypatch.setattr(editions, "_draft", ranked)
+        return made
+
+    monkeypatch.setattr(editions, "_draft", draft)
+
+
+def test_who_left_while_we_ranked_gets_nothing(crowd, monkeypatch):
+    app, _ = crowd(5)
+
+    def leave(connection, _made):
+        gone = {"status": SubscriberStatus.UNSUBSCRIBED}
+        connection.execute(update(subscriptions).where(subscriptions.c.id == 3).values(**gone))
+
+    meanwhile(app, monkeypatch, leave)
+    assert editions.plan_due(app).mailed == 4
+
+
+def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
+    app, _ = crowd(3)
+    given = []
+
+    def show(connection, made):
+        pick = made[0].edition.picks[0]
+        given.append((made[0].subscription.subscriber.row_id, pick.paper_id))
+        person, paper = given[0]
+        connection.execute(
+            shown.insert().values(subscriber_id=person, paper_id=paper, edition_id=999)
+        )
+
+    meanwhile(app, monkeypatch, show)
+    assert editions.plan_due(app).mailed == 3
+    with app.reading() as connection:
+        query = select(edition_table.c.content).where(edition_table.c.subscriber_id == given[0][0])
+        (content,) = connection.scalars(query)
+    assert given[0][1] not in [pick[0] for pick in content["picks"]]
