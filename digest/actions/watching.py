@@ -100,6 +100,12 @@ def returned(app: App, *, limit: int = 100) -> Returned:
         )
 
 
+def polls_so_far(app: App) -> int:
+    """Return a number that grows with every visit to a source."""
+    with app.reading() as connection:
+        return watching.last_poll_id(connection)
+
+
 def session_generation(app: App) -> int:
     """Return the number that every session of now carries."""
     with app.reading() as connection:

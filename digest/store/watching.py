@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, not_, select
+from sqlalchemy import Connection, and_, func, not_, select
 
 from digest.store.suppressions import Suppression
-from digest.store.tables import bounces, runs, suppressions
+from digest.store.tables import bounces, polls, runs, suppressions
 
 QUIET_COMMANDS = ("tick",)
 """Passes that come every minute: they are shown only where something went wrong."""
@@ -55,6 +55,11 @@ def last_runs(connection: Connection, *, limit: int) -> list[RunLine]:
         )
         for row in connection.execute(query)
     ]
+
+
+def last_poll_id(connection: Connection) -> int:
+    """Return the row id of the latest poll; 0 before the first."""
+    return connection.scalar(select(func.max(polls.c.id))) or 0
 
 
 def recent_bounces(connection: Connection, *, limit: int) -> list[BounceLine]:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digest import __version__
+from digest.actions import watching
 from digest.app import App
 from digest.errors import DigestError, MissingError, TokenError
 from digest.web import (
@@ -29,6 +30,7 @@ from digest.web import (
 )
 from digest.web.api import app as api
 from digest.web.api.problems import problem
+from digest.web.caching import PublicCacheMiddleware
 from digest.web.owner import mail, overview, people
 from digest.web.owner.gate import Gate
 from digest.web.security import GuardMiddleware, HeadMiddleware
@@ -74,7 +76,10 @@ class PrefixMiddleware:
 
 
 def create_app(app: App, *, limited: bool = True) -> FastAPI:
-    """Return the pages of an open App as an ASGI application."""
+    """Return the pages of an open App as an ASGI application.
+
+    As the public gets them they are ``limited``: rates are kept to, and public pages are cached.
+    """
     site = Site(app, standard_limits(app) if limited else {})
     web = FastAPI(
         title=site.name,
@@ -94,6 +99,8 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
         for owner_routes in OWNER_ROUTES:
             web.include_router(owner_routes(site, gate))
         web.mount(api.PATH, api.create_api(site))
+    if limited:
+        web.add_middleware(PublicCacheMiddleware, version=lambda: watching.polls_so_far(app))
     web.add_middleware(HeadMiddleware)
     web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
     web.add_middleware(PrefixMiddleware, prefix=site.prefix)
