@@ -22,6 +22,7 @@ MOST_AT_ONCE = 500
 MOST_A_DAY = 20
 """Papers that one reader may name within 24 hours."""
 SHOWN = 50
+UNKNOWN_YET = "nobody knows it yet: it will be asked for again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +135,8 @@ def _told(
     one = found[key]
     said = {
         SubmissionState.FOUND: "",
-        SubmissionState.FAILED: "nobody knows it",
-        SubmissionState.WAITING: problem or "nobody knows it yet: it will be asked for again",
+        SubmissionState.FAILED: one.problem or "nobody knows it",
+        SubmissionState.WAITING: one.problem or problem or UNKNOWN_YET,
     }[one.state]
     return Submitted(
         reference=reference,

@@ -63,7 +63,7 @@ def _print(done: Sequence[Submitted]) -> None:
 def _print_list(found: Sequence[Submission]) -> None:
     print_table(
         ("submitted", "", "key", "title"),
-        ((f"{one.at:%Y-%m-%d %H:%M}", one.state, one.paper_key or one.key, one.title)
+        ((f"{one.at:%Y-%m-%d %H:%M}", one.state, one.paper_key or one.key, one.title or one.problem)
          for one in found),
     )  # fmt: skip
     print_line(f"{len(found)} submissions")

@@ -78,8 +78,10 @@ def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
         said = {one.name: facts for one in mine if (facts := one.gathered.said)}
         counts = ingest_all(connection, said, now=now) if said else {}
         for one in mine:
-            if one.visit.waiting:
-                submissions.settle(connection, one.name, one.visit.waiting)
+            if waiting := one.visit.waiting:
+                refused = [found for batch in one.gathered.batches for found in batch.rejected]
+                problems = {found.native_id: found.reason for found in refused}
+                submissions.settle(connection, one.name, waiting, problems)
         verdicts = {one.name: _verdict(one, counts.get(one.name, NO_COUNTS)) for one in mine}
         reports = {one.name: _report(one, counts.get(one.name, NO_COUNTS)) for one in mine}
         poll_ids = rows.add_polls(connection, list(reports.values()))

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from digest.errors import SourceError
 from digest.model import AnnounceType, PaperKey
-from digest.sources import Batch, Body, Fetcher
+from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources import arxiv as arxiv_kind
 from digest.sources import biorxiv as biorxiv_kind
 from digest.sources import crossref as crossref_kind
@@ -30,6 +30,9 @@ from digest.text.clean import clean
 from digest.text.ids import parse_reference
 
 PAGE = "page"
+REFUSED = "refused"
+LONGEST_HEAD = 512 * 1024
+"""Of a page only so much is read: what names the paper stands at its top."""
 _RXIV = ("doi:10.1101/", "doi:10.64898/")
 _ROUTES = {
     "arxiv": "arxiv",
@@ -95,23 +98,40 @@ class InboxSource:
         failed: SourceError | None = None
         for route, keys in _routed(waiting).items():
             try:
-                yield from self._ask(fetcher, route, keys)
+                yield from self._ask(fetcher, route, keys, now)
             except SourceError as exc:
                 failed = failed or exc
         if failed is not None:
             raise failed
 
-    def _ask(self, fetcher: Fetcher, route: str, keys: Sequence[PaperKey]) -> Iterator[Body]:
+    def _ask(
+        self, fetcher: Fetcher, route: str, keys: Sequence[PaperKey], now: datetime
+    ) -> Iterator[Body]:
         if route.startswith(PAGE):
-            url = keys[0].partition(":")[2]
-            yield ask(fetcher, url, label=f"{PAGE} {keys[0]}")
+            yield self._page(fetcher, keys[0], now)
             return
         for body in self._lookups[route].enrich(fetcher, keys):
             yield replace(body, label=f"{route} {body.label}")
 
+    def _page(self, fetcher: Fetcher, key: PaperKey, now: datetime) -> Body:
+        """Return the head of a page; anybody may name a bad one, so that it fails alone."""
+        url = key.partition(":")[2]
+        try:
+            found = ask(fetcher, url, label=f"{PAGE} {key}")
+            body = replace(found, content=found.content[:LONGEST_HEAD])
+            parse_page(self.name, body, key)
+        except SourceError as exc:
+            return Body(
+                url=url, content=exc.reason.encode(), label=f"{REFUSED} {key}", fetched_at=now
+            )
+        return body
+
     def parse(self, body: Body) -> Batch:
         """Read an answer as the place it comes from writes it. Raises SourceError."""
         route, _, label = body.label.partition(" ")
+        if route == REFUSED:
+            reason = clean(body.content.decode("utf-8", "replace"))
+            return Batch(rejected=(Rejected(native_id=label, reason=reason),))
         if route == PAGE:
             batch = parse_page(self.name, body, label)
         elif route in self._lookups:

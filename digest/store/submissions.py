@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import Connection, case, select, update
 
@@ -40,6 +41,8 @@ class Submission:
     at: datetime
     state: SubmissionState
     attempts: int = 0
+    problem: str = ""
+    """Why the last attempt found no paper; empty where nobody knows it."""
     paper_key: PaperKey = ""
     title: str = ""
 
@@ -89,7 +92,12 @@ def waiting(connection: Connection, source: str, *, limit: int) -> dict[PaperKey
     return {row.key: row.reference for row in connection.execute(query)}
 
 
-def settle(connection: Connection, source: str, asked: Collection[PaperKey]) -> None:
+def settle(
+    connection: Connection,
+    source: str,
+    asked: Collection[PaperKey],
+    problems: Mapping[PaperKey, str] = MappingProxyType({}),
+) -> None:
     """Note which of those that were asked for are papers now, and count the attempt of others."""
     if not asked:
         return
@@ -99,7 +107,7 @@ def settle(connection: Connection, source: str, asked: Collection[PaperKey]) -> 
         connection.execute(
             update(submissions)
             .where(ours, submissions.c.key == key)
-            .values(state=SubmissionState.FOUND, paper_id=paper_id)
+            .values(state=SubmissionState.FOUND, paper_id=paper_id, problem="")
         )
     missing = [key for key in asked if key not in found]
     if not missing:
@@ -110,12 +118,20 @@ def settle(connection: Connection, source: str, asked: Collection[PaperKey]) -> 
         .where(ours, among(connection, submissions.c.key, missing))
         .values(
             attempts=attempts,
+            problem="",
             state=case(
                 (attempts >= MOST_ATTEMPTS, SubmissionState.FAILED.value),
                 else_=SubmissionState.WAITING.value,
             ),
         )
     )
+    for key in missing:
+        if key in problems:
+            connection.execute(
+                update(submissions)
+                .where(ours, submissions.c.key == key)
+                .values(problem=problems[key])
+            )
 
 
 def load(
@@ -145,6 +161,7 @@ def load(
             at=row.at,
             state=SubmissionState(row.state),
             attempts=row.attempts,
+            problem=row.problem,
             paper_key=row.paper_key or "",
             title=row.title or "",
         )

@@ -5,7 +5,7 @@ from builders import NOON
 from scripted import Reply, serving
 from sqlalchemy import insert, select
 
-from digest.actions import submitting
+from digest.actions import polling, submitting
 from digest.app import App
 from digest.config import load_config
 from digest.errors import UsageError
@@ -96,11 +96,24 @@ def test_a_paper_named_twice_is_one_submission(app, web):
 
 def test_a_page_on_a_private_address_is_not_asked(engine, web):
     web.routes["/paper"] = PAGE
-    settings = {"sources": {"inbox": {"kind": "inbox"}}}
+    settings = {"sources": {"inbox": {"kind": "inbox"}}, "http": {"ports": [web.port]}}
     app = App(load_config(overrides=settings), lambda: NOON, engine)
     (one,) = submitting.submit(app, [web.url("/paper")])
     assert str(one.state) == "waiting"
+    assert "private" in one.problem
     assert web.log == []
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(b"gone", 404), Reply(b"<html>hello</html>"), Reply(b"%PDF")]
+)
+def test_a_bad_page_fails_alone_and_the_inbox_stays_well(app, web, reply):
+    web.routes["/bad"], web.routes["/works"] = reply, crossref("10.1000/x")
+    bad, good = submitting.submit(app, [web.url("/bad"), "10.1000/x"])
+    assert (str(bad.state), str(good.state)) == ("waiting", "found")
+    assert web.url("/bad") in bad.problem
+    (inbox,) = polling.health(app)
+    assert inbox.is_healthy
 
 
 def test_who_is_forgotten_leaves_the_paper_and_no_name(app, web):

@@ -254,6 +254,8 @@ submissions = Table(
     # waiting, found, failed
     Column("state", String(10), nullable=False, server_default="waiting"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # Why the last attempt found no paper; empty where nobody knows it.
+    Column("problem", Text, nullable=False, server_default=""),
     Column("paper_id", RowId, ForeignKey("papers.id", ondelete="SET NULL"), index=True),
     UniqueConstraint("source", "key"),
     Index("ix_submissions_source_state", "source", "state"),
