@@ -72,6 +72,17 @@ class Ranking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dot:
+    """A paper of the window between interest and trend; both in [0, 1]."""
+
+    name: str
+    """A pick's title, another paper's key."""
+    interest: float
+    trend: float
+    is_picked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """Why a profile's next edition is what it is, or why one paper is in it or not."""
 
@@ -94,13 +105,26 @@ def rank(app: App, name: str, *, on: date | None = None) -> Ranking:
 
     Raises UsageError where there is no such profile or address.
     """
+    return scattered(app, name, on=on)[0]
+
+
+def scattered(app: App, name: str, *, on: date | None = None) -> tuple[Ranking, tuple[Dot, ...]]:
+    """Rank, and place every paper of the window between interest and trend, best pick first."""
     profile_actions.sync(app)
     with app.reading() as connection:
         target = _targets(app, connection, name)[0]
         if "@" not in name:
             target = _stand_in(target.profile_id, target.profile, app.now())
         made = _draft(app, connection, target, on)
-        return _ranking(connection, made)
+        found = _ranking(connection, made)
+    dots = [
+        *((row.title, row.interest, row.trend, True) for row in found.picks),
+        *((e.key, e.interest_score, e.trend_score, False) for e in made.exclusions),
+    ]
+    return found, tuple(
+        Dot(name=name, interest=interest or 0.0, trend=trend or 0.0, is_picked=is_picked)
+        for name, interest, trend, is_picked in dots
+    )
 
 
 def explain(

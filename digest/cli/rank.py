@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,8 @@ from digest.actions.outbox import MailExplanation, told_back
 from digest.actions.ranking import Account, Ranking, Scores
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
+from digest.cli._pictures import write_picture
+from digest.rendering.scatter import scatter
 
 Name = Annotated[str, typer.Argument(help="Name of a profile, or a subscriber's address.")]
 OnDate = Annotated[
@@ -35,6 +38,10 @@ def rank(
         typer.Argument(metavar="PROFILE", help="Name of a profile, or a subscriber's address."),
     ],
     on: OnDate = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw interest against trend into this file: .svg, or .png."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print today's table for a profile: score, its interest and trend parts, the reason.
@@ -42,7 +49,10 @@ def rank(
     For a profile as a reader gets it who was shown nothing yet; for an address, what is left.
     """
     with opened(context) as app:
-        found = ranking.rank(app, profile, on=on.date() if on else None)
+        found, dots = ranking.scattered(app, profile, on=on.date() if on else None)
+    if plot is not None:
+        title = f"{found.profile}, {found.edition_on}: {found.considered} papers"
+        write_picture(scatter(title, dots), plot, option="--plot")
     show(found, as_json=as_json, human=_print_ranking)
 
 

@@ -11,7 +11,7 @@ from digest.actions import stats as actions
 from digest.actions.stats import Panel, Series, Stats
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, print_table, show
-from digest.errors import UsageError
+from digest.cli._pictures import write_picture
 from digest.rendering import charts
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -35,24 +35,11 @@ def stats(
         found = actions.collect(app, days=days)
         name = app.config.settings.digest.name
     if out is not None:
-        _draw(found, name, out)
+        title = f"{name}, {found.days[0]} to {found.days[-1]}"
+        write_picture(charts.page(title, found.days, found.panels), out)
         print_line(f"written: {out}")
         return
     show(found, as_json=as_json, human=_print)
-
-
-def _draw(found: Stats, name: str, out: Path) -> None:
-    svg = charts.page(f"{name}, {found.days[0]} to {found.days[-1]}", found.days, found.panels)
-    if out.suffix == ".svg":
-        out.write_text(svg, encoding="utf-8")
-        return
-    if out.suffix != ".png":
-        raise UsageError(f"--out: expected a name that ends in .svg or .png, not {out.name!r}")
-    try:
-        import resvg_py  # noqa: PLC0415 - an extra: not everybody has it
-    except ImportError as exc:
-        raise UsageError("PNG needs: pip install 'paper-digest[charts]' (or write .svg)") from exc
-    out.write_bytes(bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=2)))
 
 
 def _print(found: Stats) -> None:

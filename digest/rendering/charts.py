@@ -52,16 +52,16 @@ def page(title: str, days: Sequence[date], charts: Sequence[Chart]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
-        f'fill="#333"><title>{_text(title)}</title>'
+        f'fill="#333"><title>{text(title)}</title>'
         f'<rect width="{width}" height="{height}" fill="#fff"/>'
-        f'<text x="12" y="26" font-size="17" font-weight="bold">{_text(title)}</text>'
+        f'<text x="12" y="26" font-size="17" font-weight="bold">{text(title)}</text>'
         f"{drawn}</svg>\n"
     )
 
 
 def _panel(chart: Chart, days: Sequence[date]) -> str:
     series = chart.series[: len(COLOURS)]
-    head = f'<text x="12" y="20" font-size="13" font-weight="bold">{_text(chart.title)}</text>'
+    head = f'<text x="12" y="20" font-size="13" font-weight="bold">{text(chart.title)}</text>'
     if not any(value for line in series for value in line.values):
         return head + '<text x="12" y="44" fill="#777">nothing in these days</text>'
     top = _top(chart.kind, series)
@@ -92,7 +92,7 @@ def _stacks(series: Sequence[Line], days: Sequence[date], top: float) -> str:
             if tall:
                 marks.append(
                     f'<rect x="{LEFT + n * step:.1f}" y="{y:.1f}" width="{step * 0.85:.1f}" '
-                    f'height="{tall:.1f}" fill="{colour}"><title>{days[n]}, {_text(line.name)}: '
+                    f'height="{tall:.1f}" fill="{colour}"><title>{days[n]}, {text(line.name)}: '
                     f"{_number(value or 0)}</title></rect>"
                 )
     return "".join(marks)
@@ -137,7 +137,7 @@ def _legend(series: Sequence[Line]) -> str:
         name = line.name if len(line.name) <= 16 else f"{line.name[:15]}…"
         entries.append(
             f'<rect x="{x:.0f}" y="{BASE + 24}" width="9" height="9" fill="{colour}"/>'
-            f'<text x="{x + 12:.0f}" y="{BASE + 32}">{_text(name)}</text>'
+            f'<text x="{x + 12:.0f}" y="{BASE + 32}">{text(name)}</text>'
         )
         x += 24 + 6.2 * len(name)
         if x > WIDTH - 60:
@@ -149,6 +149,6 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
-def _text(text: str) -> str:
+def text(given: str) -> str:
     """Escape what came from outside; control characters are not allowed in XML at all."""
-    return escape("".join(c if c.isprintable() else " " for c in text))
+    return escape("".join(c if c.isprintable() else " " for c in given))
