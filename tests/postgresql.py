@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, delete, text
 
-from digest.store import database
+from digest.store import database, queue, tables
 
 HURRIED = {
     "fsync": "off",
@@ -51,10 +51,14 @@ def emptied(kept: Engine) -> Engine:
         names = connection.scalars(
             text(
                 "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() "
-                "AND tablename <> 'alembic_version'"
+                "AND tablename NOT IN ('alembic_version', 'installation')"
             )
         ).all()
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+        # The queue's tables stay, so must the note of their version.
+        connection.execute(
+            delete(tables.installation).where(tables.installation.c.name != queue.VERSION)
+        )
     return engine
 
 
