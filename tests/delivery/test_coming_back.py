@@ -12,6 +12,7 @@ from delivery.smtpd import ScriptedServer
 from sqlalchemy import select, update
 
 from digest.actions import bounces
+from digest.actions.doctor.mail import look
 from digest.actions.explaining import explain
 from digest.actions.outbox import explain_mail
 from digest.app import open_app
@@ -355,3 +356,20 @@ def test_explain_knows_an_address_that_nobody_has_any_more(open_with):
     assert found.mail.deliveries
     with pytest.raises(UsageError, match="nobody subscribed"):
         explain(app, "stranger@uni.example")
+
+
+def doctor_of(app):
+    return {one.subject: (one.level.value, one.message) for one in look(app)}
+
+
+def test_the_doctor_looks_into_the_mailbox(open_with, server):
+    assert doctor_of(open_with(server))["bounces"] == ("good", "the mailbox can be read")
+    server.password = "another"
+    level, message = doctor_of(open_with(server))["bounces"]
+    assert level == "wrong"
+    assert "wrong password" in message
+
+
+def test_the_doctor_warns_where_nobody_reads_what_comes_back(open_with):
+    level, message = doctor_of(open_with())["bounces"]
+    assert (level, message) == ("warning", "envelope senders are signed, but nobody reads them")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from digest.actions import bounces
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App
 from digest.errors import AddressError, DigestError
@@ -18,6 +19,7 @@ def look(app: App) -> Iterator[Finding]:
     yield from _relays(app)
     yield _sender(settings.mail.sender)
     yield _leaving(settings.digest.base_url, settings.mail.unsubscribe_mailto)
+    yield from _coming_back(app)
 
 
 def _relays(app: App) -> Iterator[Finding]:
@@ -26,7 +28,7 @@ def _relays(app: App) -> Iterator[Finding]:
         yield wrong("relays", "no way out for mail is configured", advice)
         return
     try:
-        transports = app.transports
+        transports = {**app.transports, **app.channels}
     except (DigestError, ValidationError) as exc:
         yield wrong("relays", str(exc), "correct the [transports.NAME] table")
         return
@@ -60,3 +62,22 @@ def _leaving(base_url: str, mailto: str) -> Finding:
         return good("unsubscribe", "by mail only: digest.base_url is not set")
     advice = "set digest.base_url, or mail.unsubscribe_mailto; not needed for yourself alone"
     return warning("unsubscribe", "mails carry no way to unsubscribe", advice)
+
+
+def _coming_back(app: App) -> Iterator[Finding]:
+    """Find whether anybody reads what comes back."""
+    settings = app.config.settings
+    if bounces.is_configured(app):
+        try:
+            bounces.opened(app).close()
+        except DigestError as exc:
+            yield wrong("bounces", str(exc), "check the mailbox of [mail.bounces]")
+        else:
+            yield good("bounces", "the mailbox can be read")
+        return
+    if settings.mail.bounces.domain:
+        advice = "set maildir or imap_host of [mail.bounces] to where that domain's mail goes"
+        yield warning("bounces", "envelope senders are signed, but nobody reads them", advice)
+    if settings.mail.unsubscribe_mailto:
+        advice = "set [mail.bounces] to the mailbox of mail.unsubscribe_mailto"
+        yield warning("unsubscribe by mail", "nobody here reads the requests", advice)
