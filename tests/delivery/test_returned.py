@@ -1,5 +1,6 @@
 """Mails that came back, in the shapes of the servers that write them, and what each one means."""
 
+import time
 import tomllib
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def test_a_mutilated_mail_never_raises(name, data):
 )
 def test_codes_decide_and_words_only_where_codes_are_vague(status, text, kind):
     assert kind_of(status, text) == kind
+
+
+@pytest.mark.parametrize("filler", [b"a", b"a@", b"<", b"550 5.1.1 ", b"- ", b"\n<a@b.c>:\n"])
+@pytest.mark.parametrize("name", ["qmail-no-mailbox", "postfix-unknown", "arf-abuse"])
+def test_a_swollen_mail_is_read_in_no_time(name, filler):
+    content = (FOLDER / f"{name}.eml").read_bytes()
+    middle = content.index(b"\n\n") + 2
+    swollen = content[:middle] + filler * (400_000 // len(filler)) + content[middle:]
+    began = time.perf_counter()
+    read(swollen)
+    assert time.perf_counter() - began < 5

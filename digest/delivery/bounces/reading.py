@@ -23,7 +23,7 @@ from digest.text.clean import clean, shorten
 READ_LIMIT = 1_000_000
 """Bytes of a mail that are looked at; what a bounce says stands in its first few thousand."""
 REASON_LIMIT = 300
-TEXT_LIMIT = 20_000
+TEXT_LIMIT = 4_000
 
 # It logs the whole traceback of a detector that falls over rubbish, which says nothing of ours.
 logging.getLogger("flufl.bounce").disabled = True
@@ -125,7 +125,7 @@ def _reported(mail: Message, blocks: list[Message]) -> Bounce:
         if not failed:
             return Bounce(kind=BounceKind.OTHER, reason="a notice of success")
     block = (failed or delayed)[0]
-    text = _TYPED.sub("", _flat(str(block.get("Diagnostic-Code", ""))))
+    text = _TYPED.sub("", _flat(str(block.get("Diagnostic-Code", ""))[:TEXT_LIMIT]))
     found = ENHANCED.search(str(block.get("Status", "")))
     status = found[1] if found else ""
     words = text if len(text) > 20 or ENHANCED.search(text) else f"{text} {_prose(mail)}"
@@ -154,7 +154,7 @@ def _written(mail: Message) -> Bounce | None:
     text = _prose(mail)
     found = ENHANCED.search(text)
     failed = mail.get("X-Failed-Recipients", "")
-    recipients += [address.lower() for address in _ADDRESS.findall(str(failed))]
+    recipients += [address.lower() for address in _ADDRESS.findall(str(failed)[:TEXT_LIMIT])]
     if not recipients and not found:
         return None
     return Bounce(
@@ -186,7 +186,7 @@ def _refused(mail: Message) -> Iterator[str]:
 
 def _named(block: Message) -> Iterator[str]:
     for field in ("Original-Recipient", "Final-Recipient"):
-        found = _ADDRESS.search(str(block.get(field, "")).partition(";")[2])
+        found = _ADDRESS.search(str(block.get(field, ""))[:TEXT_LIMIT].partition(";")[2])
         if found:
             yield found[0].lower()
 
@@ -197,6 +197,7 @@ def _prose(mail: Message) -> str:
         if part.get_content_type() == "text/plain":
             raw = part.get_payload(decode=True)
             text = raw.decode(_charset(part), "replace") if isinstance(raw, bytes) else ""
+            text = text[: 4 * TEXT_LIMIT]
             copied = _COPY.search(text)
             return _flat(text[: copied.start()] if copied else text)[:TEXT_LIMIT]
     return ""
@@ -218,7 +219,7 @@ def _last_words(text: str) -> str:
 
 def _reason(text: str) -> str:
     """Return one line that names nobody."""
-    return shorten(clean(_ADDRESS.sub("…", text)), REASON_LIMIT)
+    return shorten(clean(_ADDRESS.sub("…", text[:TEXT_LIMIT])), REASON_LIMIT)
 
 
 def _flat(text: str) -> str:
