@@ -72,11 +72,23 @@ class DefaultRanker:
         """Return one Choice per reader, in order."""
         if not candidates.papers:
             return [Choice() for _ in readers]
+        desks = self._desks(candidates, readers, now, seed)
+        return [desk.choice(explain=explain) for desk in desks]
+
+    def top(
+        self, candidates: Candidates, readers: Sequence[Reader], *, now: datetime, seed: int
+    ) -> list[tuple[int, ...]]:
+        """Return the row ids of each reader's picks, best first: ``rank`` without the account."""
+        if not candidates.papers:
+            return [() for _ in readers]
+        return [desk.row_ids() for desk in self._desks(candidates, readers, now, seed)]
+
+    def _desks(
+        self, candidates: Candidates, readers: Sequence[Reader], now: datetime, seed: int
+    ) -> Iterator[_Desk]:
         window = self._prepare(candidates, now)
-        choices: list[Choice] = []
         for block in _blocks(window, readers, now):
-            choices += _rank_block(window, block, now=now, seed=seed, explain=explain)
-        return choices
+            yield from _choose_block(window, block, now=now, seed=seed)
 
     def _prepare(self, candidates: Candidates, now: datetime) -> Window:
         if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
@@ -133,9 +145,9 @@ def _tastes(reader: Reader, by_id: Mapping[int, Paper], now: datetime) -> tuple[
     return tuple(found)
 
 
-def _rank_block(
-    window: Window, seats: Sequence[_Seat], *, now: datetime, seed: int, explain: bool
-) -> list[Choice]:
+def _choose_block(
+    window: Window, seats: Sequence[_Seat], *, now: datetime, seed: int
+) -> Iterator[_Desk]:
     sheet = score(window, [taste for seat in seats for taste in seat.tastes])
     interest, best, firsts = _best(sheet, seats)
     weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
@@ -148,7 +160,6 @@ def _rank_block(
     # A stable sort of small whole numbers keeps ties in the order of the papers, that is of keys.
     order = np.argsort(np.where(blocked, _LAST, STEPS - steps), axis=1, kind="stable")
     eligible = len(window) - blocked.sum(axis=1)
-    choices = []
     for number, seat in enumerate(seats):
         scored = Scored(
             order=order[number, : eligible[number]],
@@ -163,9 +174,7 @@ def _rank_block(
             duplicates=window.duplicates,
         )
         chosen = choose(scored, _limits(seat.reader, seed))
-        desk = _Desk(sheet, scored, chosen, firsts[number], seat, now)
-        choices.append(desk.choice(explain=explain))
-    return choices
+        yield _Desk(sheet, scored, chosen, firsts[number], seat, now)
 
 
 def _best(sheet: Sheet, seats: Sequence[_Seat]) -> tuple[Floats, dict[int, Positions], list[int]]:
@@ -248,6 +257,10 @@ class _Desk:
         self._first = first
         self._seat = seat
         self._now = now
+
+    def row_ids(self) -> tuple[int, ...]:
+        """Return the row ids of the picks, best first."""
+        return tuple(self._window.papers[p].row_id for p in self._chosen.positions)
 
     def choice(self, *, explain: bool) -> Choice:
         """Return the reader's choice."""

@@ -38,9 +38,9 @@ AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
 _WORDS_PER_ROOT = 0.5
 """What cosines of words weigh beside those of meaning, by the root of a text's words."""
 
-_MOST_LIKED = 4096
+_MOST_LIKED_CELLS = 20_000_000
 _MOST_ANSWERS = 50_000
-"""Liked papers and other questions whose answers are kept: memory stays flat in readers."""
+"""Liked papers (by candidates) and other questions whose answers are kept: memory stays flat."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class Window:
         """Return these papers, by key (and others asked before), beside the window's."""
         missing = [key for key in papers if key not in self._liked.rows]
         if missing:
-            if len(self._liked.rows) + len(missing) > _MOST_LIKED:
+            if len(self._liked.rows) + len(missing) > _MOST_LIKED_CELLS // len(self):
                 missing = list(papers)
                 self._liked = self._nobody()
             texts = [paper_text(papers[key]) for key in missing]
