@@ -15,13 +15,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick, Profile
 
 if TYPE_CHECKING:
     from digest.ranking.background import Background
+    from digest.ranking.meaning import Sentences
     from digest.ranking.promise import Promise
 
-__all__ = ["Candidates", "Choice", "Ranker", "Reader"]
+__all__ = ["Candidates", "Choice", "Encoder", "Ranker", "Reader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,8 @@ class Candidates:
     """What papers at large are like; None means what the package knows of them."""
     promise: Promise | None = None
     """What is talked of; None where nothing was learnt."""
+    sentences: Sentences | None = None
+    """A sentence model's vectors; None where the owner named no model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,21 @@ class Choice:
     """The eligible rest, best first."""
     exclusions: tuple[Exclusion, ...] = ()
     """Filled only when asked for (``explain=True``): it costs per paper and reader."""
+
+
+class Encoder(Protocol):
+    """A sentence model, or what stands for one: texts in, vectors out."""
+
+    name: str
+    """Names the vectors in the store: another model has another name."""
+
+    def papers(self, papers: Sequence[Paper]) -> npt.NDArray[np.float32]:
+        """Return one row per paper; zeros where there is no vector of it."""
+        ...
+
+    def texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return one row per text."""
+        ...
 
 
 class Ranker(Protocol):

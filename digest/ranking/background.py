@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from digest.model import Paper
+from digest.ranking.meaning import centred, principal
 from digest.ranking.space import Floats, paper_features, paper_text, unit, unit_rows
 from digest.ranking.table import WordTable, shipped
 from digest.ranking.words import content_words
@@ -50,6 +51,14 @@ class Background:
     """Second moments along ``axes``, the principal directions of the papers."""
     axes: Floats
 
+    def papers(self, papers: Sequence[Paper]) -> Floats:
+        """Return one unit row per paper, as ``encode`` does of its text."""
+        return self.encode([paper_text(paper) for paper in papers])
+
+    def texts(self, texts: Sequence[str]) -> Floats:
+        """As ``encode``: no text is too short for a word table."""
+        return self.encode(texts)
+
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return one unit row per text along ``axes``, without what all papers share.
 
@@ -65,14 +74,14 @@ class Background:
         at = np.array([self.moved.get(word, -1) for word in words], dtype=np.intp)
         vectors[at >= 0] = self.vectors[at[at >= 0]]
         found = _mixed(bags, vectors, rarity)
-        return _centred(found, self.mean) @ self.axes
+        return centred(found, self.mean) @ self.axes
 
 
 @cache
 def unlearned() -> Background:
     """Return what a fresh installation knows: the shipped table and its statistics."""
     table = shipped()
-    spectrum, axes = _principal(table.gram)
+    spectrum, axes = principal(table.gram)
     return Background(
         count=0,
         frequencies={},
@@ -101,15 +110,15 @@ def learn(papers: Iterable[Paper]) -> Background:
     vectors = base
     for _ in range(_PASSES):
         found = _mixed(bags, vectors, rarity)
-        centred = _centred(found, found.mean(axis=0))
-        around = (bags.T @ centred) / held[:, None]
+        apart = centred(found, found.mean(axis=0))
+        around = (bags.T @ apart) / held[:, None]
         vectors = np.asarray(base + pull * around, dtype=np.float32)
     found = _mixed(bags, vectors, rarity)
     share = len(texts) / (len(texts) + _PRIOR_PAPERS)
     mean = np.asarray(share * found.mean(axis=0) + (1 - share) * table.mean, dtype=np.float32)
-    centred = _centred(found, mean)
-    gram = share * (centred.T @ centred) / len(texts) + (1 - share) * table.gram
-    spectrum, axes = _principal(np.asarray(gram, dtype=np.float32))
+    apart = centred(found, mean)
+    gram = share * (apart.T @ apart) / len(texts) + (1 - share) * table.gram
+    spectrum, axes = principal(np.asarray(gram, dtype=np.float32))
     return Background(
         count=len(texts),
         frequencies=_frequencies(texts),
@@ -120,6 +129,16 @@ def learn(papers: Iterable[Paper]) -> Background:
         spectrum=spectrum,
         axes=axes,
     )
+
+
+def moments(table: WordTable, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return the mean of the texts' unit vectors, and the centred ones' second moments."""
+    bags, words = _bags([content_words(text) for text in texts])
+    rarity = table.rarities(words, unknown=_UNKNOWN_RARITY)
+    found = _mixed(bags, table.rows(words), rarity)
+    mean = found.mean(axis=0)
+    apart = centred(found, mean)
+    return mean, np.asarray(apart.T @ apart / len(texts), dtype=np.float32)
 
 
 def _frequencies(texts: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -146,13 +165,3 @@ def _mixed(bags: sparse.csr_array, vectors: Floats, rarity: Floats) -> Floats:
     """Return the unit rows of texts: means of their words, rare ones weighing more."""
     weighted = unit_rows(bags @ sparse.diags_array(rarity, dtype=np.float32).tocsr())
     return unit(np.asarray(weighted @ vectors))
-
-
-def _centred(rows: Floats, mean: Floats) -> Floats:
-    known = np.abs(rows).sum(axis=1, keepdims=True) > 0
-    return unit(np.where(known, rows - mean, 0.0))
-
-
-def _principal(gram: Floats) -> tuple[Floats, Floats]:
-    spectrum, axes = np.linalg.eigh(gram.astype(np.float64))
-    return np.maximum(spectrum, 0).astype(np.float32), axes.astype(np.float32)

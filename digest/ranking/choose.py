@@ -7,7 +7,6 @@ words no reasons.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -84,7 +83,7 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
     for position in _firsts(scored, above):
         if len(basket.taken) < room:
             basket.offer(position)
-    for position in above.tolist():
+    for position in map(int, above):
         if len(basket.taken) >= room:
             break
         if position not in basket.taken:
@@ -127,11 +126,12 @@ class _Basket:
         self._quotas = limits.quotas
         self._most_carried = (limits.cap + 1) // 2
         self._most_of_group = max(2, limits.cap // 4)
-        self._per_name: Counter[str] = Counter()
-        self._per_person: Counter[str] = Counter()
+        self._per_name: dict[str, int] = {}
+        self._per_person: dict[str, int] = {}
         self._spent: set[str] = set()
         """People of whom there are papers enough."""
         self._carried = 0
+        self._has_carried = bool(scored.carried.any())
 
     def offer(self, position: int) -> None:
         """Take the paper, or note why not."""
@@ -139,11 +139,14 @@ class _Basket:
             self.refused[position] = cause
             return
         self.taken[position] = None
-        self._per_name[self._name(position)] += 1
-        self._carried += bool(self._scored.carried[position])
+        if self._quotas:
+            name = self._name(position)
+            self._per_name[name] = self._per_name.get(name, 0) + 1
+        if self._has_carried and self._scored.carried[position]:
+            self._carried += 1
         for person in self._scored.groups[position]:
-            self._per_person[person] += 1
-            if self._per_person[person] >= self._most_of_group:
+            count = self._per_person[person] = self._per_person.get(person, 0) + 1
+            if count >= self._most_of_group:
                 self._spent.add(person)
 
     def section(self, position: int) -> str:
@@ -166,7 +169,7 @@ class _Basket:
             return "diversity"
         if self._quotas:
             name = self._name(position)
-            if name in self._quotas and self._per_name[name] >= self._quotas[name]:
+            if name in self._quotas and self._per_name.get(name, 0) >= self._quotas[name]:
                 return "quota"
         if self._carried >= self._most_carried and scored.carried[position]:
             return "carried"
@@ -187,7 +190,7 @@ def _explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     if not limits.exploration or not scored.names or not passing:
         return []
     expected = min(passing, limits.cap) * limits.exploration
-    count = int(expected) + bool(_draws(limits.seed, np.array([-1]))[0] < expected - int(expected))
+    count = int(expected) + (limits.seed % 2**32 < (expected - int(expected)) * 2**32)
     below = scored.order[passing:]
     outside = below[(scored.interest[below] < ON_TOPIC) & ~scored.carried[below]]
     count = min(count, len(outside), limits.cap - 1)

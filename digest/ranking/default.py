@@ -15,7 +15,7 @@ import numpy as np
 
 from digest.model import Exclusion, Interest, Paper, Pick, Profile, Term, TermField
 from digest.ranking import Candidates, Choice, Reader
-from digest.ranking.background import unlearned
+from digest.ranking.background import Background, unlearned
 from digest.ranking.choose import (
     CARRIED_OVER,
     STEPS,
@@ -28,6 +28,7 @@ from digest.ranking.choose import (
     seed_of,
 )
 from digest.ranking.interests import Sheet, score
+from digest.ranking.meaning import Meaning
 from digest.ranking.reasons import LIKE_SHOWS, reason
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste, rated_papers
@@ -92,12 +93,16 @@ class DefaultRanker:
 
     def _prepare(self, candidates: Candidates, now: datetime) -> Window:
         if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
-            self._prepared = (
-                candidates,
-                now,
-                Window(candidates, now, candidates.background or unlearned()),
-            )
+            background = candidates.background or unlearned()
+            meanings = self.meanings(candidates, background)
+            self._prepared = (candidates, now, Window(candidates, now, background, meanings))
         return self._prepared[2]
+
+    def meanings(
+        self, candidates: Candidates, background: Background
+    ) -> Sequence[tuple[Meaning, float]]:
+        """Return the spaces of meaning that papers are compared in, and what each weighs."""
+        return ((background, 1.0),)
 
 
 @dataclass(frozen=True)

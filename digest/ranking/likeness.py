@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from digest.model import Interest, TermMode
+from digest.ranking.meaning import Meaning
 from digest.ranking.space import Floats, unit
 from digest.ranking.tastes import Taste
 from digest.ranking.window import Liked, Window
@@ -32,8 +33,10 @@ def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
     """Return how near each paper is to each taste, in words and in meaning (about -1 to 5)."""
     weights = _weights(liked, tastes)
     said = _said(tastes)
-    near = _meaning(window, liked, weights, said) @ window.meaning.T
-    near += np.float32(window.words_weight) * _words(window, liked, weights, said)
+    near = np.float32(window.words_weight) * _words(window, liked, weights, said)
+    for place, (meaning, weight) in enumerate(window.meanings):
+        direction = _fitted(meaning, weights @ liked.meaning[place], said)
+        near += np.float32(weight) * (direction @ window.meaning[place].T)
     return near
 
 
@@ -57,36 +60,31 @@ def _said(tastes: Sequence[Taste]) -> _Said:
     return _Said(texts, np.array(share, dtype=np.float32), np.array(likes, dtype=np.float32))
 
 
-def _meaning(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
+def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
     """Return one unit direction per taste: least squares with the background as zeros.
 
     In closed form (G + lambda I)^-1 c, where G is the background's second moments and c the
     middle of what is liked: along the background's axes a division. The fewer likes, the nearer
     to plain c.
     """
-    middle = unit(np.asarray(weights @ liked.meaning))
-    middle += said.share[:, None] * window.background.encode(said.texts)
+    wanted = unit(middle) + said.share[:, None] * meaning.texts(said.texts)
     shrink = _SHRINK * np.maximum(1.0, _MANY_LIKES / np.maximum(said.likes, 1.0))
-    return unit(middle / (window.background.spectrum + shrink[:, None]))
+    return unit(wanted / (meaning.spectrum + shrink[:, None]))
 
 
 def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
     """Return the cosine in words of each paper with each taste."""
-    middle = weights @ liked.words
     query = window.space.vectors(said.texts)
-    length = np.sqrt(_products(middle, middle))
+    middle, told = weights @ liked.sketches, window.space.sketches(query)
+    length = np.sqrt((middle * middle).sum(axis=1))
     length = np.where(length > 0, length, 1)
-    cross = _products(middle, query) / length
-    is_liked = (middle.indptr[1:] > middle.indptr[:-1]).astype(np.float32)
+    cross = (middle * told).sum(axis=1) / length
+    is_liked = (weights.indptr[1:] > weights.indptr[:-1]).astype(np.float32)
     is_told = (query.indptr[1:] > query.indptr[:-1]) * said.share
-    whole = np.sqrt(np.maximum(is_liked + is_told**2 + 2 * is_told * cross, 1e-6))
+    whole = np.sqrt(np.maximum(is_liked + is_told**2 + 2 * is_told * cross, 0.1))
     found = (weights @ liked.likeness) / length[:, None]
     found += is_told[:, None] * window.likeness(query)
     return np.asarray(found / whole[:, None], dtype=np.float32)
-
-
-def _products(left: sparse.csr_array, right: sparse.csr_array) -> Floats:
-    return np.asarray(left.multiply(right).sum(axis=1), dtype=np.float32).ravel()
 
 
 def _told(interest: Interest) -> str:

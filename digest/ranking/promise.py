@@ -13,7 +13,7 @@ import numpy as np
 
 from digest.model import Paper
 from digest.ranking.background import Background
-from digest.ranking.space import Floats, paper_text
+from digest.ranking.space import Floats
 
 _SHRINK = 3.0
 """So many papers of average votes are added along each direction: few papers teach little."""
@@ -30,7 +30,7 @@ class Promise:
 
     def of(self, background: Background, papers: Sequence[Paper]) -> Floats:
         """Return one number per paper, log of votes beyond the day's usual (about -1 to 1)."""
-        return background.encode([paper_text(paper) for paper in papers]) @ self.direction
+        return background.papers(papers) @ self.direction
 
 
 def learn_promise(
@@ -49,6 +49,6 @@ def learn_promise(
     _, day = np.unique([str(d) for d in days], return_inverse=True)
     usual = np.bincount(day, weights=logs) / np.bincount(day)
     beyond = logs - usual[day]
-    rows = background.encode([paper_text(paper) for paper in papers]).astype(np.float64)
+    rows = background.papers(papers).astype(np.float64)
     gram = rows.T @ rows + _SHRINK * np.eye(rows.shape[1])
     return Promise(np.linalg.solve(gram, rows.T @ beyond).astype(np.float32))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from digest.model import Feedback, FeedbackKind, Interest, Paper
 
@@ -17,8 +18,7 @@ HALF_LIFE_DAYS = 180.0
 _SAID = {FeedbackKind.MORE: 1.0, FeedbackKind.SAVED: 1.2, FeedbackKind.LESS: -1.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rated:
+class Rated(NamedTuple):
     """A paper that a reader liked (positive weight) or not."""
 
     paper: Paper
@@ -41,6 +41,9 @@ def rated_papers(
     now: datetime,
 ) -> tuple[Rated, ...]:
     """Return the papers that teach an interest: its own lists, and what was said in mails."""
+    if not feedback and not interest.disliked:
+        found = [known[key] for key in dict.fromkeys(interest.liked) if key in known]
+        return tuple([Rated(paper, 1.0) for paper in {p.key: p for p in found}.values()])
     weights: dict[str, tuple[Paper, float]] = {}
     for keys, weight in ((interest.liked, 1.0), (interest.disliked, -1.0)):
         for key in keys:
@@ -52,4 +55,4 @@ def rated_papers(
             continue
         age = max((now - item.at) / timedelta(days=1), 0.0)
         weights[rated.key] = (rated, _SAID[item.kind] * 0.5 ** (age / HALF_LIFE_DAYS))
-    return tuple(Rated(paper=paper, weight=weight) for paper, weight in weights.values())
+    return tuple(Rated(paper, weight) for paper, weight in weights.values())

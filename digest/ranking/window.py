@@ -19,6 +19,7 @@ from scipy import sparse
 from digest.model import Paper, Term
 from digest.ranking import Candidates
 from digest.ranking.background import Background
+from digest.ranking.meaning import Meaning
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
 from digest.ranking.space import Floats, Space, near_duplicates, paper_text
 from digest.ranking.terms import Place, TermIndex, in_category
@@ -58,18 +59,26 @@ class Liked:
 
     rows: Mapping[str, int]
     """Row of each paper in the arrays, by key."""
-    words: sparse.csr_array
+    sketches: Floats
+    """Short rows that tell how long sums of their words are."""
     likeness: Floats
     """Cosine in words of each liked paper (row) with each candidate (column)."""
-    meaning: Floats
-    """Unit vectors of meaning, along the background's axes."""
+    meaning: tuple[Floats, ...]
+    """Unit rows in each of the window's spaces of meaning."""
 
 
 class Window:
     """The papers of a window in the order of their keys, and what readers ask of them."""
 
-    def __init__(self, candidates: Candidates, now: datetime, background: Background) -> None:
-        self.background = background
+    def __init__(
+        self,
+        candidates: Candidates,
+        now: datetime,
+        background: Background,
+        meanings: Sequence[tuple[Meaning, float]] = (),
+    ) -> None:
+        self.meanings = tuple(meanings) or ((background, 1.0),)
+        """Spaces in which papers are near each other, and what each weighs."""
         self.papers: tuple[Paper, ...] = tuple(sorted(candidates.papers, key=lambda p: p.key))
         self.row_ids = np.array([p.row_id for p in self.papers], dtype=np.int64)
         self.seen_at = np.array([p.first_seen_at.timestamp() for p in self.papers])
@@ -86,7 +95,7 @@ class Window:
         self.index = TermIndex(self.papers)
         self.space = Space(texts, background.frequencies, background.count)
         self.words = self.space.vectors(texts)
-        self.meaning = background.encode(texts)
+        self.meaning = tuple(meaning.papers(self.papers) for meaning, _ in self.meanings)
         lengths = np.diff(self.words.indptr)
         # Cosines of words shrink as texts get longer, those of meaning do not.
         self.words_weight = _WORDS_PER_ROOT * float(np.sqrt(max(np.median(lengths) / 2, 1)))
@@ -223,26 +232,29 @@ class Window:
             if len(self._liked.rows) + len(missing) > _MOST_LIKED_CELLS // len(self):
                 missing = list(papers)
                 self._liked = self._nobody()
-            texts = [paper_text(papers[key]) for key in missing]
-            new = self.space.vectors(texts)
+            added = [papers[key] for key in missing]
+            new = self.space.vectors([paper_text(paper) for paper in added])
             rows = {
                 **self._liked.rows,
                 **{k: n for n, k in enumerate(missing, len(self._liked.rows))},
             }
             self._liked = Liked(
                 rows=rows,
-                words=sparse.vstack([self._liked.words, new], format="csr"),
+                sketches=np.concatenate([self._liked.sketches, self.space.sketches(new)]),
                 likeness=np.concatenate([self._liked.likeness, self.likeness(new)]),
-                meaning=np.concatenate([self._liked.meaning, self.background.encode(texts)]),
+                meaning=tuple(
+                    np.concatenate([before, meaning.papers(added)])
+                    for before, (meaning, _) in zip(self._liked.meaning, self.meanings, strict=True)
+                ),
             )
         return self._liked
 
     def _nobody(self) -> Liked:
         return Liked(
             rows={},
-            words=self.words[:0],
+            sketches=self.space.sketches(self.words[:0]),
             likeness=np.zeros((0, len(self)), dtype=np.float32),
-            meaning=self.meaning[:0],
+            meaning=tuple(rows[:0] for rows in self.meaning),
         )
 
     def likeness(self, words: sparse.csr_array) -> Floats:

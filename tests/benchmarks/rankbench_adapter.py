@@ -15,8 +15,11 @@ import numpy as np
 from digest.model import Interest, Observation, Paper, Term
 from digest.ranking import Candidates
 from digest.ranking.background import learn
+from digest.ranking.default import DefaultRanker
 from digest.ranking.interests import score
+from digest.ranking.meaning import learn_sentences
 from digest.ranking.promise import learn_promise
+from digest.ranking.semantic import SemanticRanker
 from digest.ranking.tastes import Taste, rated_papers
 from digest.ranking.trending import heats
 from digest.ranking.window import Window
@@ -30,6 +33,7 @@ class Default:
     def setup(self, ctx) -> None:
         self.windows = {}
         self.papers = {}
+        self.sentences = None
         self.background = self.learn(ctx)
 
     def learn(self, ctx):
@@ -51,6 +55,9 @@ class Default:
         )
         return Taste(interest=interest, rated=rated_papers(interest, (), known, {}, NOON))
 
+    def meanings(self, given, background):
+        return DefaultRanker().meanings(given, background)
+
     def window(self, papers) -> Window:
         if id(papers) not in self.windows:
             found = tuple(self.paper(p) for p in papers)
@@ -59,8 +66,9 @@ class Default:
                 window_start_at=NOON - timedelta(days=1),
                 window_end_at=NOON,
                 background=self.background,
+                sentences=self.sentences,
             )
-            window = Window(given, NOON, self.background)
+            window = Window(given, NOON, self.background, self.meanings(given, self.background))
             place = [window.position_of[p.row_id] for p in found]
             self.windows[id(papers)] = (papers, window, place)
         return self.windows[id(papers)][1]
@@ -110,3 +118,31 @@ def observed(given) -> tuple[Observation, ...]:
         Observation(kind="hf_upvotes", observed_at=at, value=float(given["upvotes"])),
         Observation(kind="hf_comments", observed_at=at, value=float(given["comments"])),
     )
+
+
+class Semantic(Default):
+    name = "semantic"
+
+    def learn(self, ctx):
+        background = super().learn(ctx)
+        self.encoder = Stored(ctx)
+        self.sentences = learn_sentences(self.encoder, [self.paper(p) for p in ctx.background])
+        return background
+
+    def meanings(self, given, background):
+        return SemanticRanker().meanings(given, background)
+
+
+class Stored:
+    """The benchmark's vectors by paper; it has none of keywords."""
+
+    name = "benchmark"
+
+    def __init__(self, ctx) -> None:
+        self.vectors = ctx.E
+
+    def papers(self, papers):
+        return self.vectors[[p.row_id - 1 for p in papers]]
+
+    def texts(self, texts):
+        return np.zeros((len(texts), self.vectors.shape[1]), dtype=np.float32)

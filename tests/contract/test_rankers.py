@@ -12,10 +12,12 @@ from digest.plugins import resolve
 from digest.ranking import Candidates, Reader
 
 NOT_RANKERS = {
+    "_making",
     "background",
     "choose",
     "interests",
     "likeness",
+    "meaning",
     "people",
     "promise",
     "reasons",
