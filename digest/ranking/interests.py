@@ -32,14 +32,13 @@ from digest.ranking.window import (
     Window,
 )
 
-_NEAR = 0.42
-_NEAR_TOLD = 0.45
-"""Nearness that makes a paper half sure: to liked papers, and to words alone."""
+_NEAR = 0.36
+"""Nearness that makes a paper half sure."""
 
 _LOGS = {place: math.log1p(-strength) for place, strength in TERM_STRENGTH.items()}
 
-_BEND = 3
-"""How sharply nearness becomes sure: odds grow with its third power, and never saturate."""
+_BEND = 4
+"""How sharply nearness becomes sure: odds grow with its fourth power, and never saturate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +135,7 @@ class Sheet:
 def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     """Score every paper of the window for every taste."""
     liked = window.liked({r.paper.key: r.paper for taste in tastes for r in taste.rated})
-    near = np.array([_NEAR if taste.rated else _NEAR_TOLD for taste in tastes], dtype=np.float32)
-    sureness = (np.maximum(likenesses(window, liked, tastes), 0) / near[:, None]) ** _BEND
+    sureness = (np.maximum(likenesses(window, liked, tastes), 0) / _NEAR) ** _BEND
     likeness = np.asarray(-np.log1p(sureness), dtype=np.float32)
     logs = likeness.copy()
     barred: dict[int, Flags] = {}

@@ -21,7 +21,7 @@ from digest.ranking.window import Liked, Window
 _AWAY = 0.7
 """How much a disliked paper pushes away, beside what a liked one draws."""
 
-_TOLD = 0.7
+_TOLD = 0.8
 """What a reader's own words count beside the papers that they like."""
 
 _SHRINK = 0.005

@@ -15,6 +15,7 @@ NOT_RANKERS = {
     "_making",
     "background",
     "choose",
+    "evaluation",
     "interests",
     "likeness",
     "meaning",
