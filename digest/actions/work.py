@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from digest.actions import bounces, observing, polling, retention, run
+from digest.actions import bounces, meaning, observing, polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -25,6 +25,9 @@ TICK_S = 60
 
 URGENT_S = 5
 """Somebody who just asked to subscribe is looking at their inbox."""
+
+MEANING_S = 600
+"""New papers are found by meaning after this, or as soon as somebody searches."""
 
 SIGNALS_FIRST_S = 300
 """The polls at the start come first, and so do the editions that wait for them."""
@@ -80,6 +83,14 @@ def recurring(app: App) -> tuple[Work, ...]:
             queue="mail",
             priority=100,
             is_wanted=lambda: count_urgent(app) > 0,
+        ),
+        Work(
+            name="meaning",
+            every_s=MEANING_S,
+            first_s=SIGNALS_FIRST_S,
+            do=partial(meaning.catch_up, app),
+            queue="plan",
+            priority=5,
         ),
         Work(
             name="prune",

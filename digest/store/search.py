@@ -6,7 +6,6 @@ Triggers (migration 0002) keep the index. Nearness in meaning is not here: it wo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -102,16 +101,6 @@ def search(
         if len(query.wanted) == 1 or offset:
             break
     return Hits(ids=(), total=0)
-
-
-def search_any(connection: Connection, words: Sequence[str], *, limit: int) -> tuple[int, ...]:
-    """Return papers that have any of these words, those with most of them first."""
-    query = Query(wanted=tuple(word for word in words if _WORD.search(word))[:_WORDS_LIMIT])
-    if not query.wanted:
-        return ()
-    matches = _matches(connection, query, Filters(), is_loose=True)
-    ordered = select(matches.c.id).order_by(matches.c.score, matches.c.id.desc())
-    return tuple(connection.scalars(ordered.limit(limit)))
 
 
 def in_category(connection: Connection, category: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from datetime import date
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 
 from digest.actions import searching
 from digest.store.search import Filters
@@ -38,12 +39,16 @@ def routes(site: Site) -> APIRouter:
         filters = filters_of(request)
         text = words.inert(request.query_params.get("q", ""))
         found = searching.find(
-            site.app, text, filters=filters, page=page_number(request.query_params)
+            site.app,
+            text,
+            filters=filters,
+            page=page_number(request.query_params),
+            meaning=site.meaning,
         )
         query = {"q": found.query, "source": filters.source, "category": filters.category,
                  "from": filters.first_on or "", "to": filters.last_on or ""}  # fmt: skip
         title = f"Search: {found.query}" if found.query else "Search"
-        return site.page(
+        answer = site.page(
             "search.html",
             found=found,
             filters=filters,
@@ -54,6 +59,8 @@ def routes(site: Site) -> APIRouter:
             else (),
             headers={"Cache-Control": "public, max-age=60", "X-Robots-Tag": "noindex"},
         )
+        answer.background = BackgroundTask(site.meaning.refresh)
+        return answer
 
     return router
 

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
 from digest.actions import posting
+from digest.actions.meaning import Meaning
 from digest.actions.previewing import Previewer
 from digest.app import App
 from digest.errors import TokenError
@@ -62,6 +63,11 @@ class Site:
     def previewer(self) -> Previewer:
         """Return what makes previews of editions."""
         return Previewer(self.app)
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """Return what finds papers by meaning."""
+        return Meaning(self.app)
 
     @cached_property
     def templates(self) -> Environment:
