@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,7 +46,8 @@ def together(
             _put(done, (number, result), is_over)
 
     def start() -> None:
-        threading.Thread(target=work, daemon=True, name="poll").start()
+        # In a copy of this context: their log lines carry the id of the run, too.
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True, name="poll").start()
 
     for _ in range(min(threads, len(jobs))):
         start()

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from digest import logs
+from digest.pipeline._threads import together
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,9 @@ def test_a_traceback_stays_inside_its_json_object():
     value = json.loads(stream.getvalue())
     assert "ValueError" in value["traceback"]
     assert "ada@" not in value["traceback"]
+
+
+def test_jobs_on_threads_log_under_the_run_that_began_them():
+    run = logs.new_run()
+    found = [result for _, result in together([logs.run_id] * 4, threads=2, timeout_s=5)]
+    assert found == [run] * 4
