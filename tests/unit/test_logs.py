@@ -68,5 +68,6 @@ def test_a_traceback_stays_inside_its_json_object():
 
 def test_jobs_on_threads_log_under_the_run_that_began_them():
     run = logs.new_run()
-    found = [result for _, result in together([logs.run_id] * 4, threads=2, timeout_s=5)]
+    groups = together([logs.run_id] * 4, threads=2, timeout_s=5)
+    found = [result for group in groups for _, result in group]
     assert found == [run] * 4
