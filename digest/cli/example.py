@@ -151,10 +151,16 @@ def _nothing(field: FieldInfo) -> Any:
     """Return a value of the field's type for a key that has no default."""
     told = str(field.annotation)
     if "int" in told or "float" in told:
-        return next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), 0)
+        rules = [_limits_of(rule) for rule in field.metadata]
+        least = [rule["ge"] for rule in rules if "ge" in rule]
+        return next(iter(least), int(any("gt" in rule for rule in rules)))
     if "Literal[" in told:
         return told.partition("Literal[")[2].partition("]")[0].split(",")[0].strip("'\" ")
     return [] if "tuple" in told else ""
+
+
+def _limits_of(rule: Any) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in ("ge", "gt") if hasattr(rule, name)}
 
 
 def _value(value: Any) -> str:
