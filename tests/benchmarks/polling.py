@@ -2,8 +2,9 @@
 
     python tests/benchmarks/polling.py --json
 
-Both get the same feeds with ETags from the same server, each into a new SQLite file. Ratios are of
-feeds per second; `peak_mb` is the largest sum of resident memory of our process and its parsers.
+Both get the same feeds with ETags from the same server, each into a new SQLite file, in turns.
+Ratios are of feeds per second, the median of the turns' own ratios; `peak_mb` is the largest sum of
+resident memory of our process and its parsers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -165,27 +167,28 @@ def main() -> None:
     parser.add_argument("--reader-feeds", type=int, default=300, help="it is slow: fewer will do")
     parser.add_argument("--items", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3, help="unchanged polls; the median counts")
+    parser.add_argument("--turns", type=int, default=3, help="pairs of runs; the median counts")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     here, there = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(there, options.items), daemon=True)
     server.start()
-    port = here.recv()
-    cold, unchanged, peak = measured(ours, port, options.feeds, options.rounds, options.items)
-    their_cold, their_unchanged, their_peak = measured(
-        theirs, port, options.reader_feeds, options.rounds, options.items
-    )
+    port, shape = here.recv(), (options.rounds, options.items)
+    turns = []
+    for number in range(options.turns):
+        our = measured(ours, port, options.feeds, *shape)
+        their = measured(theirs, port, options.reader_feeds, *shape)
+        turns.append((*our, *their, our[0] / their[0], our[1] / their[1]))
+        print(f"  turn {number + 1}: {our[0]:.0f} against {their[0]:.0f} feeds/s", file=sys.stderr)
     server.terminate()
+    names = (
+        "cold_per_s", "unchanged_per_s", "peak_mb", "reader_cold_per_s", "reader_unchanged_per_s",
+        "reader_peak_mb", "cold_vs_reader", "unchanged_vs_reader",
+    )  # fmt: skip
     found = {
-        "cold_vs_reader": round(cold / their_cold, 2),
-        "unchanged_vs_reader": round(unchanged / their_unchanged, 2),
-        "peak_mb": round(peak, 1),
-        "cold_per_s": round(cold, 1),
-        "unchanged_per_s": round(unchanged, 1),
-        "reader_cold_per_s": round(their_cold, 1),
-        "reader_unchanged_per_s": round(their_unchanged, 1),
-        "reader_peak_mb": round(their_peak, 1),
+        name: round(median(column), 2) for name, column in zip(names, zip(*turns), strict=True)
     }
+    found["peak_mb"] = round(max(turn[2] for turn in turns), 1)
     print(json.dumps(found, indent=2) if options.json else found)
 
 

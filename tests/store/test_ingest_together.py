@@ -98,10 +98,13 @@ def take_all(engine, said, now=NOON):
         return ingest_all(connection, facts, now=now)
 
 
+def total_new(found):
+    return sum(counts.new for counts in found.values())
+
+
 slowly = settings(
     max_examples=40,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -118,8 +121,8 @@ def test_sources_stored_together_are_stored_as_if_one_by_one(store, said):
     emptied(store)
     together = take_all(store, said)
     assert kept(store) == expected
-    new = {name: counts.new for name, counts in together.items()}
-    assert sum(new.values()) == sum(counts.new for counts in alone.values())
+    # What a third source shows to be one was two before, where each came alone.
+    assert total_new(together) <= total_new(alone)
 
 
 @slowly
