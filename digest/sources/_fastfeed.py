@@ -192,7 +192,8 @@ class _Reader:
             updated_at=when_of(values.get("updated")),
             thumbnail=self._thumbnail(),
             links=tuple(self.links),
-            extra={new: self.extra[old] for old, new in EXTRA.items() if self.extra.get(old)},
+            extra=self.extra
+            and {new: self.extra[old] for old, new in EXTRA.items() if self.extra.get(old)},
         )
 
     def text(self, name: str, element: etree._Element) -> None:

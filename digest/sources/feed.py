@@ -169,7 +169,8 @@ def _own_keys(entry: Entry, link: str) -> tuple[PaperKey, ...]:
         found.append(reference.key)
     if reference := parse_arxiv(entry.guid, bare=False) or _reference(entry.guid):
         found.append(reference.key)
-    dois = (parse_doi(entry.extra.get(field, "")) for field in ("doi", "identifier"))
+    named = (entry.extra.get(field) for field in ("doi", "identifier"))
+    dois = [parse_doi(text) for text in named if text]
     found.extend(reference.key for reference in dois if reference)
     return tuple(key for key in unique(found) if key.partition(":")[0] in _IDENTITY)
 

@@ -16,6 +16,10 @@ def plain(text: str, *, markup: bool = False, tex: bool = True) -> str:
     >>> plain("On  <i>E. coli</i>:\n a Poincar\\'e map, $x<y$")
     'On E. coli: a Poincaré map, x<y'
     """
-    text = clean(text[:MAX_RAW])
-    text = strip_markup(text, declared=markup)
-    return clean(to_text(text) if tex else text)
+    cleaned = clean(text[:MAX_RAW])
+    if not cleaned:
+        return ""
+    readable = strip_markup(cleaned, declared=markup)
+    if tex:
+        readable = to_text(readable)
+    return cleaned if readable == cleaned else clean(readable)

@@ -186,7 +186,8 @@ def main() -> None:
         "reader_peak_mb", "cold_vs_reader", "unchanged_vs_reader",
     )  # fmt: skip
     found = {
-        name: round(median(column), 2) for name, column in zip(names, zip(*turns), strict=True)
+        name: round(median(column), 2)
+        for name, column in zip(names, zip(*turns, strict=True), strict=True)
     }
     found["peak_mb"] = round(max(turn[2] for turn in turns), 1)
     print(json.dumps(found, indent=2) if options.json else found)
