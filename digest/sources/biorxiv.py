@@ -65,7 +65,7 @@ class BiorxivOptions(Options):
         ("biorxiv",), min_length=1, description="biorxiv, medrxiv or both."
     )
     categories: tuple[str, ...] = Field(
-        (), description="Categories such as neuroscience, each asked for by itself; all if empty."
+        (), description="Categories such as neuroscience or cell biology; all if empty."
     )
     base_url: str = Field("https://api.biorxiv.org", description="Address of the API.")
 
@@ -91,20 +91,16 @@ class BiorxivSource:
         since = first_day(watermark, now=now, overlap=OVERLAP, default=timedelta(0))
         until = now.astimezone(UTC).date()
         for server in self.options.servers:
-            for category in self.options.categories or ("",):
-                yield from self._window(fetcher, server, category, since, until)
+            yield from self._window(fetcher, server, since, until)
 
-    def _window(
-        self, fetcher: Fetcher, server: str, category: str, since: date, until: date
-    ) -> Iterator[Body]:
+    def _window(self, fetcher: Fetcher, server: str, since: date, until: date) -> Iterator[Body]:
         cursor, empty = 0, 0
         pages = Pages(name=self.name, most=MAX_PAGES)
         while True:
             body = ask(
                 fetcher,
                 f"{self._base}/details/{server}/{since}/{until}/{cursor}/json",
-                params={"category": category} if category else None,
-                label=f"{server} {category} {since} {cursor}".replace("  ", " "),
+                label=f"{server} {since} {cursor}",
             )
             posted, total = _page(self.name, body)
             if not posted and cursor:
@@ -135,14 +131,20 @@ class BiorxivSource:
     def parse(self, body: Body) -> Batch:
         """Read one page. Raises SourceError if it is not a page of versions."""
         posted, _ = _page(self.name, body)
-        read = (self._record(dict_of(one)) for one in posted)
-        return batch_of(self.name, body, read)
+        # Categories are chosen here: a name that the API does not know would give an empty answer.
+        wanted = (item for item in map(dict_of, posted) if self._is_wanted(item))
+        return batch_of(self.name, body, map(self._record, wanted))
 
     def next_watermark(
         self, watermark: Mapping[str, Any], batches: Sequence[Batch], *, now: datetime
     ) -> Mapping[str, Any]:
         """Remember when all pages were read."""
         return since_now(now)
+
+    def _is_wanted(self, item: dict[str, Any]) -> bool:
+        category = _category(item)
+        chosen = {one.replace("_", " ").lower() for one in self.options.categories}
+        return not chosen or not category or category in chosen
 
     @property
     def _base(self) -> str:
@@ -163,7 +165,7 @@ class BiorxivSource:
         published = clean(text_of(item.get("published")))
         found = parse_doi(doi)
         value = found.value if found else doi
-        category = plain(text_of(item.get("category"))).lower()
+        category = _category(item)
         return Record(
             source=self.name,
             key=keys[0],
@@ -210,6 +212,10 @@ def _page(name: str, body: Body) -> tuple[list[Any], int]:
         return [], 0
     said = (status or "JSON of another shape")[:200]
     raise SourceError(name, f"{body.url} answered with: {said}", kind="not-a-list")
+
+
+def _category(item: dict[str, Any]) -> str:
+    return plain(text_of(item.get("category"))).replace("_", " ").lower()
 
 
 def _authors(item: dict[str, Any]) -> tuple[Author, ...]:

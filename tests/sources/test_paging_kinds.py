@@ -84,14 +84,23 @@ def test_a_page_of_biorxiv_that_repeats_is_an_error(script, asking, biorxiv):
         fetched(biorxiv, asking())
 
 
-def test_biorxiv_asks_each_server_and_category_by_itself(script, asking, source_of):
+def test_biorxiv_asks_each_server_and_keeps_the_wanted_categories(script, asking, source_of):
     source = source_of(
-        "biorxiv", base_url=script.url(), servers=["biorxiv", "medrxiv"], categories=["a b", "c"]
+        "biorxiv",
+        base_url=script.url(),
+        servers=["biorxiv", "medrxiv"],
+        categories=["Cell_Biology", "ecology"],
     )
-    for server in ("biorxiv", "medrxiv"):
-        script.routes[window(0, server)] = NO_POSTS
-    assert len(fetched(source, asking())) == 4
-    assert asked(script)["category"] == "a b"
+    found = [
+        {"doi": f"10.64898/2026.04.10.70000{n}", "title": "A", "version": "1", "category": category}
+        for n, category in enumerate(["cell biology", "genomics", "Ecology", ""])
+    ]
+    page = {"messages": [{"status": "ok", "total": "4"}], "collection": found}
+    script.routes[window(0)] = as_json(page)
+    script.routes[window(4)] = script.routes[window(0, "medrxiv")] = NO_POSTS
+    bodies = fetched(source, asking())
+    assert [key[-1] for key in keys_of(source, bodies)] == ["0", "2", "3"]
+    assert len(bodies) == 2
 
 
 def test_biorxiv_is_asked_for_all_versions_of_a_doi(script, asking, biorxiv):
