@@ -128,27 +128,34 @@ def _matches(connection: Connection, query: Query, filters: Filters, *, is_loose
         words = table("paper_search", column("paper_id"), column("words"))
         row_id = words.c.paper_id
         asked = _tsquery(query, is_loose=is_loose)
-        # By the wanted words alone: a negation confuses ts_rank. 1 divides by the logarithm of
-        # the length, as bm25 would.
-        by = _tsquery(Query(wanted=query.wanted), is_loose=is_loose)
-        found = select(
-            row_id.label("id"), (-func.ts_rank(words.c.words, by, 1)).label("score")
-        ).where(words.c.words.op("@@")(asked))
-    found = _filtered(connection, found.join_from(words, papers, papers.c.id == row_id), filters)
-    return found.order_by(row_id.desc()).limit(MATCH_LIMIT).subquery()
+        found = select(row_id.label("id"), words.c.words).where(words.c.words.op("@@")(asked))
+    found = _filtered(connection, found, row_id, filters)
+    newest = found.order_by(row_id.desc()).limit(MATCH_LIMIT).subquery()
+    if is_sqlite(connection):
+        return newest
+    # Scored after the limit, so that a common word is not scored for every paper. By the wanted
+    # words alone: a negation confuses ts_rank. 1 divides by the logarithm of the length, as bm25
+    # would.
+    by = _tsquery(Query(wanted=query.wanted), is_loose=is_loose)
+    score = (-func.ts_rank(newest.c.words, by, 1)).label("score")
+    return select(newest.c.id, score).subquery()
 
 
-def _filtered(connection: Connection, found: Select[Any], filters: Filters) -> Select[Any]:
-    found = found.where(papers.c.merged_into.is_(None))
+def _filtered(
+    connection: Connection, found: Select[Any], row_id: ColumnElement[Any], filters: Filters
+) -> Select[Any]:
+    # Few papers are merged away: asking which costs less than asking each match.
+    found = found.where(row_id.not_in(select(papers.c.id).where(papers.c.merged_into.is_not(None))))
+    wanted: list[ColumnElement[bool]] = []
     if filters.category:
-        found = found.where(in_category(connection, filters.category))
+        wanted.append(in_category(connection, filters.category))
     if filters.source:
-        found = found.where(from_source(filters.source))
+        wanted.append(from_source(filters.source))
     if filters.first_on:
-        found = found.where(papers.c.announced_on >= filters.first_on)
+        wanted.append(papers.c.announced_on >= filters.first_on)
     if filters.last_on:
-        found = found.where(papers.c.announced_on <= filters.last_on)
-    return found
+        wanted.append(papers.c.announced_on <= filters.last_on)
+    return found.join(papers, papers.c.id == row_id).where(*wanted) if wanted else found
 
 
 def _fts5(query: Query, *, is_loose: bool) -> str:
