@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MOST_PAPERS = 1000
 LARGEST_UPLOAD = 2_000_000
+MOST_BLOCKS = 20_000
+"""Of BibTeX: the parser's time grows with the square of blocks that never end."""
 ORCID = "orcid:"
 """Begins the ``library`` of an interest whose reader's own record is still to be read."""
 UPLOADED = "uploaded"
@@ -41,6 +43,8 @@ def read_upload(content: bytes, *, name: str) -> Upload:
     """Read an uploaded library; raises UsageError with a sentence for the reader."""
     if len(content) > LARGEST_UPLOAD:
         raise UsageError(f"{name}: larger than {LARGEST_UPLOAD // 1_000_000} MB")
+    if content.count(b"@") > MOST_BLOCKS:
+        raise UsageError(f"{name}: more than {MOST_BLOCKS} entries")
     items = read_library(content, name=name).items[-MOST_PAPERS:]
     if not items:
         raise UsageError(f"{name}: no papers in it")

@@ -27,6 +27,9 @@ from digest.text.tex import to_text
 MAX_BYTES = 50_000_000
 MAX_ITEMS = 50_000
 
+# RecursionError: brackets in brackets in brackets.
+_BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error)
+
 logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
 
 
@@ -63,7 +66,7 @@ def read_library(content: bytes, *, name: str = "library") -> Library:
         if fits(text):
             try:
                 found = list(read(text))
-            except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as exc:
+            except _BROKEN as exc:
                 raise UsageError(f"{name}: looks like {format_name} but is broken: {exc}") from exc
             items = [item for item in found if item is not None]
             return Library(

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from threading import Thread
+from urllib.parse import urlencode
 
+import anyio
 import pytest
 from builders import NOON
 from web_builders import store_paper
@@ -333,3 +338,73 @@ def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(make_web):
         ]
     assert codes["strange"][-1] == 429
     assert set(codes["trusted"]) == {422}
+
+
+@pytest.mark.parametrize("content", [b"[" * 500_000, b"@a{" * 300_000, b"x" * 2_000_001])
+def test_a_library_made_to_exhaust_us_is_refused_at_once(web, content):
+    files = {"library": ("bomb.bib", content, "text/plain")}
+    answer = web.post("/preview", form(web), files=files)
+    assert (answer.status_code, "bomb.bib" in answer.text) == (422, True)
+
+
+def test_the_answer_is_given_before_anything_is_looked_up(web):
+    fields = urlencode(form(web)).encode()
+    known_at_answer = []
+
+    async def receive():
+        return {"type": "http.request", "body": fields}
+
+    async def send(message):
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            known_at_answer.append(person(web))
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+        "scheme": "https", "path": "/subscribe", "raw_path": b"/subscribe", "root_path": "",
+        "query_string": b"", "client": ("127.0.0.1", 1), "server": ("digest.example.org", 443),
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+    }  # fmt: skip
+    anyio.run(web.client.app, scope, receive, send)
+    assert known_at_answer == [None]
+    assert person(web).status is SubscriberStatus.UNCONFIRMED
+
+
+@pytest.fixture
+def orcid():
+    """Serve one ORCID record on loopback."""
+    work = {"title": {"title": {"value": "Robots that iron shirts with care"}}}
+    answer = json.dumps({"group": [{"work-summary": [work]}]}).encode()
+
+    class Record(BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = self.path == "/0000-0002-1825-0097/works"
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(answer if found else b"")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Record) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("written", "papers"), [("0000-0002-1825-0097", 1), ("0000-0001-5109-3700", 0)]
+)
+def test_an_orcid_record_is_read_when_its_owner_confirms(make_web, orcid, written, papers):
+    web = make_web(web={"orcid_url": orcid})
+    subscribe(web, **{"terms-0": "", "orcid": f"https://orcid.org/{written}"})
+    (subscription,) = subscriptions(web)
+    assert subscription.status is SubscriberStatus.CONFIRMED
+    with web.app.reading() as connection:
+        counts = libraries.counts_of(connection, subscription.subscriber.row_id)
+    assert list(counts.values()) == [1] * papers
+    assert subscription.profile.interests[0].library == next(iter(counts), "")
+
+
+def test_where_orcid_is_off_no_page_offers_it(make_web):
+    web = make_web(web={"orcid_url": ""})
+    assert 'name="orcid"' not in web.get("/subscribe").text
