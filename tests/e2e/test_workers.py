@@ -19,6 +19,7 @@ from sqlalchemy import select, text, update
 from digest.actions import work, workers
 from digest.app import open_app
 from digest.cli.main import run
+from digest.cli.run import _working
 from digest.config import load_config
 from digest.errors import UsageError
 from digest.model import Purpose
@@ -116,6 +117,21 @@ def test_a_batch_and_its_job_are_kept_together_or_not_at_all(open_it, monkeypatc
 
 def _fail(*_):
     raise RuntimeError("killed here")
+
+
+def test_serving_works_off_the_queue_beside_its_schedule(open_it):
+    app = open_it()
+    crowd(app, 3)
+    queue = tasks.JobQueue(app)
+    with _working(queue):
+        tick = next(one for one in work.recurring(app) if one.name == work.TICK)
+        assert queue.defer(tick) == 1
+        end = time.monotonic() + 30
+        while states(app) != {"sent": 3}:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    with app.reading() as connection:
+        assert rows.workers(connection, 30) == ()  # it took its leave
 
 
 def test_jobs_done_twice_do_nothing_the_second_time(open_it):
