@@ -52,7 +52,9 @@ def catch_up(app: App, *, limit: int = 20_000) -> int:
             vectors.keep(connection, model_name(), found)
     if ids:
         with app.writing() as connection:
-            vectors.forget_others(connection, model_name())
+            vectors.forget_others(
+                connection, model_name(), app.config.settings.ranking.model[-100:]
+            )
     return len(ids)
 
 

@@ -18,7 +18,7 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import composing, shares, summaries
+from digest.pipeline import composing, embedding, shares, summaries
 from digest.pipeline.editions import PlanReport
 from digest.pipeline.ping import ping
 from digest.pipeline.polling import poll_sources
@@ -81,6 +81,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told("profiles", synced)
     polls = poll_sources(app) if poll else ()
     told("poll", polls)
+    embedding.prepare(app)
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []
     planned = shares.plan(app)

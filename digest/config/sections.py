@@ -334,6 +334,13 @@ class RankingSection(Section):
     """``[ranking]``: how scores are made."""
 
     window_days: int = Field(3, ge=1, le=60, description="How far back a first edition looks.")
+    model: str = Field(
+        "", description="Sentence model for `semantic`: a folder with model.onnx, or a name."
+    )
+    model_url: str = Field(
+        "", description="OpenAI-compatible address that has the model (.../v1); local if empty."
+    )
+    model_key: SecretStr | None = Field(None, description="Key of that address.")
 
 
 class WebSection(Section):

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 from sqlalchemy import Connection
 
 from digest.model import Paper
+from digest.ranking import Encoder
 from digest.ranking.background import Background, learn
-from digest.ranking.promise import Promise, learn_promise
+from digest.ranking.meaning import Sentences, learn_sentences
+from digest.ranking.promise import FEWEST, Promise, learn_promise
 from digest.store import papers
 from digest.store import signals as signal_store
 
@@ -33,15 +36,27 @@ class Learnt:
 
     background: Background | None = None
     promise: Promise | None = None
+    sentences: Sentences | None = None
 
 
-def learnt(connection: Connection, end: datetime) -> Learnt:
+def learnt(connection: Connection, end: datetime, encoder: Encoder | None = None) -> Learnt:
     """Learn from the papers that were stored before an instant."""
     known = papers.listed(connection, window_start=end - REACH, window_end=end, limit=MOST_PAPERS)
     if len(known) < MOST_PAPERS // 10:
         return Learnt()
     background = learn(known)
-    return Learnt(background=background, promise=_promise(connection, background, known, end))
+    return Learnt(
+        background=background,
+        promise=_promise(connection, background, known, end),
+        sentences=_sentences(encoder, known) if encoder else None,
+    )
+
+
+def _sentences(encoder: Encoder, known: tuple[Paper, ...]) -> Sentences | None:
+    """Return the model's space; None where too few of the papers have a vector."""
+    rows = encoder.papers(known)
+    held = np.flatnonzero(rows.any(axis=1)).tolist()
+    return learn_sentences(encoder, [known[n] for n in held]) if len(held) >= FEWEST else None
 
 
 def _promise(

@@ -29,7 +29,7 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
-from digest.pipeline import _collector, backgrounds, composing, libraries
+from digest.pipeline import backgrounds, composing, embedding, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
@@ -119,7 +119,8 @@ class Desk:
                 connection, [p.row_id for p in found], since=end - timedelta(days=30)
             )
             if end not in self._learnt:
-                self._learnt[end] = backgrounds.learnt(connection, end)
+                encoder = embedding.stored_encoder(self.app, connection)
+                self._learnt[end] = backgrounds.learnt(connection, end, encoder)
             self._pools[key] = Candidates(
                 papers=found,
                 observations=history,
@@ -127,6 +128,7 @@ class Desk:
                 window_end_at=end,
                 background=self._learnt[end].background,
                 promise=self._learnt[end].promise,
+                sentences=self._learnt[end].sentences,
             )
         return self._pools[key]
 
@@ -163,17 +165,16 @@ def plan_due(
     total = PlanReport()
     now = app.now()
     handled = 0
-    with _collector.seldom():
-        while limit is None or handled < limit:
-            size = BLOCK if limit is None else min(BLOCK, limit - handled)
-            planned = _planned(desk, now, size, share, within or (lambda *_: None))
-            if planned is None:
-                break
-            count, made = planned
-            total += made
-            handled += count
-            if on_progress:
-                on_progress(count)
+    while limit is None or handled < limit:
+        size = BLOCK if limit is None else min(BLOCK, limit - handled)
+        planned = _planned(desk, now, size, share, within or (lambda *_: None))
+        if planned is None:
+            break
+        count, made = planned
+        total += made
+        handled += count
+        if on_progress:
+            on_progress(count)
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 

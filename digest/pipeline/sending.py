@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from digest.app import App
 from digest.errors import RenderError, UsageError
 from digest.model import DeliveryState, Message, Purpose
-from digest.pipeline import _collector, _owners
+from digest.pipeline import _owners
 from digest.pipeline._lanes import PATIENCE, Lanes
 from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
@@ -131,7 +131,7 @@ def send_ready(
     if not (app.transports or app.channels):
         raise UsageError("there is no [transports.NAME]: nothing can be sent")
     recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
-    with _owners.owner(app.config.data_dir) as owner, _collector.seldom():
+    with _owners.owner(app.config.data_dir) as owner:
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
         try:
             run.work(limit, purposes)

@@ -5,10 +5,11 @@ What a vector means, and what is near, is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, exists, select
 
+from digest.store._bulk import among
 from digest.store.tables import papers, vectors
 from digest.store.upserts import insert_ignore
 
@@ -58,6 +59,16 @@ def load(connection: Connection, model: str, *, known: Sequence[int] = ()) -> di
     return found
 
 
-def forget_others(connection: Connection, model: str) -> int:
+def of_papers(connection: Connection, model: str, ids: Collection[int]) -> dict[int, bytes]:
+    """Return a model's vectors of these papers; those without one are absent."""
+    if not ids:
+        return {}
+    query = select(vectors.c.paper_id, vectors.c.vector).where(
+        vectors.c.model == model, among(connection, vectors.c.paper_id, ids)
+    )
+    return {row.paper_id: row.vector for row in connection.execute(query)}
+
+
+def forget_others(connection: Connection, *models: str) -> int:
     """Delete the vectors of models that are not used any more; return how many."""
-    return connection.execute(delete(vectors).where(vectors.c.model != model)).rowcount
+    return connection.execute(delete(vectors).where(vectors.c.model.not_in(models))).rowcount
