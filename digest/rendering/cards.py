@@ -72,7 +72,9 @@ class PartMaker:
         self._titles: dict[int, tuple[Paper, Part]] = {}
         self._parts: dict[Hashable, Part] = {}
         self._alone: dict[str, Piece] = {}
-        self._said: dict[tuple[str, bool], Said] = {}
+        self._said: dict[str, Said] = {}
+        self.reasons: dict[str, Said] = {}
+        """Reasons by their text; look here before asking for one."""
 
     def shelf(self, options: CardOptions) -> Shelf:
         """Return the cards of these options, to look them up without comparing options again."""
@@ -82,6 +84,7 @@ class PartMaker:
         """Return a paper's card; made again when the paper or its signals have changed."""
         found = shelf.get(paper.row_id)
         if found and (found[0] is paper or found[0] == paper) and found[1] == signals:
+            shelf[paper.row_id] = (paper, signals, found[2])
             return found[2]
         view = paper_view(paper, signals, options)
         values = {
@@ -101,7 +104,7 @@ class PartMaker:
             for other in self._cards.values():
                 other.clear()
             self._kept_cards = 0
-        shelf[paper.row_id] = (paper, dict(signals), made)
+        shelf[paper.row_id] = (paper, signals, made)
         self._kept_cards += 1
         return made
 
@@ -142,18 +145,20 @@ class PartMaker:
             found = self._alone[f"text {name}"] = self._text(name, marks)[0]
         return found
 
-    def said(self, text: str, *, wrapped: bool = False) -> Said:
-        """Return a personal text, escaped for HTML, wrapped for the text where asked."""
-        found = self._said.get((text, wrapped))
+    def said(self, text: str) -> Said:
+        """Return a personal text, escaped for HTML."""
+        found = self._said.get(text)
         if found is None:
             clean = plain(text)
-            found = Said(
-                html=value(str(escape(clean))),
-                text=value(wrap(clean, REASON_INDENT) if wrapped else clean),
-            )
-            if len(self._said) >= SAID_LIMIT:
-                self._said.clear()
-            self._said[text, wrapped] = found
+            found = Said(html=value(str(escape(clean))), text=value(clean))
+            _keep(self._said, text, found)
+        return found
+
+    def reason(self, text: str) -> Said:
+        """Return a pick's reason, wrapped for the text."""
+        clean = plain(text)
+        found = Said(html=value(str(escape(clean))), text=value(wrap(clean, REASON_INDENT)))
+        _keep(self.reasons, text, found)
         return found
 
     def _both(self, name: str, values: Mapping[str, Any]) -> tuple[Piece, Piece, tuple[str, ...]]:
@@ -170,3 +175,9 @@ class PartMaker:
         made = rendered(self._templates.text[name], values)
         piece = cut(made)
         return piece, text_part_faults(made, piece.literals)
+
+
+def _keep(memo: dict[str, Said], text: str, found: Said) -> None:
+    if len(memo) >= SAID_LIMIT:
+        memo.clear()
+    memo[text] = found

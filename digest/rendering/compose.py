@@ -142,13 +142,14 @@ class Composer:
     def _shown(self, given: EditionInput) -> list[Shown]:
         """Return the picks whose papers are given, best first, each with its card's options."""
         maker, papers, deltas = self._maker, given.papers, given.deltas
+        reasons = maker.reasons
         kinds: dict[tuple[str, bool, str], tuple[CardOptions, Shelf]] = {}
         shown: list[Shown] = []
         for pick in given.edition.picks:
             paper = papers.get(pick.paper_id)
             if paper is None:
                 continue
-            reason = maker.said(pick.reason, wrapped=True)
+            reason = reasons.get(pick.reason) or maker.reason(pick.reason)
             summary = given.summaries.get(pick.paper_id, "") if given.summaries else ""
             kind = (views.badge_of(pick), reason.html.size > 0, summary)
             chosen = kinds.get(kind)
@@ -157,7 +158,12 @@ class Composer:
                 chosen = kinds[kind] = (options, maker.shelf(options))
             options, shelf = chosen
             signals = deltas.get(pick.paper_id, _NO_SIGNALS)
-            card = maker.card(paper, signals, options, shelf)
+            kept = shelf.get(paper.row_id)
+            # Mostly the very objects of the reader before: then nothing need be compared.
+            if kept is not None and kept[0] is paper and kept[1] is signals:
+                card = kept[2]
+            else:
+                card = maker.card(paper, signals, options, shelf)
             shown.append(Shown(pick, paper, signals, options, card, reason))
         return shown
 

@@ -6,7 +6,7 @@ Order is that of reading; folding and encoding are `headers`' work.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
@@ -37,7 +37,7 @@ def edition_fields(given: EditionInput, subject: str) -> list[bytes]:
     fields += _list_fields(given.sender)
     fields += unsubscribe_fields(given.links)
     fields += [*_AUTOMATIC, *_BULK]
-    fields.append(_feedback_id(given))
+    fields.append(_feedback_id(given.sender, given.edition.edition_on))
     return fields
 
 
@@ -73,8 +73,8 @@ def _common(
     return [
         *_sender_fields(sender),
         address_field("To", recipient),
-        text_field("Subject", subject),
-        date_field(at),
+        _subject_field(subject),
+        _date_field(at),
         token_field("Message-ID", identifier(message_id)),
     ]
 
@@ -93,11 +93,22 @@ def _list_fields(sender: SenderIdentity) -> Iterable[bytes]:
     return (identified, b"List-Post: NO\r\n")  # RFC 2369 section 3.4: announcements only
 
 
-def _feedback_id(given: EditionInput) -> bytes:
+@lru_cache(maxsize=1024)
+def _subject_field(subject: str) -> bytes:
+    return text_field("Subject", subject)
+
+
+@lru_cache(maxsize=64)
+def _date_field(at: datetime) -> bytes:
+    return date_field(at)
+
+
+@lru_cache(maxsize=64)
+def _feedback_id(sender: SenderIdentity, edition_on: date) -> bytes:
     """Return Gmail's ``Feedback-ID: a:b:c:sender``, by which it counts complaints."""
-    list_label = given.sender.list_id.partition(".")[0]
-    domain = given.sender.address.rpartition("@")[2]
-    installation = "".join(c for c in given.sender.installation if c.isascii() and c.isalnum())
-    day = given.edition.edition_on.strftime("%Y%m%d")
+    list_label = sender.list_id.partition(".")[0]
+    domain = sender.address.rpartition("@")[2]
+    installation = "".join(c for c in sender.installation if c.isascii() and c.isalnum())
+    day = edition_on.strftime("%Y%m%d")
     parts = (day, list_label or "digest", installation[:16] or "digest", domain)
     return token_field("Feedback-ID", ":".join(part.replace(":", "-") for part in parts))
