@@ -19,6 +19,8 @@ from digest.text.ids import split_key
 LONGEST_GAP = timedelta(days=31)
 """After a longer pause only this much is asked for again: nobody reads a year's papers at once."""
 EMPTY_RETRIES = 3
+MOST_ALONE = 50
+"""Papers asked for at once where each takes a request of its own."""
 LONG_PUBLIC = timedelta(days=180)
 """Publishers register their archives; what was out this long before is nobody's news."""
 

@@ -19,6 +19,7 @@ from digest.model import AnnounceType, Author, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import (
     EMPTY_RETRIES,
+    MOST_ALONE,
     Pages,
     ask,
     batch_of,
@@ -121,12 +122,12 @@ class BiorxivSource:
             cursor += len(posted)
 
     def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
-        """Ask for papers by their DOIs, all versions of each."""
-        for doi in values_of(keys, "doi"):
-            if doi.startswith(("10.1101/", "10.64898/")):
-                for server in self.options.servers:
-                    address = f"{self._base}/details/{server}/{doi}/na/json"
-                    yield ask(fetcher, address, label=f"{server} {doi}")
+        """Ask for papers by their DOIs, all versions of each; for the first ones of many."""
+        dois = [doi for doi in values_of(keys, "doi") if doi.startswith(("10.1101/", "10.64898/"))]
+        for doi in dois[:MOST_ALONE]:
+            for server in self.options.servers:
+                address = f"{self._base}/details/{server}/{doi}/na/json"
+                yield ask(fetcher, address, label=f"{server} {doi}")
 
     def parse(self, body: Body) -> Batch:
         """Read one page. Raises SourceError if it is not a page of versions."""

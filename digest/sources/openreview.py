@@ -17,7 +17,15 @@ from pydantic import Field, model_validator
 from digest.errors import SourceError
 from digest.model import Author, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
-from digest.sources._asking import LONGEST_GAP, Pages, ask, batch_of, since_now, values_of
+from digest.sources._asking import (
+    LONGEST_GAP,
+    MOST_ALONE,
+    Pages,
+    ask,
+    batch_of,
+    since_now,
+    values_of,
+)
 from digest.sources._reading import (
     Options,
     dict_of,
@@ -111,8 +119,8 @@ class OpenReviewSource:
             offset += len(notes)
 
     def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
-        """Ask for papers by their forums, one at a time: there is no way to ask for several."""
-        for forum in values_of(keys, "openreview"):
+        """Ask for papers by their forums, one at a time and not too many: it takes no lists."""
+        for forum in values_of(keys, "openreview")[:MOST_ALONE]:
             yield self._ask(fetcher, {"id": forum}, label=f"forum {forum}")
 
     def _ask(self, fetcher: Fetcher, params: Mapping[str, str | int], *, label: str) -> Body:

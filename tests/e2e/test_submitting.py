@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import insert, select
 
 from digest.actions import polling, submitting
 from digest.app import App
+from digest.cli.main import run
 from digest.config import load_config
 from digest.errors import UsageError
 from digest.pipeline.polling import poll_sources
@@ -132,3 +134,26 @@ def test_without_an_inbox_the_owner_is_told_how_to_have_one(engine):
     app = App(load_config(), lambda: NOON, engine)
     with pytest.raises(UsageError, match=r"sources\.inbox"):
         submitting.submit(app, ["10.1000/x"])
+
+
+def test_the_command_submits_lists_and_fails_for_what_is_not_found(
+    web, tmp_path, capsys, monkeypatch
+):
+    path = tmp_path / "digest.toml"
+    path.write_text(
+        "[http]\nallow_private = true\n[limits.crossref]\nevery_s = 0.001\n"
+        f'[sources.inbox]\nkind = "inbox"\ncrossref_url = "{web.url()}"\n'
+    )
+    web.routes["/works"] = crossref("10.1000/x", "10.1000/y")
+    command = ["--config", str(path), "--now", NOON.isoformat(), "submit"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("10.1000/x\n\ndoi:10.1000/Y\n"))
+    assert run([*command, "-", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["key"] for one in found] == ["doi:10.1000/x", "doi:10.1000/y"]
+    assert run([*command, "10.1000/z"]) == 1
+    assert "nobody knows it yet" in capsys.readouterr().out
+    assert run([*command, "10.1000/later", "--later"]) == 0
+    assert run([*command]) == 0
+    listed = capsys.readouterr().out
+    assert "The work 10.1000/x" in listed
+    assert "4 submissions" in listed
