@@ -6,11 +6,12 @@ Read only. Ordering is ranking's: by heat, or by the interests that a visitor pu
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -25,6 +26,8 @@ from digest.store.search import Filters
 PAGE_SIZE = 50
 HISTORY_DAYS = 45
 MOST_RANKED = 200
+MOST_PREPARED = 4
+PREPARED_FOR = timedelta(minutes=10)
 TOPICS = 12
 _SPAN = re.compile(r"(\d{4})-(?:(\d{2})(?:-(\d{2}))?|W(\d{2}))")
 
@@ -149,6 +152,7 @@ def read_list(
     order: Order = Order.TRENDING,
     interest: Interest | None = None,
     page: int = 1,
+    by_interest: ByInterest | None = None,
 ) -> ListPage:
     """Return one page of a span's papers; a page beyond the last is empty."""
     within = replace(filters or Filters(), first_on=span.first_on, last_on=span.last_on)
@@ -160,7 +164,7 @@ def read_list(
         after = browsing.day_after(connection, span.last_on)
         volumes = browsing.volumes(connection, span.last_on - timedelta(days=13), span.last_on)
         sources = browsing.source_names(connection)
-    ordered = _ordered(app, entries, order, interest)
+    ordered = _ordered(entries, order, interest, by_interest or ByInterest(app))
     first = (page - 1) * PAGE_SIZE
     return ListPage(
         span=span,
@@ -222,37 +226,63 @@ def entries_of(
     ]
 
 
-def by_interest(
-    app: App, entries: Sequence[Entry], interest: Interest, *, now: datetime | None = None
-) -> list[Entry]:
-    """Return entries as the default ranker orders them for this interest, with its reasons."""
-    profile = Profile(
-        name="visitor", interests=(interest,), max_papers=MOST_RANKED, min_score=0.0,
-        exploration=0.0, trending_weight=0.1,
-    )  # fmt: skip
-    at = now or app.now()
-    oldest = min((e.paper.first_seen_at for e in entries), default=at)
-    ranker: Ranker = resolve(profile.ranker, "digest.ranking", "ranker")(
-        app.config.settings.ranking.model_dump()
-    )
-    candidates = Candidates(
-        papers=tuple(entry.paper for entry in entries),
-        window_start_at=oldest,
-        window_end_at=at,
-    )
-    [choice] = ranker.rank(
-        candidates, [Reader(subscription_id=0, profile=profile)], now=at, seed=at.toordinal()
-    )
-    by_id = {entry.paper.row_id: entry for entry in entries}
-    picked = [replace(by_id[p.paper_id], reason=p.reason) for p in choice.picks]
-    return picked + [by_id[row_id] for row_id in choice.other_ids if row_id in by_id]
+class ByInterest:
+    """Puts entries in the order of the default ranker for an interest, with its reasons.
+
+    Lists that were ranked a moment ago are kept prepared: comparing some hundred papers with
+    one more interest costs little, preparing them costs seconds. Rankings take turns.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._prepared: OrderedDict[tuple[datetime, tuple[int, ...]], tuple[Ranker, Candidates]]
+        self._prepared = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, entries: Sequence[Entry], interest: Interest) -> list[Entry]:
+        """Return the entries, best first; what does not fit at all comes last."""
+        profile = Profile(
+            name="visitor", interests=(interest,), max_papers=MOST_RANKED, min_score=0.0,
+            exploration=0.0, trending_weight=0.1,
+        )  # fmt: skip
+        now = self._app.now()
+        at = now - (now - datetime.min.replace(tzinfo=UTC)) % PREPARED_FOR
+        with self._lock:
+            ranker, candidates = self._prepare(entries, at, profile.ranker)
+            [choice] = ranker.rank(
+                candidates,
+                [Reader(subscription_id=0, profile=profile)],
+                now=at,
+                seed=at.toordinal(),
+            )
+        by_id = {entry.paper.row_id: entry for entry in entries}
+        picked = [replace(by_id[p.paper_id], reason=p.reason) for p in choice.picks]
+        return picked + [by_id[row_id] for row_id in choice.other_ids if row_id in by_id]
+
+    def _prepare(
+        self, entries: Sequence[Entry], at: datetime, kind: str
+    ) -> tuple[Ranker, Candidates]:
+        key = (at, tuple(entry.paper.row_id for entry in entries))
+        if key not in self._prepared:
+            options = self._app.config.settings.ranking.model_dump()
+            candidates = Candidates(
+                papers=tuple(entry.paper for entry in entries),
+                window_start_at=min((e.paper.first_seen_at for e in entries), default=at),
+                window_end_at=at,
+            )
+            made: Ranker = resolve(kind, "digest.ranking", "ranker")(options)
+            self._prepared[key] = (made, candidates)
+        self._prepared.move_to_end(key)
+        while len(self._prepared) > MOST_PREPARED:
+            self._prepared.popitem(last=False)
+        return self._prepared[key]
 
 
 def _ordered(
-    app: App, entries: list[Entry], order: Order, interest: Interest | None
+    entries: list[Entry], order: Order, interest: Interest | None, by_interest: ByInterest
 ) -> list[Entry]:
     if order is Order.INTERESTS and interest is not None:
-        return by_interest(app, entries, interest)
+        return by_interest(entries, interest)
     if order is Order.NEWEST:
         return sorted(
             entries,

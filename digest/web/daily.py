@@ -109,6 +109,7 @@ def show(site: Site, request: Request, span: Span, *, is_front: bool = False) ->
         order=wanted.order,
         interest=wanted.interest,
         page=wanted.page,
+        by_interest=site.by_interest,
     )
     path = "/" if is_front else f"/papers/{span.name}"
     return site.page(

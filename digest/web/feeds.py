@@ -49,7 +49,12 @@ def routes(site: Site) -> APIRouter:
         wanted = asked(request.query_params)
         span = reading.latest_span(site.app)
         found = reading.read_list(
-            site.app, span, filters=wanted.filters, order=wanted.order, interest=wanted.interest
+            site.app,
+            span,
+            filters=wanted.filters,
+            order=wanted.order,
+            interest=wanted.interest,
+            by_interest=site.by_interest,
         )
         query = wanted.query()
         feed = Feed(

@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from digest.actions import posting
 from digest.actions.meaning import Meaning
 from digest.actions.previewing import Previewer
+from digest.actions.reading import ByInterest
 from digest.app import App
 from digest.errors import TokenError
 from digest.rendering.templates import find_file, template_loader
@@ -58,6 +59,11 @@ class Site:
     def may_subscribe(self) -> bool:
         """Tell whether visitors may subscribe: the owner lets them, and links can be mailed."""
         return self.app.config.settings.web.subscribe and posting.is_possible(self.app)
+
+    @cached_property
+    def by_interest(self) -> ByInterest:
+        """Return what orders lists by a visitor's interests."""
+        return ByInterest(self.app)
 
     @cached_property
     def previewer(self) -> Previewer:
