@@ -15,10 +15,11 @@ from digest.pipeline import libraries
 from digest.plugins import resolve
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
+from digest.store import suppressions
 from digest.store.profiles import StoredProfile
 from digest.store.tables import subscriptions
 from digest.subscribers import slots
-from digest.subscribers.addresses import address_key, channel_of, destination
+from digest.subscribers.addresses import address_hmac, address_key, channel_of, destination
 from digest.text.ids import parse_reference
 
 
@@ -141,6 +142,8 @@ def _sync_addresses(
                 f"{item.path}: addresses: there is no [transports.{channel}] of kind chat"
             )
             continue
+        if _is_forgotten(app, connection, address):
+            continue
         wanted.add(address_key(address))
         subscriber_id = subscriber_store.ensure(
             connection,
@@ -171,6 +174,14 @@ def _sync_addresses(
             next_slot_at=slots.next_slot(profile.schedule, now),
         )
     return problems
+
+
+def _is_forgotten(app: App, connection: Connection, address: str) -> bool:
+    """Tell whether a reader was erased: a file that still names them brings no row back."""
+    if subscriber_store.find(connection, address) is not None:
+        return False
+    mark = address_hmac(app.secret_keys, address)
+    return mark in suppressions.lookup(connection, [mark])
 
 
 def _drop(connection: Connection, subscription_ids: Collection[int]) -> None:

@@ -90,6 +90,12 @@ def runs(app: App, *, limit: int = 100) -> tuple[RunLine, ...]:
         return tuple(watching.last_runs(connection, limit=limit))
 
 
+def alarms(app: App) -> tuple[Alert, ...]:
+    """Return what is wrong now, the oldest trouble first."""
+    with app.reading() as connection:
+        return tuple(alerts.open_alerts(connection))
+
+
 def returned(app: App, *, limit: int = 100) -> Returned:
     """Return the latest bounces, complaints and suppressions."""
     with app.reading() as connection:

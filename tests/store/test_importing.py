@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from builders import NOON, a_profile
 
-from digest.actions import subscriber_lists, subscribers
+from digest.actions import erasing, profiles, subscriber_lists, subscribers
 from digest.app import App
 from digest.config import ProfileFile, load_config
 from digest.errors import MissingError
@@ -139,6 +139,18 @@ def test_an_imported_subscriber_survives_the_next_look_at_the_profile_files(app)
     report = subscriber_lists.import_list(app, b"address\n", name="empty")
     assert report.rows == 0  # brought profiles in line with their files, which name nobody
     assert len(subscribers.listing(app)) == 2
+
+
+def test_a_file_that_still_names_an_erased_reader_brings_no_row_back(app):
+    named = tuple(
+        replace(item, addresses=("ada@example.org", "bob@example.org"))
+        for item in app.config.profiles
+    )
+    app = replace(app, config=replace(app.config, profiles=named))
+    profiles.sync(app)
+    erasing.erase(app, subscribers.identify(app, "ada@example.org"), via="owner")
+    assert profiles.sync(app).problems == ()
+    assert set(statuses(app)) == {"bob@example.org"}
 
 
 def test_an_export_says_who_is_suppressed_and_listmonks_leaves_them_out(app):

@@ -9,7 +9,7 @@ from web_people import ada, plan_delivery
 
 from digest.actions import profiles
 from digest.model import DeliveryState, SubscriberStatus
-from digest.store import subscribers, suppressions
+from digest.store import alerts, subscribers, suppressions
 from digest.store.suppressions import Suppression
 from digest.subscribers.addresses import address_hmac
 
@@ -213,6 +213,16 @@ def test_a_list_goes_in_and_comes_out(api):
     exported = api("GET", "/subscribers/export")
     assert exported.headers["content-type"].startswith("text/csv")
     assert "grace@example.org,confirmed,ml|robots" in exported.text
+
+
+def test_what_is_wrong_is_told(api):
+    with api.app.writing() as connection:
+        alerts.wrong(connection, "source:hf", "no answer", now=NOON)
+    (alert,) = api("GET", "/alerts").json()
+    assert (alert["subject"], alert["detail"]) == ("source:hf", "no answer")
+    suppress(api, "bad@example.org")
+    assert api("GET", "/bounces").json()["counts"]["complaint"] == 1
+    assert api("GET", "/sources").json() == api("GET", "/runs").json() == []
 
 
 def test_every_route_is_described_with_its_problems(api):

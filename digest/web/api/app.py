@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 
 from digest import __version__
-from digest.web.api import mail, papers, subscribers
+from digest.web.api import mail, papers, subscribers, watching
 from digest.web.api.guard import TokenMiddleware
 from digest.web.api.problems import Problem, add_handlers, documented
 from digest.web.site import Site
@@ -20,6 +20,7 @@ ROUTES: tuple[Callable[[Site], APIRouter], ...] = (
     subscribers.routes,
     papers.routes,
     mail.routes,
+    watching.routes,
 )
 _DESCRIPTION = """
 Everything that the commands do, for programs. Send the owner's token (`web.owner_token`) as
