@@ -201,7 +201,7 @@ def _explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     # (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
     weights = 0.05 + scored.trend[outside].astype(np.float64) ** 2
     keys = np.log(_draws(limits.seed, outside)) / weights
-    return sorted(map(int, outside[np.argsort(-keys, kind="stable")[:count]]))
+    return sorted(map(int, outside[np.argpartition(-keys, count - 1)[:count]]))
 
 
 def _draws(seed: int, positions: Positions) -> npt.NDArray[np.float64]:

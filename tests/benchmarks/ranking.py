@@ -45,7 +45,7 @@ from digest.ranking.window import Window
 
 NOON = datetime(2026, 4, 14, 12, tzinfo=UTC)
 LIKES, TOP, CHUNK = 30, 20, 500
-DATABASE = 20_000
+DATABASE = 30_000
 """Papers that arxiv-sanity-lite holds beside the new ones: some months of its six categories."""
 
 LIKED_OF = 5000
@@ -132,19 +132,21 @@ class World:
         subject = self.subjects[number % 40]
 
         def words(count: int) -> str:
-            # Words of a subject are used as unevenly as words are (Zipf).
-            return " ".join(
-                (subject if chance.random() < 0.6 else self.common)[
-                    min(int(chance.paretovariate(0.6)) - 1, 299)
-                ]
-                for _ in range(count)
-            )
+            # Words are used as unevenly as words are (Zipf), and some go in pairs.
+            found: list[str] = []
+            while len(found) < count:
+                place = min(int(chance.paretovariate(0.6)) - 1, 299)
+                source = subject if chance.random() < 0.6 else self.common
+                found.append(source[place])
+                if chance.random() < 0.3:
+                    found.append(source[(place * 7 + 1) % 300])
+            return " ".join(found[:count])
 
         return Paper(
             row_id=number,
             key=f"arxiv:2604.{number:05}",
             title=words(9).capitalize(),
-            abstract=". ".join(words(20).capitalize() for _ in range(6)) + ".",
+            abstract=". ".join(words(20).capitalize() for _ in range(8)) + ".",
             authors=tuple(Author(name=f"Person {chance.randrange(9000)}") for _ in range(4)),
             categories=("cs.LG",),
             first_seen_at=NOON - timedelta(hours=6),
