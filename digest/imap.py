@@ -97,10 +97,18 @@ def _connected(place: ImapPlace) -> imaplib.IMAP4:
             return imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=TIMEOUT_S)
         client = imaplib.IMAP4(host, port, timeout=TIMEOUT_S)
         if place.security == "starttls":
-            client.starttls(context)
+            with contextlib.ExitStack() as undoing:
+                undoing.callback(_hang_up, client)
+                client.starttls(context)
+                undoing.pop_all()
     except (imaplib.IMAP4.error, OSError) as exc:
         raise ImapError(f"{host} port {port} does not answer: {_said(exc)}") from exc
     return client
+
+
+def _hang_up(client: imaplib.IMAP4) -> None:
+    with contextlib.suppress(OSError):
+        client.shutdown()
 
 
 def _validity(client: imaplib.IMAP4) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socketserver
+import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,8 +27,17 @@ class ImapServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, *, password: str = "secret", validity: int = 7) -> None:
+    def __init__(
+        self,
+        *,
+        password: str = "secret",
+        validity: int = 7,
+        tls: ssl.SSLContext | None = None,
+        starttls: bool = False,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Dialogue)
+        self.tls = tls
+        self.starttls = starttls
         self.mails: list[Kept] = []
         self.password = password
         self.validity = validity
@@ -57,12 +67,15 @@ class ImapServer(socketserver.ThreadingTCPServer):
 
 class _Dialogue(socketserver.StreamRequestHandler):
     server: ImapServer
+    tag = ""
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
+            if self.server.tls and not self.server.starttls:
+                self._encrypt()
             self._say("* OK [CAPABILITY IMAP4rev1] ready")
             while line := self.rfile.readline():
-                tag, _, rest = line.decode().strip().partition(" ")
+                self.tag, _, rest = line.decode().strip().partition(" ")
                 self.server.commands.append(rest)
                 name, _, arguments = rest.partition(" ")
                 if name.upper() == "UID":
@@ -70,7 +83,8 @@ class _Dialogue(socketserver.StreamRequestHandler):
                     name = f"uid_{name}"
                 answer = getattr(self, f"_{name.lower()}", None)
                 said = answer(arguments) if answer else "BAD unknown command"
-                self._say(f"{tag} {said}")
+                if said:
+                    self._say(f"{self.tag} {said}")
                 if name.upper() == "LOGOUT":
                     return
 
@@ -78,8 +92,26 @@ class _Dialogue(socketserver.StreamRequestHandler):
         self.wfile.write(line.encode() + b"\r\n")
 
     def _capability(self, _: str) -> str:
-        self._say("* CAPABILITY IMAP4rev1")
+        self._say("* CAPABILITY IMAP4rev1" + (" STARTTLS" if self.server.starttls else ""))
         return "OK done"
+
+    def _starttls(self, _: str) -> str:
+        self._say(f"{self.tag} OK begin")
+        self._encrypt()
+        return ""
+
+    def _encrypt(self) -> None:
+        assert self.server.tls
+        self.rfile.close()
+        try:
+            self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        finally:
+            self.rfile = self.connection.makefile("rb")
+            self.wfile = socketserver._SocketWriter(self.connection)
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
 
     def _login(self, arguments: str) -> str:
         good = arguments.endswith(f'"{self.server.password}"')

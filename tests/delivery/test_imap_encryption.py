@@ -1,0 +1,96 @@
+"""The mailbox over TLS: certificates are checked, and no password goes before encryption."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from delivery.imapd import ImapServer
+
+from digest.delivery.bounces.imap import ImapMailbox
+from digest.errors import DeliveryError
+from digest.imap import ImapPlace
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate of our own for 127.0.0.1, with its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.fixture(params=["tls", "starttls"])
+def server(request: pytest.FixtureRequest, certificate: Path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ImapServer(tls=context, starttls=request.param == "starttls") as started:
+        yield started
+
+
+def opened(server: ImapServer, security: str, ca_file: Path | None = None) -> ImapMailbox:
+    place = ImapPlace(
+        host="127.0.0.1",
+        port=server.port,
+        user="bounces",
+        password="secret",
+        folder="INBOX",
+        security=security,
+        ca_file=ca_file,
+    )
+    return ImapMailbox(place)
+
+
+def security_of(server: ImapServer) -> str:
+    return "starttls" if server.starttls else "tls"
+
+
+def test_a_mailbox_is_read_over_tls(server, certificate):
+    server.add(b"Subject: x\r\n\r\nx\r\n")
+    mailbox = opened(server, security_of(server), certificate)
+    assert [mail.content for mail, _ in mailbox.unread("", 9)] == [b"Subject: x\r\n\r\nx\r\n"]
+    mailbox.close()
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_password(server):
+    with pytest.raises(DeliveryError, match=r"certificate|CERTIFICATE"):
+        opened(server, security_of(server))
+    assert not any("LOGIN" in command for command in server.commands)
+
+
+def test_a_server_without_starttls_gets_no_password():
+    with ImapServer() as plain:
+        with pytest.raises(DeliveryError):
+            opened(plain, "starttls")
+        assert not any("LOGIN" in command for command in plain.commands)
