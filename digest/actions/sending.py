@@ -73,7 +73,8 @@ def preview(app: App, name: str, *, on: date | None = None) -> Preview:
     """Compose the next edition of a profile (or an address) without changing anything."""
     stored = _profile(app, name)
     with app.reading() as connection:
-        target = _targets(connection, stored, name)[0]
+        found = _targets(connection, stored, name)
+        target = min(found, key=lambda s: bool(channel_of(s.subscriber.address)))
         made = _drafts(app, connection, [target], on)[0]
         return _composed(app, connection, made)
 
