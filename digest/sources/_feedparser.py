@@ -18,7 +18,7 @@ from digest.errors import SourceError
 from digest.sources import Body
 from digest.sources._entries import MAX_ENTRIES, Entry, EntryText, FeedDocument
 from digest.sources._fastxml import EXTRA
-from digest.sources._reading import instant
+from digest.sources._reading import instant, sensible
 
 _CUT = ("no element found", "unclosed token", "unclosed cdata", "not well-formed (invalid token)")
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
@@ -116,7 +116,7 @@ def _when(holder: Any, field: str) -> datetime | None:
     if not parsed:
         return None
     try:
-        return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+        return sensible(datetime.fromtimestamp(calendar.timegm(parsed), UTC))
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -88,7 +88,7 @@ def instant(text: Any) -> datetime | None:
             found = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
-    return _sensible(found if found.tzinfo else found.replace(tzinfo=UTC))
+    return sensible(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def from_epoch(seconds: Any) -> datetime | None:
@@ -97,12 +97,13 @@ def from_epoch(seconds: Any) -> datetime | None:
     if number is None:
         return None
     try:
-        return _sensible(datetime.fromtimestamp(number, UTC))
+        return sensible(datetime.fromtimestamp(number, UTC))
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _sensible(found: datetime) -> datetime | None:
+def sensible(found: datetime) -> datetime | None:
+    """Return the instant in UTC, None for one before 1900."""
     try:
         aware = found.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -127,7 +128,7 @@ def from_parts(parts: Any) -> datetime | None:
         return None
     try:
         year, month, monthday = (*numbers[:3], 1, 1)[:3]
-        return _sensible(datetime(year, month, monthday, tzinfo=UTC))
+        return sensible(datetime(year, month, monthday, tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
 

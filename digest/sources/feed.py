@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from digest.text.names import split_authors
 from digest.text.plain import plain
 
 MAX_GUID = 200
+SKEW = timedelta(days=2)
 MAX_ABSTRACT = 5000
 MAX_TITLE = 500
 
@@ -83,9 +85,15 @@ class FeedSource:
     def parse(self, body: Body) -> Batch:
         """Read every entry; one that has neither title nor text is rejected, alone."""
         document = read_feed(self.name, body)
-        shared = shared_guids(document.entries)
+        guids, pairs = shared_names(document.entries)
         read = [
-            self._record(entry, document, repeated=entry.guid in shared)
+            self._record(
+                entry,
+                document,
+                body,
+                shared=entry.guid in guids,
+                shared_link=(entry.guid, entry.link) in pairs,
+            )
             for entry in document.entries
         ]
         records = {record.native_id: record for record in read if isinstance(record, Record)}
@@ -101,13 +109,15 @@ class FeedSource:
         """Keep none: a feed is read whole."""
         return {}
 
-    def _record(self, entry: Entry, document: FeedDocument, *, repeated: bool) -> Record | Rejected:
+    def _record(
+        self, entry: Entry, document: FeedDocument, body: Body, *, shared: bool, shared_link: bool
+    ) -> Record | Rejected:
         link = web_link(entry.link, document.base) or web_link(entry.guid)
         title = plain(entry.title.value, markup=entry.title.markup)
         text = entry.summary if entry.summary.value.strip() else entry.content
         abstract = plain(text.value, markup=text.markup)
         title = shorten(title or abstract, MAX_TITLE if title else 100)
-        guid = guid_of(entry, link, title, repeated=repeated)
+        guid = guid_of(entry, link, title, shared=shared, shared_link=shared_link)
         if not title or not guid:
             return Rejected(native_id=guid[:300], reason="neither title nor text")
         own = _own_keys(entry, link) if self.options.link_papers else ()
@@ -126,33 +136,37 @@ class FeedSource:
             url=url,
             links=_links(entry, document),
             venue=plain(entry.extra.get("venue", "") or entry.extra.get("journal_ref", "")),
-            published_at=entry.published_at or entry.updated_at,
+            published_at=_past(entry.published_at or entry.updated_at, body.fetched_at),
         )
 
 
-def shared_guids(entries: Sequence[Entry]) -> set[str]:
-    """Return the guids that different entries of one document carry.
+def shared_names(entries: Sequence[Entry]) -> tuple[set[str], set[tuple[str, str]]]:
+    """Return the guids that different entries of one document carry, and (guid, link) pairs.
 
     An entry that only stands there twice is still one: it keeps the name it has on other days.
     """
-    seen: dict[str, set[tuple[str, str]]] = {}
-    for entry in entries:
-        seen.setdefault(entry.guid, set()).add((entry.link, clean(entry.title.value)))
-    return {guid for guid, whom in seen.items() if len(whom) > 1}
+    different = {(entry.guid, entry.link, clean(entry.title.value)) for entry in entries}
+    guids = Counter(guid for guid, _, _ in different)
+    pairs = Counter((guid, link) for guid, link, _ in different)
+    return (
+        {guid for guid, count in guids.items() if count > 1},
+        {pair for pair, count in pairs.items() if count > 1},
+    )
 
 
-def guid_of(entry: Entry, link: str, title: str, *, repeated: bool) -> str:
+def guid_of(entry: Entry, link: str, title: str, *, shared: bool, shared_link: bool) -> str:
     """Return what names the entry within its feed.
 
     A guid that several different entries of one document carry is completed by the link, or else
-    by the title; positions change, so they are never part of it.
+    (no link, or the same one) by the title; positions change, so they are never part of it.
     """
     guid = clean(entry.guid)
-    if guid and not repeated:
+    if guid and not shared:
         return guid
     mark = hashlib.sha256(title_key(title).encode()).hexdigest()[:12]
     if guid:
-        return f"{guid}#{link}" if link and link != guid else f"{guid}#{mark}"
+        by_link = link and link != guid and not shared_link
+        return f"{guid}#{link}" if by_link else f"{guid}#{mark}"
     return link or (mark if title else "")
 
 
@@ -183,6 +197,11 @@ def _asserted(entry: Entry, own: tuple[PaperKey, ...]) -> tuple[PaperKey, ...]:
     keys = unique(one.key for one in found if one and one.scheme in _IDENTITY)
     others = tuple(key for key in keys if key not in own)
     return others if len(others) == 1 else ()
+
+
+def _past(at: datetime | None, fetched_at: datetime) -> datetime | None:
+    """Leave out a date that has not come yet: a mistake, which would stay on top for ever."""
+    return at if at is None or at <= fetched_at + SKEW else None
 
 
 def _authors(entry: Entry) -> tuple[Author, ...]:

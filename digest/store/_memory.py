@@ -59,7 +59,7 @@ def owners(connection: Connection, keys: Iterable[PaperKey]) -> dict[PaperKey, i
         query = select(paper_ids.c.value, paper_ids.c.paper_id).where(
             paper_ids.c.scheme == scheme, among(connection, paper_ids.c.value, values)
         )
-        for value, paper_id in connection.execute(query):
+        for value, paper_id in connection.execute(query).all():  # one by one costs more
             found[f"{scheme}:{value}"] = paper_id
     return found
 
@@ -79,7 +79,7 @@ def load_known(connection: Connection, ids: Collection[int]) -> dict[int, Known]
         columns.new_at,
     ).where(among(connection, columns.id, ids))
     known = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query).all():
         authors = authors_of(row.authors[:1])
         at = row.published_at or row.announced_on
         known[row.id] = Known(
@@ -93,7 +93,7 @@ def load_known(connection: Connection, ids: Collection[int]) -> dict[int, Known]
     claims = select(
         paper_ids.c.paper_id, paper_ids.c.scheme, paper_ids.c.value, paper_ids.c.asserted_by
     ).where(among(connection, paper_ids.c.paper_id, ids))
-    for paper_id, scheme, value, asserted_by in connection.execute(claims):
+    for paper_id, scheme, value, asserted_by in connection.execute(claims).all():
         known[paper_id].ids[f"{scheme}:{value}"] = asserted_by
     _link(connection, known)
     return known
@@ -150,7 +150,7 @@ def _rows(connection: Connection, names: Collection[Name]) -> dict[Name, Row]:
             first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     }
 
 
@@ -165,7 +165,7 @@ def _titled(connection: Connection, hashes: Collection[int]) -> list[tuple[int, 
         and_(papers.c.title_hash.is_not(None), papers.c.merged_into.is_(None)),
         among(connection, papers.c.title_hash, hashes),
     )
-    return [(row.id, row.title_hash) for row in connection.execute(query)]
+    return [(row.id, row.title_hash) for row in connection.execute(query).all()]
 
 
 def _sightings(
@@ -180,7 +180,7 @@ def _sightings(
     ).where(among(connection, columns.paper_id, ids))
     if len(names) == 1:
         query = query.where(columns.source == next(iter(names)))
-    for paper_id, source, announced_on, announce_type in connection.execute(query):
+    for paper_id, source, announced_on, announce_type in connection.execute(query).all():
         if source in names:
             found[paper_id, source][announced_on] = AnnounceType(announce_type)
     return found

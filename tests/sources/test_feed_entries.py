@@ -1,0 +1,109 @@
+"""Entries of feeds: what names them, what their dates, links and texts become."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from builders import NOON
+
+from digest.sources import Body
+from digest.sources.feed import source
+
+
+def batch(*items, name="blog"):
+    content = (
+        '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>x</title>'
+        f"<link>https://x.example/</link>{''.join(items)}</channel></rss>"
+    ).encode()
+    body = Body(url="https://x.example/feed", content=content, fetched_at=NOON)
+    return source(name, {"url": "https://x.example/feed"}).parse(body)
+
+
+def item(title="A title", link="https://x.example/1", guid="", **more):
+    named = f"<guid isPermaLink='false'>{guid}</guid>" if guid else ""
+    rest = "".join(f"<{tag}>{text}</{tag}>" for tag, text in more.items())
+    return f"<item><title>{title}</title><link>{link}</link>{named}{rest}</item>"
+
+
+def names(*items):
+    return [record.native_id for record in batch(*items).records]
+
+
+def test_an_entry_that_stands_twice_keeps_its_name():
+    one, two = item(guid="a"), item("Another", "https://x.example/2", "b")
+    assert names(one, two, one, two) == names(one, two) == ["a", "b"]
+
+
+def test_one_guid_on_all_entries_swallows_none():
+    items = [item(f"Post {n}", f"https://x.example/{n}", "same") for n in range(50)]
+    assert len(set(names(*items))) == 50
+
+
+def test_one_guid_and_one_address_on_all_entries_swallow_none():
+    items = [item(f"Release {n}", "https://x.example/", "same") for n in range(20)]
+    assert len(set(names(*items))) == 20
+
+
+def test_names_do_not_depend_on_the_order():
+    items = [item(f"Post {n}", f"https://x.example/{n % 7}", f"g{n % 5}") for n in range(30)]
+    assert set(names(*items)) == set(names(*reversed(items)))
+
+
+def test_entries_without_guid_are_named_by_their_address():
+    assert names(item(link="https://x.example/9")) == ["https://x.example/9"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Tue, 14 Apr 2026 08:00:00 GMT", datetime(2026, 4, 14, 8, tzinfo=UTC)),
+        ("Tue, 14 Apr 2026 08:00:00 +0530", datetime(2026, 4, 14, 2, 30, tzinfo=UTC)),
+        ("2026-04-14T08:00:00+02:00", datetime(2026, 4, 14, 6, tzinfo=UTC)),
+        ("14 Apr 26 08:00 GMT", datetime(2026, 4, 14, 8, tzinfo=UTC)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("yesterday", None),
+        ("", None),
+        ("99999999999999999999", None),
+        ("2026-13-45", None),
+    ],
+)
+def test_dates_are_read_or_left_out(written, read):
+    (record,) = batch(item(pubDate=written)).records
+    assert record.published_at == read
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("javascript:alert(1)", "https://x.example/"),
+        ("data:text/html,x", "https://x.example/"),
+        ("//y.example/p", "https://y.example/p"),
+        ("/p?a=1&amp;b=2", "https://x.example/p?a=1&b=2"),
+        ("https://me:secret@x.example/p", "https://x.example/p"),
+        ("https://x.example/a b", "https://x.example/a%20b"),
+        ("ftp://x.example/p", "https://x.example/"),
+    ],
+)
+def test_only_web_addresses_become_links(written, kept):
+    (record,) = batch(item(link=written, guid="a")).records
+    assert record.url == kept
+
+
+@pytest.mark.parametrize("tag", ["title", "description"])
+def test_what_only_looks_like_markup_is_kept(tag):
+    text = "if $x&lt;y$ and $p &lt; 0.05$ then &lt;/Think&gt; of &lt;100LOC"
+    other = "description" if tag == "title" else "title"
+    shown = batch(f"<item><guid>a</guid><{other}>T</{other}><{tag}>{text}</{tag}></item>").records[
+        0
+    ]
+    assert all(part in f"{shown.title} {shown.abstract}" for part in ("x<y", "0.05", "<100LOC"))
+
+
+def test_scripts_controls_and_bidi_marks_do_not_come_through():
+    bad = "a&lt;script&gt;alert(1)&lt;/script&gt;b \u202emoc.live\u200b &#x85; end"
+    (record,) = batch(item(bad, guid="a", description=bad)).records
+    for text in (record.title, record.abstract):
+        assert "alert" not in text
+        assert not set("\u202e\u200b\x85") & set(text)
