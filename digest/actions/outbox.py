@@ -13,6 +13,7 @@ from digest.actions.paging import Page, page_of
 from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
+from digest.pipeline import _clones
 from digest.pipeline.sending import settle
 from digest.store import bounces, deliveries, subscribers, suppressions
 from digest.store.bounces import BounceRow
@@ -140,8 +141,10 @@ def pause(app: App) -> None:
         deliveries.pause(connection, app.now())
 
 
-def resume(app: App) -> None:
-    """Let sending go on."""
+def resume(app: App, *, accept_clone: bool = False) -> None:
+    """Let sending go on; ``accept_clone``: from here, though the store was another's."""
+    if accept_clone:
+        _clones.adopt(app)
     with app.writing() as connection:
         deliveries.resume(connection)
 

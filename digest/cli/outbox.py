@@ -105,10 +105,16 @@ def pause(context: typer.Context) -> None:
     print_line("sending is paused: digest deliveries resume")
 
 
-def resume(context: typer.Context) -> None:
+def resume(
+    context: typer.Context,
+    accept_clone: Annotated[
+        bool,
+        typer.Option("--accept-clone", help="Send from this copy of a store from now on."),
+    ] = False,
+) -> None:
     """Let sending go on."""
     with opened(context) as app:
-        outbox.resume(app)
+        outbox.resume(app, accept_clone=accept_clone)
     print_line("sending goes on")
 
 

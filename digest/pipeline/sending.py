@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from digest.app import App
 from digest.errors import RenderError, UsageError
 from digest.model import DeliveryState, Message, Purpose
-from digest.pipeline import _owners
+from digest.pipeline import _clones, _owners
 from digest.pipeline._lanes import PATIENCE, Lanes
 from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
@@ -125,11 +125,12 @@ def send_ready(
 
     Safe to call from several processes and machines at the same time. As one share of a greater
     run (``is_share``) it leaves recovery, and counting the whole outbox, to whoever divided it.
-    Raises UsageError where no transport is configured, StoreError where the outbox cannot be
-    written.
+    Raises UsageError where no transport is configured, ConflictError where the store is a copy
+    of another installation's, StoreError where the outbox cannot be written.
     """
     if not (app.transports or app.channels):
         raise UsageError("there is no [transports.NAME]: nothing can be sent")
+    _clones.guard(app)
     recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
     with _owners.owner(app.config.data_dir) as owner:
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))

@@ -14,6 +14,10 @@ from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, or_
 from digest.model import DeliveryState, Purpose
 from digest.store.outbox import PAUSED
 from digest.store.tables import attempts, deliveries, editions, installation
+from digest.store.upserts import insert_ignore
+
+SENDER = "sending.installation"
+"""Name of the row in ``installation`` that says whose outbox this is."""
 
 
 def next_due_at(connection: Connection) -> datetime | None:
@@ -54,6 +58,17 @@ def count_by_state(connection: Connection) -> dict[DeliveryState, int]:
     rows = connection.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))
     found = {DeliveryState(state): count for state, count in rows}
     return {state: found.get(state, 0) for state in DeliveryState}
+
+
+def sender(connection: Connection) -> str | None:
+    """Return the mark of the installation that sends from this store; None before it ever did."""
+    return connection.scalar(select(installation.c.value).where(installation.c.name == SENDER))
+
+
+def set_sender(connection: Connection, mark: str) -> None:
+    """Note which installation sends from this store."""
+    insert_ignore(connection, installation, [{"name": SENDER, "value": mark}])
+    connection.execute(update(installation).where(installation.c.name == SENDER).values(value=mark))
 
 
 def pause(connection: Connection, now: datetime) -> None:
