@@ -27,6 +27,8 @@ class Chart:
 
     svg: Markup
     text: str
+    key: tuple[tuple[int, str, int], ...] = ()
+    """What the colours stand for: number of the colour, name, count."""
 
 
 def signal_chart(observations: Sequence[Observation], kind: str) -> Chart | None:
@@ -162,7 +164,11 @@ def volumes_chart(volumes: Sequence[Volume], last_on: date, days: int = 14) -> C
     )
     told = ", ".join(f"{name} {number(total[name])}" for name in order)
     text = f"Papers announced in {days} days: {told}."
-    return Chart(svg=_svg(width, height, "".join(inner), text), text=text)
+    return Chart(
+        svg=_svg(width, height, "".join(inner), text),
+        text=text,
+        key=tuple((place[name], name, total[name]) for name in order),
+    )
 
 
 def _svg(width: int, height: int, inner: str, text: str) -> Markup:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from urllib.parse import quote, urlsplit
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 
 from digest.model import Author
 from digest.ranking.trending import Gain
@@ -39,8 +39,8 @@ def day(value: date | None, style: str = "full", locale: str = "en") -> str:
 
 
 def short_day(value: date | None, locale: str = "en") -> str:
-    """Return a date without its year, as in 14 Apr."""
-    return "" if value is None else format_date(value, "d MMM", locale=locale)
+    """Return a date without its year, as the locale writes it: Apr 14 in English."""
+    return "" if value is None else str(format_skeleton("MMMd", value, locale=locale))
 
 
 def instant(value: datetime | None) -> str:
