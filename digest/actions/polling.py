@@ -10,7 +10,9 @@ from digest.app import App
 from digest.errors import UsageError
 from digest.model import Completeness, PollReport, PollStatus
 from digest.pipeline import polling
+from digest.pipeline._settling import subject_of
 from digest.sources import _state as states
+from digest.store import alerts
 from digest.store import sources as rows
 
 UNFINISHED = frozenset({Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED})
@@ -95,3 +97,4 @@ def enable(app: App, name: str) -> None:
             errors=0, failing_since=None, error="", error_kind="", told=False,
         )  # fmt: skip
         rows.enable(connection, name, state=states.to_document(fresh))
+        alerts.right(connection, subject_of(name), now=app.now())

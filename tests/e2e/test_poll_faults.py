@@ -13,9 +13,10 @@ from builders import NOON
 from scripted import Reply, serving
 from sqlalchemy import delete, event, select
 
+from digest.actions.polling import enable
 from digest.app import App
 from digest.config import load_config
-from digest.model import PollStatus
+from digest.model import Completeness, PollStatus
 from digest.pipeline.polling import poll_sources
 from digest.store import alerts, tables
 from digest.store import sources as rows
@@ -237,6 +238,24 @@ def test_an_address_that_is_gone_is_told_at_once(web, engine):
         (alert,) = alerts.open_alerts(connection)
     assert alert.subject == "source:a"
     assert "gone for good (410)" in alert.detail
+
+
+def test_a_source_that_the_owner_enables_is_no_trouble_any_more(web, engine):
+    web.routes["/a"] = Reply(b"gone", 410)
+    app = an_app(engine, {"a": toy(web.url("/a"))})
+    poll_sources(app)
+    assert alerted(app) == [("source:a", True)]
+    enable(app, "a")
+    web.routes["/a"] = Reply(papers("2604.00001"))
+    assert poll_sources(app)[0].status is PollStatus.OK
+    assert alerted(app) == [("source:a", False)]
+
+
+def test_more_entries_than_anybody_reads_are_cut_and_told(web, sqlite_engine):
+    web.routes["/a"] = Reply(feed(*range(1, 31)))
+    source = {"kind": "feed", "url": web.url("/a")}
+    (report,) = poll_sources(an_app(sqlite_engine, {"a": source}, http={"max_items": 20}))
+    assert (report.new, report.completeness) == (20, Completeness.TRUNCATED)
 
 
 def test_what_one_source_gave_and_the_store_refuses_costs_the_others_nothing(web, sqlite_engine):
