@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,7 @@ from digest.app import App
 from digest.errors import AddressError
 from digest.model import DeliveryState, Purpose
 from digest.pipeline.sending import SendReport
-from digest.store import alerts, deliveries, outbox
+from digest.store import alerts, bounces, deliveries, outbox
 from digest.store.alerts import Alert
 from digest.store.outbox import Planned
 from digest.subscribers.addresses import address_hmac, domain_of, normalise
@@ -28,16 +28,24 @@ log = logging.getLogger(__name__)
 
 RUN, SENDING, PROFILES, UNCERTAIN = "run", "sending", "profiles", "uncertain"
 WORKERS = "workers"
+RETURNED = "bounces"
 _NAMES = {
     RUN: "The run",
     SENDING: "Sending mail",
     PROFILES: "Profile files",
     UNCERTAIN: "Mails of uncertain fate",
     WORKERS: "Workers",
+    RETURNED: "What comes back",
 }
 _LONGEST = 500
 FAILED_MIN, FAILED_SHARE = 10, 0.2
 """More refusals than this in one run: something is wrong with us, not with a mailbox."""
+
+
+RETURN_WINDOW = timedelta(days=1)
+COMPLAINTS_MIN, COMPLAINTS_SHARE = 3, 0.003
+"""Gmail and Yahoo ask senders to stay below 0.3 percent, always."""
+REFUSED_SHARE = 0.05
 
 
 def watch(app: App, *, profile_problems: Sequence[str], sent: SendReport) -> None:
@@ -77,6 +85,29 @@ def watch_workers(app: App, failing: int) -> None:
     said = f"{failing} jobs fail: `digest workers` names them and how to free them"
     with app.writing() as connection:
         _set(connection, WORKERS, said if failing else "", app.now())
+
+
+def watch_returned(app: App, error: str = "") -> None:
+    """Keep why the mailbox of bounces cannot be read, or that too much comes back."""
+    with app.writing() as connection:
+        now = app.now()
+        since = now - RETURN_WINDOW
+        sent = deliveries.count_sent(connection, since)
+        counts = bounces.count_by_kind(connection, since)
+        _set(connection, RETURNED, error or _too_much_back(counts, sent), now)
+
+
+def _too_much_back(counts: Mapping[str, int], sent: int) -> str:
+    complaints = counts.get("complaint", 0)
+    refused = counts.get("hard", 0) + counts.get("policy", 0)
+    if complaints >= COMPLAINTS_MIN and complaints > COMPLAINTS_SHARE * sent:
+        return (
+            f"{complaints} complaints about {sent} mails in a day: providers stop taking our mail "
+            f"at {COMPLAINTS_SHARE:.1%}; do all of these people want it?"
+        )
+    if refused >= FAILED_MIN and refused > REFUSED_SHARE * sent:
+        return f"{refused} refusals of {sent} mails in a day: `digest bounces --latest 50`"
+    return ""
 
 
 def is_all_well(app: App) -> bool:

@@ -16,7 +16,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from digest.actions import unsubscribing
+from digest.actions import alerting, unsubscribing
 from digest.app import App
 from digest.config import reveal
 from digest.delivery.bounces import REFUSALS, Bounce, BounceKind, Mailbox, Mark, Returned
@@ -24,7 +24,7 @@ from digest.delivery.bounces.imap import ImapMailbox
 from digest.delivery.bounces.maildir import MaildirMailbox
 from digest.delivery.bounces.reading import read
 from digest.delivery.policy import Cause
-from digest.errors import TokenError, UsageError
+from digest.errors import DeliveryError, TokenError, UsageError
 from digest.imap import ImapPlace
 from digest.store import bounces, suppressions
 from digest.store.bounces import DOOR, BounceRow, Refused
@@ -108,7 +108,13 @@ def routine(app: App) -> BounceReport:
 
     Raises DeliveryError where the mailbox cannot be read.
     """
-    return take_in(app) if is_configured(app) else count_wire_refusals(app)
+    try:
+        report = take_in(app) if is_configured(app) else count_wire_refusals(app)
+    except DeliveryError as exc:
+        alerting.watch_returned(app, str(exc))
+        raise
+    alerting.watch_returned(app)
+    return report
 
 
 def latest(app: App, *, limit: int = 50) -> list[BounceRow]:

@@ -29,7 +29,7 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
-from digest.pipeline import backgrounds, composing, embedding, libraries
+from digest.pipeline import _collector, backgrounds, composing, embedding, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
@@ -165,16 +165,17 @@ def plan_due(
     total = PlanReport()
     now = app.now()
     handled = 0
-    while limit is None or handled < limit:
-        size = BLOCK if limit is None else min(BLOCK, limit - handled)
-        planned = _planned(desk, now, size, share, within or (lambda *_: None))
-        if planned is None:
-            break
-        count, made = planned
-        total += made
-        handled += count
-        if on_progress:
-            on_progress(count)
+    with _collector.seldom():
+        while limit is None or handled < limit:
+            size = BLOCK if limit is None else min(BLOCK, limit - handled)
+            planned = _planned(desk, now, size, share, within or (lambda *_: None))
+            if planned is None:
+                break
+            count, made = planned
+            total += made
+            handled += count
+            if on_progress:
+                on_progress(count)
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from digest.app import App
 from digest.errors import RenderError, UsageError
 from digest.model import DeliveryState, Message, Purpose
-from digest.pipeline import _clones, _owners
+from digest.pipeline import _clones, _collector, _owners
 from digest.pipeline._lanes import PATIENCE, Lanes
 from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
@@ -132,7 +132,7 @@ def send_ready(
         raise UsageError("there is no [transports.NAME]: nothing can be sent")
     _clones.guard(app)
     recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
-    with _owners.owner(app.config.data_dir) as owner:
+    with _owners.owner(app.config.data_dir) as owner, _collector.seldom():
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
         try:
             run.work(limit, purposes)

@@ -174,6 +174,16 @@ def of_deliveries(connection: Connection, ids: Collection[int]) -> dict[int, Bou
     return {row["delivery_id"]: BounceRow(**row) for row in connection.execute(query).mappings()}
 
 
+def count_by_kind(connection: Connection, since: datetime) -> dict[str, int]:
+    """Return how many mails of each kind came back since then."""
+    query = (
+        select(bounces.c.kind, func.count())
+        .where(bounces.c.received_at >= since)
+        .group_by(bounces.c.kind)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def latest(connection: Connection, *, limit: int) -> list[BounceRow]:
     """Return what came back, newest first."""
     query = (

@@ -77,7 +77,7 @@ def ways() -> dict[str, Way]:
     key = Key(selector="r", private=generate_private_key(public_exponent=65537, key_size=2048))
     signed = Composer(fast.templates, dkim=Signer(domain="example.org", keys=(key,)))
     style = find(template_folders(), "mail/style.css")
-    premailed = _Inlining(fast.templates, style)
+    premailed = Inlining(fast.templates, style)
     return {
         "fast": lambda given: fast.compose(given).content,
         "fast, checked": lambda given: checked.compose_checked(given).content,
@@ -88,7 +88,7 @@ def ways() -> dict[str, Way]:
     }
 
 
-class _Inlining:
+class Inlining:
     """The slow way with the style sheet put into each mail and inlined there."""
 
     def __init__(self, templates: Any, style: str) -> None:

@@ -23,7 +23,7 @@ from digest.imap import ImapPlace
 from digest.model import Purpose, SubscriberStatus
 from digest.pipeline import composing
 from digest.pipeline.sending import send_ready
-from digest.store import outbox, profiles, subscribers
+from digest.store import alerts, outbox, profiles, subscribers
 from digest.store import tables as t
 from digest.store.outbox import Planned
 from digest.subscribers.addresses import address_hmac
@@ -373,3 +373,31 @@ def test_the_doctor_looks_into_the_mailbox(open_with, server):
 def test_the_doctor_warns_where_nobody_reads_what_comes_back(open_with):
     level, message = doctor_of(open_with())["bounces"]
     assert (level, message) == ("warning", "envelope senders are signed, but nobody reads them")
+
+
+def wrong_of(app):
+    with app.reading() as connection:
+        return {a.subject: a.detail for a in alerts.open_alerts(connection) if not a.right_at}
+
+
+def test_a_mailbox_that_cannot_be_read_is_an_alert_until_it_can(open_with, server):
+    app = open_with(server)
+    server.password = "another"
+    with pytest.raises(DeliveryError):
+        bounces.routine(app)
+    assert "wrong password" in wrong_of(app)["bounces"]
+    server.password = "secret"
+    bounces.routine(app)
+    assert wrong_of(app) == {}
+
+
+@pytest.mark.parametrize(("complaints", "sent", "is_wrong"), [(3, 20, True), (2, 20, False)])
+def test_too_many_complaints_are_an_alert(open_with, server, complaints, sent, is_wrong):
+    app = open_with(server)
+    for number in range(sent):
+        address = f"reader{number}@uni.example"
+        delivery = a_sent_mail(app, a_reader(app, address), address)
+        if number < complaints:
+            server.add(sample("arf-abuse", app, delivery))
+    bounces.routine(app)
+    assert ("complaints about" in wrong_of(app).get("bounces", "")) is is_wrong
