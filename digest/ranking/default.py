@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from digest.model import Exclusion, Interest, Paper, Pick, Profile, Term, TermField
+from digest.model import Exclusion, Interest, Pick, Profile, Term, TermField
 from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.background import Background, unlearned
 from digest.ranking.choose import (
@@ -31,7 +31,7 @@ from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
 from digest.ranking.reasons import LIKE_SHOWS, reason
 from digest.ranking.space import Floats
-from digest.ranking.tastes import Taste, rated_papers
+from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.window import Flags, Positions, Window
 
 MUTED_FIELDS: tuple[TermField, ...] = (
@@ -115,15 +115,13 @@ class _Seat:
 
 def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterator[list[_Seat]]:
     """Yield the readers in order, so many at a time that a block stays small."""
-    by_id: dict[int, Mapping[int, Paper]] = {}
+    shared: dict[int, Known] = {}
     most = max(_BLOCK_CELLS // len(window), 1)
     block: list[_Seat] = []
     rows = rated = 0
     for reader in readers:
-        known = reader.known_papers
-        if reader.feedback and id(known) not in by_id:
-            by_id[id(known)] = {p.row_id: p for p in known.values() if p.row_id}
-        tastes = _tastes(reader, by_id.get(id(known), {}), now)
+        papers = reader.known_papers
+        tastes = _tastes(reader, shared.setdefault(id(papers), Known(papers)), now)
         block.append(_Seat(reader, tastes))
         rows += max(len(tastes), 1)
         rated += sum(len(taste.rated) for taste in tastes)
@@ -134,17 +132,17 @@ def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterato
         yield block
 
 
-def _tastes(reader: Reader, by_id: Mapping[int, Paper], now: datetime) -> tuple[Taste, ...]:
-    interests, known = reader.profile.interests, reader.known_papers
+def _tastes(reader: Reader, known: Known, now: datetime) -> tuple[Taste, ...]:
+    interests = reader.profile.interests
     names = {interest.name for interest in interests} if reader.feedback else set()
     found = []
     for interest in interests:
         said = [f for f in reader.feedback if f.interest == interest.name]
-        rated = rated_papers(interest, said, known, by_id, now)
+        rated = rated_papers(interest, said, known, now)
         found.append(Taste(interest=interest, rated=rated))
     if loose := [f for f in reader.feedback if f.interest not in names]:
         extra = Interest(name=FEEDBACK_INTEREST)
-        rated = rated_papers(extra, loose, known, by_id, now)
+        rated = rated_papers(extra, loose, known, now)
         if any(r.weight > 0 for r in rated):
             found.append(Taste(interest=extra, rated=rated))
     return tuple(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 from digest.model import Feedback, FeedbackKind, Interest, Paper
@@ -33,24 +34,41 @@ class Taste:
     rated: tuple[Rated, ...] = ()
 
 
+class Known:
+    """The papers that readers may have rated, looked up by key and by row id.
+
+    One serves all readers that share a mapping: a paper that somebody likes is said once.
+    """
+
+    def __init__(self, papers: Mapping[str, Paper]) -> None:
+        self.papers = papers
+
+    @cached_property
+    def by_id(self) -> Mapping[int, Paper]:
+        """Papers by row id."""
+        return {paper.row_id: paper for paper in self.papers.values() if paper.row_id}
+
+    @cached_property
+    def liked(self) -> Mapping[str, Rated]:
+        """Papers as liked ones, by every key."""
+        return {key: Rated(paper, 1.0) for key, paper in self.papers.items()}
+
+
 def rated_papers(
-    interest: Interest,
-    feedback: Sequence[Feedback],
-    known: Mapping[str, Paper],
-    by_id: Mapping[int, Paper],
-    now: datetime,
+    interest: Interest, feedback: Sequence[Feedback], known: Known, now: datetime
 ) -> tuple[Rated, ...]:
     """Return the papers that teach an interest: its own lists, and what was said in mails."""
     if not feedback and not interest.disliked:
-        found = [known[key] for key in dict.fromkeys(interest.liked) if key in known]
-        return tuple([Rated(paper, 1.0) for paper in {p.key: p for p in found}.values()])
+        liked = known.liked
+        found = {liked[key].paper.key: liked[key] for key in interest.liked if key in liked}
+        return tuple(found.values())
     weights: dict[str, tuple[Paper, float]] = {}
     for keys, weight in ((interest.liked, 1.0), (interest.disliked, -1.0)):
         for key in keys:
-            if (paper := known.get(key)) is not None:
-                weights[key] = (paper, weight)
+            if (paper := known.papers.get(key)) is not None:
+                weights[paper.key] = (paper, weight)
     for item in feedback:
-        rated = by_id.get(item.paper_id)
+        rated = known.by_id.get(item.paper_id)
         if rated is None or item.kind is FeedbackKind.SEEN:
             continue
         age = max((now - item.at) / timedelta(days=1), 0.0)

@@ -40,7 +40,7 @@ from digest.ranking.default import ranker
 from digest.ranking.interests import score
 from digest.ranking.space import paper_text
 from digest.ranking.table import shipped
-from digest.ranking.tastes import Taste, rated_papers
+from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.window import Window
 
 NOON = datetime(2026, 4, 14, 12, tzinfo=UTC)
@@ -201,7 +201,7 @@ def fit_seconds(world: World, number: int) -> float:
     reader = world.reader(1_000_000 + number)
     begun = time.process_time()
     interest = reader.profile.interests[0]
-    rated = rated_papers(interest, (), reader.known_papers, {}, NOON)
+    rated = rated_papers(interest, (), Known(reader.known_papers), NOON)
     score(window, [Taste(interest=interest, rated=rated)])
     return time.process_time() - begun
 
