@@ -83,3 +83,15 @@ def test_a_swollen_mail_is_read_in_no_time(name, filler):
     began = time.perf_counter()
     read(swollen)
     assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("before", ["", "Re: ", "[EXTERNAL] ", "[EXT]", "Unsubscribe\n "])
+def test_an_unsubscribe_request_is_known_behind_what_servers_prepend(before):
+    token = "AQEyZ0EHBwAAABk3mTQ8uJ7yQnJvXcV6sT9z"
+    found = read(f"From: a@b.example\nSubject: {before}unsubscribe {token}\n\n".encode())
+    assert (found.kind, found.token) == (BounceKind.UNSUBSCRIBE, token)
+
+
+def test_a_letter_about_unsubscribing_is_no_request():
+    found = read(b"From: a@b.example\nSubject: please unsubscribe me from all of this\n\nhi\n")
+    assert found.kind is BounceKind.OTHER

@@ -54,7 +54,8 @@ _REPLY_FIELDS = (
 )  # fmt: skip
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 _TYPED = re.compile(r"^(smtp|x-[\w-]{1,20}|lmtp|unix) ?; ?", re.IGNORECASE)
-_LETTER = re.compile(r"^\s*(?:re:\s*)?unsubscribe\s+([A-Za-z0-9_-]{20,200})\s*$", re.IGNORECASE)
+# Mail servers put "[EXTERNAL]" and the like before it; the token is signed.
+_LETTER = re.compile(r"(?:^|[\s:\]])unsubscribe\s+([A-Za-z0-9_-]{20,200})\s*$", re.IGNORECASE)
 
 
 def read(content: bytes) -> Bounce:
@@ -65,7 +66,7 @@ def read(content: bytes) -> Bounce:
         return complaint
     if blocks := list(_status_blocks(mail)):
         return _reported(mail, blocks)
-    if letter := _LETTER.match(subject):
+    if letter := _LETTER.search(subject):
         return Bounce(kind=BounceKind.UNSUBSCRIBE, token=letter[1])
     away = _AWAY.search(subject) or any(mail.get(name) for name in _REPLY_FIELDS)
     if not away and _is_from_a_server(mail) and (notice := _written(mail)):
