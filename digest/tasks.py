@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,7 +33,7 @@ from digest.actions import alerting, profiles
 from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
-from digest.pipeline import composing, summaries
+from digest.pipeline import _clones, composing, summaries
 from digest.pipeline.editions import BLOCK, PlanReport, plan_due
 from digest.pipeline.ping import ping
 from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
@@ -76,7 +74,7 @@ class JobQueue:
     dead_after_s = DEAD_AFTER_S
 
     def __init__(self, app: App) -> None:
-        """Bring the queue's schema up to date. Raises UsageError, StoreError."""
+        """Bring the queue's schema up to date. Raises UsageError, ConflictError, StoreError."""
         if is_sqlite(app.engine):
             raise UsageError(
                 "workers share a PostgreSQL (store.url); with SQLite `digest serve` does it all"
@@ -96,7 +94,7 @@ class JobQueue:
         ):
             self._queue.task(name=name, retry=RETRY)(_a_run(name, function))
         _install(app)
-        _agree_on_secret(app)
+        _clones.guard(app)  # machines with different secrets would make different links
 
     def defer(self, work: Work) -> int:
         """Ask for one piece of recurring work; 0 where it is waiting to be done already."""
@@ -369,22 +367,3 @@ def _install(app: App) -> None:
         for script in scripts:
             raw.execute(script)  # no parameters: its per cent signs are its own
         rows.set_schema_version(connection, known[-1].name)
-
-
-def _agree_on_secret(app: App) -> None:
-    """Hold every machine to one secret: links and Message-IDs must not depend on who made them.
-
-    Raises UsageError where this machine's is another than the installation's.
-    """
-    marks = [
-        hmac.new(key, b"installation", hashlib.sha256).hexdigest()[:16] for key in app.secret_keys
-    ]
-    with app.writing() as connection:
-        found = rows.keep_mark(connection, marks[0])
-        if found not in marks:
-            raise UsageError(
-                "this machine signs links with another secret than the rest of the installation: "
-                "set digest.secret to the same value on every machine"
-            )
-        if found != marks[0]:
-            rows.change_mark(connection, marks[0])

@@ -13,7 +13,6 @@ from digest.store.tables import installation
 from digest.store.upserts import insert_ignore
 
 VERSION = "queue.schema"
-MARK = "secret.mark"
 _TURNS = 7_301_144
 """The number of our advisory lock: any, but always the same."""
 
@@ -69,17 +68,6 @@ def set_schema_version(connection: Connection, version: str) -> None:
     """Note the last script applied."""
     insert_ignore(connection, installation, [{"name": VERSION, "value": version}])
     _set(connection, VERSION, version)
-
-
-def keep_mark(connection: Connection, mark: str) -> str:
-    """Return the installation's mark: this one, if there was none before."""
-    insert_ignore(connection, installation, [{"name": MARK, "value": mark}])
-    return _kept(connection, MARK)
-
-
-def change_mark(connection: Connection, mark: str) -> None:
-    """Set the installation's mark."""
-    _set(connection, MARK, mark)
 
 
 def waiting_locks(connection: Connection) -> set[str]:

@@ -21,7 +21,7 @@ from digest.app import open_app
 from digest.cli.main import run
 from digest.cli.run import _working
 from digest.config import load_config
-from digest.errors import UsageError
+from digest.errors import ConflictError
 from digest.model import Purpose
 from digest.store import profiles
 from digest.store import queue as rows
@@ -220,7 +220,7 @@ def _die_with(connection, task, attempts=0):
 
 def test_a_machine_with_another_secret_is_turned_away(open_it):
     tasks.JobQueue(open_it("one"))
-    with pytest.raises(UsageError, match=r"digest\.secret"):
+    with pytest.raises(ConflictError, match=r"digest\.secret"):
         tasks.JobQueue(open_it("two", secret="t" * 32))
     tasks.JobQueue(open_it("three", secret="u" * 32, old_secrets=["s" * 32]))
 
