@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from digest.store import profiles, subscribers
 from digest.store.tables import deliveries
 
 ADDRESS = "grace@example.org"
@@ -49,3 +50,9 @@ def subscribe(web: Any, **fields: Any) -> None:
     """Ask and confirm."""
     assert ask(web, **fields).status_code == 200
     assert web.post(path_of(values(web)["confirm_url"])).status_code == 200
+
+
+def subscriptions(web: Any, address: str = ADDRESS) -> list[Any]:
+    with web.app.reading() as connection:
+        found = subscribers.find(connection, address)
+        return profiles.subscriptions_of(connection, subscriber_id=found.row_id) if found else []

@@ -1,39 +1,27 @@
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from threading import Thread
 from urllib.parse import urlencode
 
 import anyio
 import pytest
 from builders import NOON
 from web_builders import store_paper
-from web_mail import ADDRESS, ask, form, path_of, planned, subscribe, values
+from web_mail import ADDRESS, ask, form, path_of, planned, subscribe, subscriptions, values
 from web_people import snapshot
 
 from digest.model import SubscriberStatus
 from digest.pipeline.editions import plan_due
-from digest.store import libraries, profiles, subscribers, suppressions
+from digest.store import profiles, subscribers, suppressions
 from digest.store.suppressions import Suppression
 from digest.subscribers.addresses import address_hmac
 from digest.subscribers.consent import CONSENT_VERSION
-
-BIBTEX = b"@article{a, title={Diffusion models for folding}, eprint={2401.01234}}\n"
-NOTHING = {"terms-0": ""}
 
 
 def person(web, address=ADDRESS):
     with web.app.reading() as connection:
         return subscribers.find(connection, address)
-
-
-def subscriptions(web, address=ADDRESS):
-    with web.app.reading() as connection:
-        found = subscribers.find(connection, address)
-        return profiles.subscriptions_of(connection, subscriber_id=found.row_id) if found else []
 
 
 def suppress(web, reason, address=ADDRESS):
@@ -260,27 +248,6 @@ def test_where_subscribing_is_off_no_page_offers_it(make_web, tables):
     assert "/subscribe" not in web.get("/").text
 
 
-def test_a_library_teaches_and_is_its_readers_own(web_on_both):
-    web = web_on_both
-    files = {"library": ("mine.bib", BIBTEX, "text/plain")}
-    fields = form(web, **NOTHING)
-    assert web.post("/subscribe", fields, files=files).status_code == 200
-    web.post(path_of(values(web)["confirm_url"]))
-    (subscription,) = subscriptions(web)
-    assert [i.name for i in subscription.profile.interests] == ["My library"]
-    with web.app.reading() as connection:
-        counts = libraries.counts_of(connection, subscription.subscriber.row_id)
-    assert list(counts.values()) == [1]
-    assert subscription.profile.interests[0].library in counts
-    assert plan_due(web.app).picks > 0
-
-
-def test_rubbish_for_a_library_is_said(web):
-    files = {"library": ("mine.bib", b"\x00\x01 nothing of the sort", "text/plain")}
-    answer = web.post("/subscribe", form(web), files=files)
-    assert (answer.status_code, "mine.bib" in answer.text) == (422, True)
-
-
 def test_the_preview_ranks_as_editions_do_and_changes_nothing(web_on_both):
     web = web_on_both
     fields = form(web, **{"terms-0": "robots"})
@@ -302,15 +269,6 @@ def test_the_next_previews_are_made_of_what_the_first_one_read(web):
     web.clock.move(minutes=10)
     web.post("/preview", fields)  # from what is there; what is new is read after the answer
     assert "Robots that read mail" in web.post("/preview", fields).text
-
-
-def test_an_uploaded_library_is_previewed_without_being_kept(web):
-    files = {"library": ("mine.bib", BIBTEX, "text/plain")}
-    before = snapshot(web.app)
-    page = web.post("/preview", form(web, **NOTHING), files=files).text
-    assert "Diffusion models fold proteins" in page.split('id="preview"')[1]
-    assert "1 papers were read" in page
-    assert snapshot(web.app) == before
 
 
 def test_what_was_typed_comes_back_escaped(web):
@@ -340,13 +298,6 @@ def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(make_web):
     assert set(codes["trusted"]) == {422}
 
 
-@pytest.mark.parametrize("content", [b"[" * 500_000, b"@a{" * 300_000, b"x" * 2_000_001])
-def test_a_library_made_to_exhaust_us_is_refused_at_once(web, content):
-    files = {"library": ("bomb.bib", content, "text/plain")}
-    answer = web.post("/preview", form(web), files=files)
-    assert (answer.status_code, "bomb.bib" in answer.text) == (422, True)
-
-
 def test_the_answer_is_given_before_anything_is_looked_up(web):
     fields = urlencode(form(web)).encode()
     known_at_answer = []
@@ -367,44 +318,3 @@ def test_the_answer_is_given_before_anything_is_looked_up(web):
     anyio.run(web.client.app, scope, receive, send)
     assert known_at_answer == [None]
     assert person(web).status is SubscriberStatus.UNCONFIRMED
-
-
-@pytest.fixture
-def orcid():
-    """Serve one ORCID record on loopback."""
-    work = {"title": {"title": {"value": "Robots that iron shirts with care"}}}
-    answer = json.dumps({"group": [{"work-summary": [work]}]}).encode()
-
-    class Record(BaseHTTPRequestHandler):
-        def do_GET(self):
-            found = self.path == "/0000-0002-1825-0097/works"
-            self.send_response(200 if found else 404)
-            self.end_headers()
-            self.wfile.write(answer if found else b"")
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Record) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.mark.parametrize(
-    ("written", "papers"), [("0000-0002-1825-0097", 1), ("0000-0001-5109-3700", 0)]
-)
-def test_an_orcid_record_is_read_when_its_owner_confirms(make_web, orcid, written, papers):
-    web = make_web(web={"orcid_url": orcid})
-    subscribe(web, **{"terms-0": "", "orcid": f"https://orcid.org/{written}"})
-    (subscription,) = subscriptions(web)
-    assert subscription.status is SubscriberStatus.CONFIRMED
-    with web.app.reading() as connection:
-        counts = libraries.counts_of(connection, subscription.subscriber.row_id)
-    assert list(counts.values()) == [1] * papers
-    assert subscription.profile.interests[0].library == next(iter(counts), "")
-
-
-def test_where_orcid_is_off_no_page_offers_it(make_web):
-    web = make_web(web={"orcid_url": ""})
-    assert 'name="orcid"' not in web.get("/subscribe").text
