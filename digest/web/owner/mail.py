@@ -26,6 +26,7 @@ def routes(site: Site, gate: Gate) -> APIRouter:
     """Return the routes."""
     router = APIRouter(include_in_schema=False)
     _add_levers(router, site, gate)
+    _add_editions(router, site, gate)
 
     @router.get(f"{HOME}/deliveries")
     def deliveries(request: Request, after: After = 0) -> Response:
@@ -65,6 +66,10 @@ def routes(site: Site, gate: Gate) -> APIRouter:
             may_cancel=story.delivery.state in outbox.CANCELLABLE,
         )
 
+    return router
+
+
+def _add_editions(router: APIRouter, site: Site, gate: Gate) -> None:
     @router.get(f"{HOME}/editions")
     def list_editions(request: Request, after: After = 0) -> Response:
         gate.ask(request)
@@ -87,8 +92,6 @@ def routes(site: Site, gate: Gate) -> APIRouter:
         return gate.page(
             request, "edition.html", title=f"Edition {number}", story=story, papers=papers
         )
-
-    return router
 
 
 def _add_levers(router: APIRouter, site: Site, gate: Gate) -> None:
