@@ -94,7 +94,12 @@ def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
     for name, verdict in verdicts.items():
         if verdict.tell:
             log.warning("source=%s %s", name, verdict.tell)
-    return [reports.get(one.name) or one.visit.somebody_else() for one in group]
+    return [reports.get(one.name) or _unstored(one) for one in group]
+
+
+def _unstored(done: Done) -> PollReport:
+    """Return the report of a visit whose source was not ours any more, or never was."""
+    return _report(done, NO_COUNTS) if done.gathered.error else done.visit.somebody_else()
 
 
 def _settled(done: Done, verdict: states.Verdict) -> rows.Settled:

@@ -128,16 +128,17 @@ class _Leases:
             return self._is_ours[visit.source.name]
 
     def _take_next(self) -> None:
-        visits = [self._waiting.pop() for _ in range(min(self._at_once, len(self._waiting)))]
+        visits = self._waiting[-self._at_once :]
         timeout = timedelta(seconds=self._run.app.config.settings.http.poll_timeout_s)
         with self._run.app.writing() as connection:
             ours = rows.lease(
                 connection,
-                [visit.wanted(random.random()) for visit in visits],  # noqa: S311 - jitter
+                [visit.wanted(random.random()) for visit in reversed(visits)],  # noqa: S311
                 owner=self._run.owner,
                 now=self._run.app.now(),
                 duration=3 * timeout,  # the last of them wait for others that were taken first
             )
+        del self._waiting[-self._at_once :]  # not before: a store that fails may be well again
         self._is_ours.update({v.source.name: v.source.name in ours for v in visits})
 
 

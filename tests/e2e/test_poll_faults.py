@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 from collections import Counter
@@ -18,7 +19,7 @@ from digest.app import App
 from digest.config import load_config
 from digest.model import Completeness, PollStatus
 from digest.pipeline.polling import poll_sources
-from digest.store import alerts, tables
+from digest.store import alerts, database, tables
 from digest.store import sources as rows
 
 HOUR = timedelta(hours=1)
@@ -88,6 +89,8 @@ class Killed(BaseException):
 def poll_killed_at(app, number):
     """Poll, and die at the statement of this number, in whatever thread; tell if it came to it."""
     count, is_dead = 0, False
+    # An engine of its own: its threads stay dead to the store, as those of a killed process are.
+    engine = database.open_engine(app.engine.url.render_as_string())
 
     def maybe(*_arguments):
         nonlocal count, is_dead
@@ -96,13 +99,10 @@ def poll_killed_at(app, number):
             is_dead = True
             raise Killed
 
-    event.listen(app.engine, "before_cursor_execute", maybe)
-    try:
-        poll_sources(app)
-    except Killed:
-        pass
-    finally:
-        event.remove(app.engine, "before_cursor_execute", maybe)
+    event.listen(engine, "before_cursor_execute", maybe)
+    with contextlib.suppress(Killed):
+        poll_sources(replace(app, engine=engine))
+    engine.dispose()
     return is_dead
 
 
@@ -274,6 +274,19 @@ def test_what_one_source_gave_and_the_store_refuses_costs_the_others_nothing(web
         assert set(connection.scalars(select(tables.records.c.source))) == {"b"}
         row = rows.load(connection, ["a"])["a"]
     assert (row.state["errors"], row.state["validators"], row.lease_owner) == (1, {}, None)
+
+
+def test_a_store_that_cannot_be_written_fails_all_and_ends(web, sqlite_engine):
+    app = an_app(sqlite_engine, {f"s{n}": toy(web.url("/a")) for n in range(40)})
+    with app.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON sources BEGIN SELECT RAISE(FAIL, 'full'); END"
+        )
+    reports = poll_sources(app)
+    assert {(report.status, report.error_kind) for report in reports} == {
+        (PollStatus.FAILED, "bug")
+    }
+    assert web.log == []
 
 
 def test_a_source_taken_by_somebody_else_meanwhile_stores_nothing(web, engine):
