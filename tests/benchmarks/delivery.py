@@ -33,7 +33,7 @@ from pathlib import Path
 from composing import Inlining
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from digest.app import App, open_app
 from digest.config import load_config
@@ -326,50 +326,56 @@ def fill(app, count: int) -> None:
                 for n in range(1, 1001)
             ],
         )
-        common = {"created_at": made_at}
-        people = range(1, count + 1)
-        connection.execute(
-            insert(subscribers),
-            [
-                {
-                    "id": n,
-                    "address": f"r{n}@example.org",
-                    "address_key": f"r{n}@example.org",
-                    "status": "confirmed",
-                    "confirmed_at": made_at,
-                    **common,
-                }
-                for n in people
-            ],
-        )
-        connection.execute(
-            insert(profiles),
-            [
-                {
-                    "id": n,
-                    "origin": "web",
-                    "name": f"p{n}",
-                    "document": to_document(a_profile(n, chance)),
-                    "changed_at": made_at,
-                    **common,
-                }
-                for n in people
-            ],
-        )
-        connection.execute(
-            insert(subscriptions),
-            [
-                {
-                    "id": n,
-                    "subscriber_id": n,
-                    "profile_id": n,
-                    "status": "confirmed",
-                    "next_slot_at": NOON,
-                    **common,
-                }
-                for n in people
-            ],
-        )
+    for first in range(1, count + 1, 5000):
+        with app.writing() as connection:
+            enrol(connection, range(first, min(first + 5000, count + 1)), chance, made_at)
+
+
+def enrol(connection: Connection, people: range, chance: random.Random, made_at: datetime) -> None:
+    """Write readers who are due, each with a profile of their own."""
+    common = {"created_at": made_at}
+    connection.execute(
+        insert(subscribers),
+        [
+            {
+                "id": n,
+                "address": f"r{n}@example.org",
+                "address_key": f"r{n}@example.org",
+                "status": "confirmed",
+                "confirmed_at": made_at,
+                **common,
+            }
+            for n in people
+        ],
+    )
+    connection.execute(
+        insert(profiles),
+        [
+            {
+                "id": n,
+                "origin": "web",
+                "name": f"p{n}",
+                "document": to_document(a_profile(n, chance)),
+                "changed_at": made_at,
+                **common,
+            }
+            for n in people
+        ],
+    )
+    connection.execute(
+        insert(subscriptions),
+        [
+            {
+                "id": n,
+                "subscriber_id": n,
+                "profile_id": n,
+                "status": "confirmed",
+                "next_slot_at": NOON,
+                **common,
+            }
+            for n in people
+        ],
+    )
 
 
 def names(chance: random.Random) -> list[str]:
