@@ -42,16 +42,24 @@ class Known:
 
     def __init__(self, papers: Mapping[str, Paper]) -> None:
         self.papers = papers
+        self._liked: dict[str, Rated] = {}
 
     @cached_property
     def by_id(self) -> Mapping[int, Paper]:
         """Papers by row id."""
         return {paper.row_id: paper for paper in self.papers.values() if paper.row_id}
 
-    @cached_property
-    def liked(self) -> Mapping[str, Rated]:
-        """Papers as liked ones, by every key."""
-        return {key: Rated(paper, 1.0) for key, paper in self.papers.items()}
+    def liked(self, keys: Sequence[str]) -> tuple[Rated, ...]:
+        """Return the known ones of these papers as liked ones, each once."""
+        found = {}
+        for key in keys:
+            rated = self._liked.get(key)
+            if rated is None:
+                if (paper := self.papers.get(key)) is None:
+                    continue
+                rated = self._liked[key] = Rated(paper, 1.0)
+            found[rated.paper.key] = rated
+        return tuple(found.values())
 
 
 def rated_papers(
@@ -59,9 +67,7 @@ def rated_papers(
 ) -> tuple[Rated, ...]:
     """Return the papers that teach an interest: its own lists, and what was said in mails."""
     if not feedback and not interest.disliked:
-        liked = known.liked
-        found = {liked[key].paper.key: liked[key] for key in interest.liked if key in liked}
-        return tuple(found.values())
+        return known.liked(interest.liked)
     weights: dict[str, tuple[Paper, float]] = {}
     for keys, weight in ((interest.liked, 1.0), (interest.disliked, -1.0)):
         for key in keys:
