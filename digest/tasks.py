@@ -34,8 +34,8 @@ from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
 from digest.pipeline import _clones, composing, summaries
-from digest.pipeline.editions import BLOCK, PlanReport, plan_due
 from digest.pipeline.ping import ping
+from digest.pipeline.planning import BLOCK, PlanReport, plan_due
 from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
 from digest.store import deliveries
 from digest.store import profiles as profile_store

@@ -23,7 +23,7 @@ from web_builders import fill
 from digest.app import App, open_app
 from digest.config import load_config
 from digest.pipeline import composing
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.pipeline.sending import send_ready
 from digest.web.serving import serving
 

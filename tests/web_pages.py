@@ -9,7 +9,7 @@ from web_people import ada
 
 from digest.actions import preferring, submitting
 from digest.model import FeedbackKind
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.store import profiles
 from digest.subscribers.tokens import Signer, TokenPurpose
 

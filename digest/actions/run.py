@@ -19,8 +19,8 @@ from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
 from digest.pipeline import composing, embedding, shares, summaries
-from digest.pipeline.editions import PlanReport
 from digest.pipeline.ping import ping
+from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
 from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
 from digest.store.tables import runs

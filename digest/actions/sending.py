@@ -21,7 +21,7 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.pipeline import composing, editions, sending, summaries
+from digest.pipeline import composing, editions, planning, sending, summaries
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
@@ -108,7 +108,7 @@ def send(
             return _told(_drafts(app, connection, live, on), "would be sent to")
     with app.writing() as connection:
         made = _drafts(app, connection, live, on)
-        planned = editions.freeze(app, connection, made, Purpose.MANUAL)
+        planned = planning.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)
     report = sending.send_ready(app, compose=composing.for_run(app))
     told = _told(made, "sent to" if not report.problems else "queued for")

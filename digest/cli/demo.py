@@ -13,7 +13,7 @@ from digest.cli._output import print_json, print_line
 from digest.cli.run import poll_line
 from digest.demo.play import DemoReport, play
 from digest.model import PollReport
-from digest.pipeline.editions import PlanReport
+from digest.pipeline.planning import PlanReport
 from digest.pipeline.sending import SendReport
 
 

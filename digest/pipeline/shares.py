@@ -23,7 +23,7 @@ from typing import Generic, TypeVar
 from digest.app import App, open_app, system_clock
 from digest.config import Config
 from digest.pipeline import composing
-from digest.pipeline.editions import PlanReport, plan_due
+from digest.pipeline.planning import PlanReport, plan_due
 from digest.pipeline.sending import SendReport, overall, send_ready, settle
 from digest.store import deliveries, profiles
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def plan(app: App) -> PlanReport:
-    """Make the editions of every subscription that is due; as `editions.plan_due`."""
+    """Make the editions of every subscription that is due; as `planning.plan_due`."""
     with app.reading() as connection:
         count = _processes(app, profiles.count_due(connection, app.now()))
     if count == 1:

@@ -12,7 +12,7 @@ from crowd import fill
 from sqlalchemy import func, select, update
 
 from digest.model import SubscriberStatus
-from digest.pipeline import editions, shares
+from digest.pipeline import planning, shares
 from digest.store.tables import deliveries, shown, subscriptions
 from digest.store.tables import editions as edition_table
 
@@ -70,22 +70,22 @@ def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
 
 def test_shares_are_of_subscribers_and_whole(crowd):
     app, _ = crowd(21)
-    parts = [editions.plan_due(app, share=(n, 3)).mailed for n in range(3)]
-    assert (sum(parts), editions.plan_due(app).mailed) == (21, 0)
+    parts = [planning.plan_due(app, share=(n, 3)).mailed for n in range(3)]
+    assert (sum(parts), planning.plan_due(app).mailed) == (21, 0)
 
 
 def meanwhile(app, monkeypatch, change):
     """Change something between ranking and writing, once."""
-    ranked = editions._draft
+    ranked = planning.ranked
 
     def draft(*args, **options):
         made = ranked(*args, **options)
         with app.writing() as connection:
             change(connection, made)
-        monkeypatch.setattr(editions, "_draft", ranked)
+        monkeypatch.setattr(planning, "ranked", ranked)
         return made
 
-    monkeypatch.setattr(editions, "_draft", draft)
+    monkeypatch.setattr(planning, "ranked", draft)
 
 
 def test_who_left_while_we_ranked_gets_nothing(crowd, monkeypatch):
@@ -96,7 +96,7 @@ def test_who_left_while_we_ranked_gets_nothing(crowd, monkeypatch):
         connection.execute(update(subscriptions).where(subscriptions.c.id == 3).values(**gone))
 
     meanwhile(app, monkeypatch, leave)
-    assert editions.plan_due(app).mailed == 4
+    assert planning.plan_due(app).mailed == 4
 
 
 def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
@@ -112,7 +112,7 @@ def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
         )
 
     meanwhile(app, monkeypatch, show)
-    assert editions.plan_due(app).mailed == 3
+    assert planning.plan_due(app).mailed == 3
     with app.reading() as connection:
         query = select(edition_table.c.content).where(edition_table.c.subscriber_id == given[0][0])
         (content,) = connection.scalars(query)

@@ -19,7 +19,7 @@ from digest.config import load_config
 from digest.errors import ConfigError
 from digest.model import Author, SubscriberStatus
 from digest.pipeline import composing, summaries
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.pipeline.sending import send_ready
 from digest.rendering.inert import plain
 from digest.rendering.summaries import LONGEST, accepted, messages

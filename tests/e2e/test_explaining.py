@@ -11,7 +11,7 @@ from digest.cli.main import run
 from digest.config import load_config
 from digest.errors import UsageError
 from digest.model import Signal
-from digest.pipeline import editions
+from digest.pipeline import planning
 from digest.store import profiles
 from digest.store.ingest import ingest
 
@@ -65,7 +65,7 @@ def take(app, *records, now):
 
 def send(app):
     """Make the editions that are due, as a run does."""
-    return editions.plan_due(app)
+    return planning.plan_due(app)
 
 
 def cause(app, number, **more):

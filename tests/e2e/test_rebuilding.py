@@ -12,7 +12,7 @@ from digest.app import open_app
 from digest.cli.main import run as command
 from digest.config import load_config
 from digest.errors import UsageError
-from digest.pipeline import editions, sending
+from digest.pipeline import planning, sending
 from digest.pipeline.composing import messages
 from digest.store.profiles import to_document
 from digest.store.tables import deliveries, events, papers, profiles, signals, subscriptions
@@ -69,7 +69,7 @@ def _sent(app):
         kept.extend(message.content for message in made.values())
         return made
 
-    assert editions.plan_due(app).picks
+    assert planning.plan_due(app).picks
     assert sending.send_ready(app, compose=compose).counts["sent"] == 1
     return kept
 

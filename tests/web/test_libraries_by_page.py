@@ -11,7 +11,7 @@ from web_mail import form, path_of, subscribe, subscriptions, values
 from web_people import snapshot
 
 from digest.model import SubscriberStatus
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.store import libraries
 
 BIBTEX = b"@article{a, title={Diffusion models for folding}, eprint={2401.01234}}\n"

@@ -10,7 +10,7 @@ from web_mail import path_of, planned, subscribe, values
 from web_people import ada, snapshot
 
 from digest.model import Feedback, FeedbackKind, Frequency, OnEmpty, SubscriberStatus
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.store import feedback, libraries, profiles, subscribers, suppressions
 from digest.store.tables import consents, deliveries, metadata
 from digest.subscribers.addresses import address_hmac

@@ -12,7 +12,7 @@ from web_mail import ADDRESS, ask, form, path_of, planned, subscribe, subscripti
 from web_people import snapshot
 
 from digest.model import SubscriberStatus
-from digest.pipeline.editions import plan_due
+from digest.pipeline.planning import plan_due
 from digest.store import profiles, subscribers, suppressions
 from digest.store.suppressions import Suppression
 from digest.subscribers.addresses import address_hmac

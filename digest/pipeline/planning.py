@@ -1,0 +1,198 @@
+"""Plan: make the editions of all who are due, and freeze them with their deliveries.
+
+A block of subscriptions is locked, ranked and frozen in one transaction: its editions, the
+once-only ledger, the deliveries, and the next slots. Killed anywhere, nothing of it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from digest.app import App
+from digest.model import Edition, OnEmpty, Purpose, Subscription
+from digest.pipeline import _collector, composing
+from digest.pipeline.editions import Desk, Draft, ranked
+from digest.store import editions as edition_store
+from digest.store import outbox, profiles
+from digest.store.database import is_sqlite
+from digest.store.editions import EditionOutcome
+from digest.subscribers import slots
+from digest.subscribers.addresses import address_hmac
+
+log = logging.getLogger(__name__)
+
+BLOCK = 1000
+"""Subscriptions planned in one transaction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReport:
+    """What one planning run did."""
+
+    mailed: int = 0
+    empty: int = 0
+    late: int = 0
+    """Slots passed over because they were later than the grace; the next one catches up."""
+    picks: int = 0
+
+    def __add__(self, other: PlanReport) -> PlanReport:
+        return PlanReport(
+            mailed=self.mailed + other.mailed,
+            empty=self.empty + other.empty,
+            late=self.late + other.late,
+            picks=self.picks + other.picks,
+        )
+
+
+def plan_due(
+    app: App,
+    *,
+    limit: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    within: Callable[[Connection, PlanReport], None] | None = None,
+    share: tuple[int, int] = profiles.WHOLE,
+) -> PlanReport:
+    """Make the editions of every subscription that is due; return what was made.
+
+    ``within`` is called with each block's report inside its transaction, before the commit.
+    ``share`` is this process's number, and of how many: each plans for subscribers of its own.
+    """
+    desk = Desk(app)
+    total = PlanReport()
+    now = app.now()
+    handled = 0
+    with _collector.seldom():
+        while limit is None or handled < limit:
+            size = BLOCK if limit is None else min(BLOCK, limit - handled)
+            planned = _planned(desk, now, size, share, within or (lambda *_: None))
+            if planned is None:
+                break
+            count, made = planned
+            total += made
+            handled += count
+            if on_progress:
+                on_progress(count)
+    log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
+    return total
+
+
+def _planned(
+    desk: Desk,
+    now: datetime,
+    size: int,
+    share: tuple[int, int],
+    within: Callable[[Connection, PlanReport], None],
+) -> tuple[int, PlanReport] | None:
+    """Plan one block; None where nobody is due.
+
+    On PostgreSQL in one transaction, whose locks keep others out of the block. SQLite has one
+    lock for everybody: there ranking is done before it, and what changed meanwhile is left out
+    (it is due still, or not any more).
+    """
+    app = desk.app
+    if not is_sqlite(app.engine):
+        with app.writing() as connection:
+            block = _Block(desk, connection, now, size, share)
+            if not block.due:
+                return None
+            made = block.keep(connection)
+            within(connection, made)
+        return len(block.due), made
+    with app.reading() as connection:
+        block = _Block(desk, connection, now, size, share)
+    if not block.due:
+        return None
+    with app.writing() as connection:
+        block.leave_out_changed(connection)
+        made = block.keep(connection)
+        within(connection, made)
+    return len(block.due), made
+
+
+class _Block:
+    """Subscriptions that are planned together: read and ranked, then kept."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        connection: Connection,
+        now: datetime,
+        size: int,
+        share: tuple[int, int],
+    ) -> None:
+        self._app = desk.app
+        self._now = now
+        self.due = profiles.due(connection, now, limit=size, share=share)
+        grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
+        timely: list[tuple[Subscription, datetime]] = []
+        self._moves: list[tuple[int, datetime, datetime]] = []
+        for subscription in self.due:
+            assert subscription.next_slot_at is not None
+            schedule = subscription.profile.schedule
+            slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
+            following = slots.next_slot(schedule, slot)
+            if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's is so near
+                following = slots.next_slot(schedule, following)
+            self._moves.append((subscription.row_id, slot, following))
+            if now - slot <= grace:
+                timely.append((subscription, slot))
+        self._late = len(self.due) - len(timely)
+        self._drafts = ranked(desk, connection, timely, window_end=now, explain=False)
+
+    def leave_out_changed(self, connection: Connection) -> None:
+        """Leave out who is not due as they were, or was shown one of their picks meanwhile."""
+        still = profiles.still_due(connection, self.due, self._now)
+        picked = {p.paper_id for draft in self._drafts for p in draft.edition.picks}
+        people = [draft.subscription.subscriber.row_id for draft in self._drafts]
+        shown = edition_store.shown_to(connection, people, picked) if picked else {}
+        for draft in self._drafts:
+            seen = shown.get(draft.subscription.subscriber.row_id, frozenset())
+            if not seen.isdisjoint(pick.paper_id for pick in draft.edition.picks):
+                still.discard(draft.subscription.row_id)
+        self._drafts = [draft for draft in self._drafts if draft.subscription.row_id in still]
+        self._moves = [move for move in self._moves if move[0] in still]
+
+    def keep(self, connection: Connection) -> PlanReport:
+        """Store the editions, their ledger and deliveries, and the next slots."""
+        report = freeze(self._app, connection, self._drafts, Purpose.EDITION)
+        profiles.advance(connection, self._moves)
+        return replace(report, late=self._late)
+
+
+def freeze(
+    app: App, connection: Connection, drafts: Sequence[Draft], purpose: Purpose
+) -> PlanReport:
+    """Store drafts as editions with their ledger and deliveries; drafts of taken slots are left."""
+    by_id = {item.edition.subscription_id: item.subscription for item in drafts}
+    mailed: list[Edition] = []
+    silent: list[Edition] = []
+    for item in drafts:
+        wants_silence = item.subscription.profile.on_empty is OnEmpty.SKIP
+        (silent if wants_silence and not item.edition.picks else mailed).append(item.edition)
+    frozen = edition_store.freeze(connection, mailed, EditionOutcome.MAILED)
+    empty = edition_store.freeze(connection, silent, EditionOutcome.EMPTY)
+    expires = timedelta(hours=app.config.settings.mail.max_age_hours)
+    outbox.plan(
+        connection,
+        [
+            outbox.Planned(
+                edition_id=edition.row_id,
+                subscriber_id=edition.subscriber_id,
+                address=by_id[edition.subscription_id].subscriber.address,
+                address_hmac=address_hmac(
+                    app.secret_keys, by_id[edition.subscription_id].subscriber.address
+                ),
+                purpose=purpose,
+                message_id=composing.message_id(app, edition),
+                expires_at=app.now() + expires,
+            )
+            for edition in frozen
+        ],
+        now=app.now(),
+    )
+    return PlanReport(mailed=len(frozen), empty=len(empty), picks=sum(len(e.picks) for e in frozen))
