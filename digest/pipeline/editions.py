@@ -26,7 +26,7 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
-from digest.pipeline import backgrounds, embedding, libraries
+from digest.pipeline import backgrounds, embedding, late, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
@@ -90,12 +90,16 @@ class Desk:
             history = signal_store.history(
                 connection, [p.row_id for p in found], since=end - timedelta(days=30)
             )
+            bloomers = late.bloomers(
+                connection, found, history, start=start, end=end, sources=sources
+            )
             if end not in self._learnt:
                 encoder = embedding.stored_encoder(self.app, connection)
                 self._learnt[end] = backgrounds.learnt(connection, end, encoder)
             self._pools[key] = Candidates(
-                papers=found,
-                observations=history,
+                papers=(*found, *bloomers.papers),
+                observations={**history, **bloomers.observations},
+                late_ids=frozenset(p.row_id for p in bloomers.papers),
                 window_start_at=start,
                 window_end_at=end,
                 background=self._learnt[end].background,
@@ -108,7 +112,8 @@ class Desk:
         """Return the papers first seen after an instant; None where all of them were."""
         key = (id(pool), since)
         if key not in self._fresh:
-            found = frozenset(p.row_id for p in pool.papers if p.first_seen_at > since)
+            seen = (p.row_id for p in pool.papers if p.first_seen_at > since)
+            found = frozenset(seen) - pool.late_ids
             self._fresh[key] = None if len(found) == len(pool.papers) else found
         return self._fresh[key]
 

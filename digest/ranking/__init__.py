@@ -43,6 +43,8 @@ class Candidates:
     """What is talked of; None where nothing was learnt."""
     sentences: Sentences | None = None
     """A sentence model's vectors; None where the owner named no model."""
+    late_ids: frozenset[int] = frozenset()
+    """Row ids of papers that came before the window and took off in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,8 @@ class Scored:
     names: Sequence[str]
     carried: Flags
     """Papers first seen before this edition's window."""
+    late: Flags
+    """Those of them that took off in the window: a small share, under their own headings."""
     groups: Sequence[Sequence[str]]
     """Whose papers they are: more than a few of one group are too many."""
     followed: Collection[int] = frozenset()
@@ -68,7 +70,10 @@ class Chosen:
     positions: tuple[int, ...]
     sections: Mapping[int, str]
     refused: Mapping[int, str]
-    """``quota``, ``diversity``, ``carried``; of the rest those that pass the floor met the cap."""
+    """``quota``, ``diversity``, ``carried``, ``late``.
+
+    Of the rest those that pass the floor met the cap.
+    """
 
 
 def choose(scored: Scored, limits: Limits) -> Chosen:
@@ -125,6 +130,8 @@ class _Basket:
         self._scored = scored
         self._quotas = limits.quotas
         self._most_carried = (limits.cap + 1) // 2
+        self._most_late = max(1, limits.cap // 5)
+        self._late = 0
         self._most_of_group = max(2, limits.cap // 4)
         self._per_name: dict[str, int] = {}
         self._per_person: dict[str, int] = {}
@@ -144,6 +151,7 @@ class _Basket:
             self._per_name[name] = self._per_name.get(name, 0) + 1
         if self._has_carried and self._scored.carried[position]:
             self._carried += 1
+            self._late += bool(self._scored.late[position])
         for person in self._scored.groups[position]:
             count = self._per_person[person] = self._per_person.get(person, 0) + 1
             if count >= self._most_of_group:
@@ -151,7 +159,8 @@ class _Basket:
 
     def section(self, position: int) -> str:
         """Return under which heading a pick stands."""
-        return CARRIED_OVER if self._scored.carried[position] else self._name(position)
+        earlier = self._scored.carried[position] and not self._scored.late[position]
+        return CARRIED_OVER if earlier else self._name(position)
 
     def _name(self, position: int) -> str:
         scored = self._scored
@@ -171,6 +180,8 @@ class _Basket:
             name = self._name(position)
             if name in self._quotas and self._per_name.get(name, 0) >= self._quotas[name]:
                 return "quota"
+        if self._late >= self._most_late and scored.late[position]:
+            return "late"
         if self._carried >= self._most_carried and scored.carried[position]:
             return "carried"
         return ""

@@ -172,6 +172,7 @@ def _choose_block(
             best=best.get(number),
             names=[taste.interest.name for taste in seat.tastes],
             carried=_carried(window, seat.reader),
+            late=window.late,
             groups=window.groups,
             followed=_followed(window, seat.reader.profile),
             duplicates=window.duplicates,
@@ -223,8 +224,8 @@ def _followed(window: Window, profile: Profile) -> frozenset[int]:
 
 def _carried(window: Window, reader: Reader) -> Flags:
     if reader.seen_since is None:
-        return np.zeros(len(window), dtype=bool)
-    return np.asarray(window.seen_at < reader.seen_since.timestamp())
+        return window.late
+    return np.asarray((window.seen_at < reader.seen_since.timestamp()) | window.late)
 
 
 def _blocked(window: Window, reader: Reader) -> Flags:

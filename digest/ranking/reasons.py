@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from digest.model import Paper
 from digest.ranking.choose import EXPLORATION
 from digest.ranking.interests import Sheet
 
@@ -34,12 +35,19 @@ def reason(
     elif row is not None and (text := _interest(sheet, row, position, near)):
         parts.append(text)
     if gain := sheet.window.gain(position):
-        parts.append(gain)
+        paper = sheet.window.papers[position]
+        parts.append(_took_off(paper, gain) if sheet.window.late[position] else gain)
     if carried:
         paper = sheet.window.papers[position]
         days = max((now.date() - paper.first_seen_at.date()).days, 1)
         parts.append(f"found {days} {'day' if days == 1 else 'days'} ago, not shown to you yet")
     return "; ".join(parts) or "new today"
+
+
+def _took_off(paper: Paper, gain: str) -> str:
+    """Say that an older paper took off: "took off since it came out on April 3: 120 votes ..."."""
+    day = paper.announced_on or paper.first_seen_at.date()
+    return f"took off since it came out on {day:%B} {day.day}: {gain}"
 
 
 def _interest(sheet: Sheet, row: int, position: int, near: int) -> str:

@@ -62,6 +62,9 @@ PROMISE = 0.1
 HOPE = 0.2
 """How far what a paper says moves its votes (both as logarithms): votes soon say it themselves."""
 
+TOOK_OFF = 0.45
+"""An older paper took off from this heat on: in votes, nearly one spread above the usual."""
+
 _PRIOR_COUNT = 20.0
 _MIN_SPREAD = 0.35
 
@@ -112,7 +115,7 @@ def heats(
                 for i in positions
             ]
         )
-        for i, heat in zip(positions, _calibrated(kind, strengths), strict=True):
+        for i, heat in zip(positions, _calibrated(kind, strengths, strengths), strict=True):
             by_kind[i][kind] = float(heat)
     return [
         Heat(
@@ -122,6 +125,57 @@ def heats(
         )
         for i, found in enumerate(by_kind)
     ]
+
+
+def late_heats(
+    late: Sequence[Paper],
+    usual: Sequence[Paper],
+    observations: Mapping[int, Sequence[Observation]],
+    start: datetime,
+    now: datetime,
+) -> list[Heat]:
+    """Return, for papers from before a window, how they took off in it; in order.
+
+    What each gained between ``start`` and ``now`` is measured by what the window's own papers,
+    ``usual``, gained in their first days: no allowance for age, so a trickle is none.
+    """
+    old = [_by_kind(observations.get(paper.row_id, ()), now) for paper in late]
+    new = [_by_kind(observations.get(paper.row_id, ()), now) for paper in usual]
+    by_kind: list[dict[str, float]] = [{} for _ in late]
+    for kind in sorted({kind for found in old for kind in found}):
+        positions = [i for i, found in enumerate(old) if kind in found]
+        gained = np.array([math.log1p(_gained(old[i][kind], start)) for i in positions])
+        scale = [math.log1p(max(found[kind][-1].value, 0.0)) for found in new if kind in found]
+        for i, heat in zip(positions, _calibrated(kind, gained, np.array(scale)), strict=True):
+            by_kind[i][kind] = float(heat)
+    return [
+        Heat(
+            score=_combined(found, 0.0),
+            by_kind=found,
+            gains=tuple(_gain_over(kind, s, start) for kind, s in sorted(old[i].items())),
+        )
+        for i, found in enumerate(by_kind)
+    ]
+
+
+def _gained(series: Sequence[Observation], start: datetime) -> float:
+    """Return the growth since an instant, between two observations as if it were even."""
+    base = series[0].value
+    if series[0].observed_at <= start:
+        base = _value_at(series, start, 0.0, 0)
+    return max(series[-1].value - base, 0.0)
+
+
+def _gain_over(kind: str, series: Sequence[Observation], start: datetime) -> Gain:
+    """Return the gain over the last observation before a window, or else the first in it."""
+    base = next((o for o in reversed(series) if o.observed_at <= start), series[0])
+    return Gain(
+        kind=kind,
+        value=series[-1].value,
+        gain=series[-1].value - base.value,
+        since_at=base.observed_at,
+        observed_at=series[-1].observed_at,
+    )
 
 
 def growth(age_hours: float) -> float:
@@ -210,14 +264,16 @@ def _value_at(series: Sequence[Observation], at: datetime, age: float, days: int
     return min(first.value, series[-1].value * growth(age - 24 * days) / growth(age))
 
 
-def _calibrated(kind: str, strengths: Floats) -> Floats:
-    """Return strengths on a scale from 0 to 1 where 0.5 is one spread above the median."""
+def _calibrated(kind: str, strengths: Floats, seen: Floats) -> Floats:
+    """Return strengths from 0 to 1, where 0.5 is one spread above the median of those ``seen``."""
     middle, spread = _PRIOR.get(kind, (math.log1p(5), 1.0))
-    share = len(strengths) / (len(strengths) + _PRIOR_COUNT)
-    median = float(np.median(strengths))
-    seen_spread = 1.4826 * float(np.median(np.abs(strengths - median)))
-    middle = (1 - share) * middle + share * median
-    spread = max((1 - share) * spread + share * seen_spread, _MIN_SPREAD)
+    if len(seen):
+        share = len(seen) / (len(seen) + _PRIOR_COUNT)
+        median = float(np.median(seen))
+        seen_spread = 1.4826 * float(np.median(np.abs(seen - median)))
+        middle = (1 - share) * middle + share * median
+        spread = (1 - share) * spread + share * seen_spread
+    spread = max(spread, _MIN_SPREAD)
     scaled = np.clip((strengths - middle) / spread, -6, 6)
     return np.asarray(1 / (1 + np.exp(-1.4 * (scaled - 1))))
 

@@ -23,7 +23,7 @@ from digest.ranking.meaning import Meaning
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
 from digest.ranking.space import Floats, Space, near_duplicates, paper_text
 from digest.ranking.terms import Place, TermIndex, in_category
-from digest.ranking.trending import Heat, gain_sentence, heats
+from digest.ranking.trending import Heat, gain_sentence, heats, late_heats
 
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.intp]
@@ -83,13 +83,9 @@ class Window:
         self.row_ids = np.array([p.row_id for p in self.papers], dtype=np.int64)
         self.seen_at = np.array([p.first_seen_at.timestamp() for p in self.papers])
         self.withdrawn = np.array([p.withdrawn for p in self.papers], dtype=bool)
-        promise = candidates.promise
-        self.heats: list[Heat] = heats(
-            self.papers,
-            candidates.observations,
-            now,
-            promise=promise.of(background, self.papers) if promise else (),
-        )
+        self.late = np.array([p.row_id in candidates.late_ids for p in self.papers], dtype=bool)
+        """Papers from before the window that took off in it."""
+        self.heats: list[Heat] = _heats(self.papers, candidates, now, background)
         self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
         texts = [paper_text(paper) for paper in self.papers]
         self.index = TermIndex(self.papers)
@@ -108,8 +104,10 @@ class Window:
 
     @cached_property
     def is_watched(self) -> bool:
-        """Tell whether anything is known of any paper's popularity."""
-        return any(heat.by_kind for heat in self.heats)
+        """Tell whether anything is known of the popularity of any paper that is new."""
+        return any(
+            heat.by_kind for heat, late in zip(self.heats, self.late, strict=True) if not late
+        )
 
     @cached_property
     def _gains(self) -> dict[int, str]:
@@ -260,6 +258,19 @@ class Window:
     def likeness(self, words: sparse.csr_array) -> Floats:
         """Return the product of each row of words with each paper."""
         return np.asarray((words[:, : self.space.known] @ self._words_down).todense(), np.float32)
+
+
+def _heats(
+    papers: Sequence[Paper], candidates: Candidates, now: datetime, background: Background
+) -> list[Heat]:
+    """Return each paper's heat; late ones are measured apart and move nobody else's scale."""
+    usual = [paper for paper in papers if paper.row_id not in candidates.late_ids]
+    late = [paper for paper in papers if paper.row_id in candidates.late_ids]
+    known, promise = candidates.observations, candidates.promise
+    hopes = promise.of(background, usual) if promise and usual else ()
+    new = iter(heats(usual, known, now, promise=hopes))
+    old = iter(late_heats(late, usual, known, candidates.window_start_at, now))
+    return [next(old if paper.row_id in candidates.late_ids else new) for paper in papers]
 
 
 def _hits(strengths: Mapping[int, float]) -> Hits:

@@ -16,7 +16,7 @@ from digest.model import Paper, PaperKey
 from digest.papers.content import authors_of, links_of
 from digest.store._bulk import among
 from digest.store._memory import owners
-from digest.store.tables import papers, sightings
+from digest.store.tables import papers, sightings, signals
 
 MAX_AGE = timedelta(days=30)
 """A paper that was announced longer ago than this when it was first seen is not news: somebody
@@ -83,21 +83,54 @@ def candidates(
     Not the withdrawn, not what was seen only as a replacement, not what was old already.
     ``sources`` keeps only papers that one of these announced.
     """
-    query = (
-        select(*_COLUMNS)
-        .where(
-            papers.c.new_at >= window_start,
-            papers.c.new_at < window_end,
-            papers.c.merged_into.is_(None),
-            papers.c.withdrawn.is_(False),
-        )
-        .order_by(papers.c.new_at, papers.c.id)
-    )
-    if sources:
-        announced = select(sightings.c.paper_id).where(sightings.c.source.in_(sources))
-        query = query.where(papers.c.id.in_(announced))
-    rows = connection.execute(query).all()
+    rows = connection.execute(_news(window_start, window_end, sources)).all()
     return _papers(connection, [row for row in rows if not _was_old(row, max_age)])
+
+
+def grown(
+    connection: Connection,
+    *,
+    seen_from: datetime,
+    window_start: datetime,
+    window_end: datetime,
+    sources: Sequence[str] = (),
+    most_of_kind: int,
+) -> tuple[Paper, ...]:
+    """Return older news, of [seen_from, window_start), whose signals grew in the window.
+
+    Of each kind of signal those ``most_of_kind`` that gained most in [window_start, window_end);
+    whether that is much is decided elsewhere. Sorted and kept as in ``candidates``.
+    """
+    before = signals.alias()
+    base = (
+        select(func.max(before.c.value))
+        .where(
+            before.c.paper_id == signals.c.paper_id,
+            before.c.kind == signals.c.kind,
+            before.c.observed_at < window_start,
+        )
+        .scalar_subquery()
+    )
+    gain = func.max(signals.c.value) - func.coalesce(base, func.min(signals.c.value))
+    older = _news(seen_from, window_start, sources).with_only_columns(papers.c.id).order_by(None)
+    gains = (
+        select(signals.c.paper_id, signals.c.kind, gain.label("gain"))
+        .where(
+            signals.c.observed_at >= window_start,
+            signals.c.observed_at < window_end,
+            signals.c.paper_id.in_(older),
+        )
+        .group_by(signals.c.paper_id, signals.c.kind)
+        .subquery()
+    )
+    place = func.row_number().over(
+        partition_by=gains.c.kind, order_by=(gains.c.gain.desc(), gains.c.paper_id)
+    )
+    placed = select(gains.c.paper_id, place.label("place")).where(gains.c.gain >= 1).subquery()
+    strongest = select(placed.c.paper_id).where(placed.c.place <= most_of_kind)
+    query = _news(seen_from, window_start, sources).where(papers.c.id.in_(strongest))
+    rows = connection.execute(query).all()
+    return _papers(connection, [row for row in rows if not _was_old(row, MAX_AGE)])
 
 
 def listed(
@@ -126,6 +159,23 @@ def listed(
 def current_ids(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     """Return, for row ids once given out, those that stand for them now."""
     return _current(connection, ids) if ids else {}
+
+
+def _news(start: datetime, end: datetime, sources: Sequence[str]) -> Select[Any]:
+    query = (
+        select(*_COLUMNS)
+        .where(
+            papers.c.new_at >= start,
+            papers.c.new_at < end,
+            papers.c.merged_into.is_(None),
+            papers.c.withdrawn.is_(False),
+        )
+        .order_by(papers.c.new_at, papers.c.id)
+    )
+    if sources:
+        announced = select(sightings.c.paper_id).where(sightings.c.source.in_(sources))
+        query = query.where(papers.c.id.in_(announced))
+    return query
 
 
 def _was_old(row: Row[Any], max_age: timedelta) -> bool:

@@ -1,6 +1,7 @@
 """Every ranker module found on disk keeps the same promises."""
 
 import pkgutil
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -155,3 +156,23 @@ def test_a_profile_without_interests_is_ranked_by_trend(ranker):
     (choice,) = ranked(ranker, reader)
     assert [pick.paper_id for pick in choice.picks] == [30, 29, 28]
     assert {pick.section for pick in choice.picks} == {"trending"}
+
+
+def test_what_took_off_late_is_a_small_share_and_says_so(ranker):
+    given = some_candidates(60)
+    late = frozenset(range(3, 31, 3))
+    observations = dict(given.observations) | {
+        n: tuple(
+            Observation(kind="hf_upvotes", observed_at=NOON - timedelta(hours=h), value=v)
+            for h, v in ((26.0, 3.0), (2.0, 400.0))
+        )
+        for n in late
+    }
+    candidates = replace(given, late_ids=late, observations=observations)
+    (found,) = ranked(ranker, a_reader(max_papers=10), candidates=candidates, explain=True)
+    came = [pick for pick in found.picks if pick.paper_id in late]
+    assert len(came) == 2
+    assert all("took off since it came out on April" in pick.reason for pick in came)
+    assert all("397 votes since yesterday" in pick.reason for pick in came)
+    assert not any(pick.is_new for pick in came)
+    assert {e.cause for e in found.exclusions if e.paper_id in late} == {"late"}

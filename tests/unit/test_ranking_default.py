@@ -242,6 +242,27 @@ def test_carried_over_papers_take_at_most_half():
     assert "found 3 days ago" in carried.reason
 
 
+def test_what_took_off_late_moves_nobody_elses_trend():
+    new = papers_titled(*["Kernel fusion"] * 3)
+    late = papers_titled(*["Old news"] * 20, start=10, first_seen_at=NOON - timedelta(days=9))
+    seen = {p.row_id: votes(2, 10 + p.row_id) for p in new}
+    rose = {p.row_id: votes(2, 2, 900) for p in late}
+    profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),))
+    window = Candidates(
+        papers=(*new, *late),
+        observations=seen | rose,
+        window_start_at=NOON - timedelta(days=1),
+        window_end_at=NOON,
+        late_ids=frozenset(p.row_id for p in late),
+    )
+    reader = Reader(subscription_id=1, profile=profile)
+    (both,) = ranker({}).rank(window, [reader], now=NOON, seed=1)
+    alone = choice(new, profile, observations=seen)
+    trend = {pick.paper_id: pick.trend_score for pick in both.picks}
+    assert alone.picks
+    assert all(trend[pick.paper_id] == pick.trend_score for pick in alone.picks)
+
+
 def test_exploration_is_seeded_and_never_pads_an_empty_day():
     papers = papers_titled(*FILLER, *[f"Kernel fusion {n}" for n in range(9)])
     interest = an_interest("gpu", "kernel fusion")

@@ -4,7 +4,7 @@ import pytest
 from builders import NOON, a_paper
 
 from digest.model import Observation
-from digest.ranking.trending import gain_sentence, growth, heats
+from digest.ranking.trending import TOOK_OFF, gain_sentence, growth, heats, late_heats
 
 HOUR = timedelta(hours=1)
 
@@ -94,3 +94,37 @@ def test_expected_votes_grow_with_age_and_level_off():
 def test_the_gain_is_told_as_it_was_observed(series, sentence):
     (heat,) = heat_of(series)
     assert gain_sentence(heat) == sentence
+
+
+def late_of(*series, usual=()):
+    """Give the heats of papers of twelve days ago in a window of three days."""
+    old = [aged(n, 24 * 12) for n in range(1, len(series) + 1)]
+    new = [aged(100 + n, 24) for n in range(len(usual))]
+    known = dict(enumerate(series, 1)) | {100 + n: one for n, one in enumerate(usual)}
+    return late_heats(old, new, known, NOON - 72 * HOUR, NOON)
+
+
+def test_what_gained_in_the_window_took_off_what_gained_before_did_not():
+    rising, famous, trickle = late_of(
+        seen((75, 3), (1, 123)), seen((200, 3), (80, 900), (1, 902)), seen((75, 3), (1, 9))
+    )
+    assert rising.score >= TOOK_OFF > max(trickle.score, famous.score)
+    assert gain_sentence(rising) == "120 votes in 3 days"
+
+
+def test_growth_is_measured_by_what_new_papers_gain_here():
+    one = seen((75, 3), (1, 43))
+    (quiet,) = late_of(one, usual=[seen((1, 2))] * 60)
+    (busy,) = late_of(one, usual=[seen((1, 90))] * 60)
+    assert quiet.score > TOOK_OFF > busy.score
+
+
+def test_a_first_look_at_an_old_paper_claims_no_growth():
+    (heat,) = late_of(seen((1, 500)))
+    assert heat.score < TOOK_OFF
+    assert gain_sentence(heat) == ""
+
+
+def test_a_rise_over_weeks_is_no_rise_in_days():
+    slow, fast = late_of(seen((24 * 12, 0), (1, 60)), seen((73, 0), (1, 60)))
+    assert slow.score < TOOK_OFF < fast.score
