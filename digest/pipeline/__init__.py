@@ -5,8 +5,8 @@ for each source that is due:                                    polling.py
     records = source.parse(body)            stage 1, pure
     changes = papers.decide(records, known) stage 2, pure
     store.ingest(changes); source state     one transaction, the state last
-for each block of subscriptions that are due:                   editions.py
-    choices = ranker.rank(candidates, readers)   stage 3, pure
+for each block of subscriptions that are due:                   planning.py
+    choices = ranker.rank(candidates, readers)   stage 3, pure  editions.py
     freeze editions, ledger, deliveries     one transaction
 for each delivery that is ready:                                sending.py
     claim it                                compare-and-set, leased
