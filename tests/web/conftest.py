@@ -108,7 +108,9 @@ def web_on_both(make_web: Any, engine: Any) -> Web:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    # Not for the session: while it is open Playwright keeps a loop running in this thread, and
+    # tests of other modules could not start one.
     with chromium() as found:
         yield found
