@@ -50,7 +50,8 @@ def outside(
     if seen_at < edition.window_start_at:
         return "window", (
             f"it was new on {seen_at:%Y-%m-%d %H:%M}, before this edition's window "
-            f"starts ({edition.window_start_at:%Y-%m-%d %H:%M} UTC)"
+            f"starts ({edition.window_start_at:%Y-%m-%d %H:%M} UTC), "
+            "and is none of the older papers that took off in it"
         )
     if seen_at >= edition.window_end_at:
         return "window", (

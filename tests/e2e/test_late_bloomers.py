@@ -113,4 +113,5 @@ def test_explain_accounts_for_what_took_off_and_for_what_did_not(days):
         SHOWN: "seen", LATE: "picked", QUIET: "window",
     }  # fmt: skip
     assert told[LATE].account.startswith("took off since it came out on April 2")
+    assert told[QUIET].account.endswith("none of the older papers that took off in it")
     assert told[LATE].parts["trend hf_upvotes"] > 0.45
