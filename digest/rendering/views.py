@@ -187,10 +187,12 @@ def sections(picks: tuple[Pick, ...]) -> tuple[Section, ...]:
 
 
 def badge_of(pick: Pick) -> str:
-    """Return the word beside a title where it is not simply new: ``updated``, ``earlier``."""
+    """Return the word beside a title: ``new``, ``earlier``, ``updated``, or nothing."""
     if pick.section == "update":
         return "updated"
-    return "" if pick.is_new or pick.section == "carried-over" else "earlier"
+    if pick.is_new:
+        return "new"
+    return "" if pick.section == "carried-over" else "earlier"
 
 
 def subject(

@@ -168,7 +168,7 @@ def test_whole_abstracts_shrink_before_any_goes() -> None:
 
 
 def test_abstracts_go_before_papers_and_the_best_keep_theirs() -> None:
-    found = [with_abstracts(count, "short") for count in range(30, 50, 3)]
+    found = [with_abstracts(count, "short") for count in range(27, 46, 3)]
     mixed = [rich for rich in found if any(rich) and not all(rich)]
     assert mixed
     assert all(rich == sorted(rich, reverse=True) for rich in mixed)
