@@ -34,7 +34,7 @@ def compose_post(given: EditionInput) -> Message:
             _block(given, pick, locale) for pick in section.picks if pick.paper_id in given.papers
         ]
     if not edition.picks:
-        blocks.append("Nothing new was announced." if view.quiet else "Nothing close enough today.")
+        blocks.append(_nothing(view))
     elif edition.other_count:
         counted = words.counted(edition.other_count, "other new paper", "other new papers", locale)
         blocks.append(f"{counted} matched less.")
@@ -52,6 +52,12 @@ def compose_post(given: EditionInput) -> Message:
 def inert(text: str) -> str:
     """Return plain text that makes no link, no tag and calls nobody (``@everyone``) in a chat."""
     return plain(text).translate(_FOR_LINK).replace("@", "@\u2060").replace("`", "'")
+
+
+def _nothing(view: EditionView) -> str:
+    if view.unread:
+        return "Not every source could be read."
+    return "Nothing new was announced." if view.quiet else "Nothing close enough today."
 
 
 def _title(given: EditionInput, view: EditionView) -> str:

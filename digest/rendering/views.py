@@ -95,6 +95,8 @@ class EditionView:
     empty: bool
     quiet: bool
     """Nothing new at all: a weekend or holiday, as the sources' calendars say."""
+    unread: bool
+    """There is nothing, and some sources could not be read: never called a quiet day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,8 @@ def title_view(paper: Paper) -> PaperView:
 def edition_view(edition: Edition, locale: str) -> EditionView:
     """Return what the frame of a mail says."""
     empty = not edition.picks
+    nothing = empty and not edition.other_count
+    unread = nothing and words.is_unread(edition.source_lines)
     return EditionView(
         edition_on=words.long_date(edition.edition_on, edition.frequency, locale),
         short_on=words.short_date(edition.edition_on, locale),
@@ -162,7 +166,8 @@ def edition_view(edition: Edition, locale: str) -> EditionView:
             words.source_detail(line, locale) for line in _cleaned(edition.source_lines)
         ),
         empty=empty,
-        quiet=empty and not edition.other_count,
+        quiet=nothing and not unread,
+        unread=unread,
     )
 
 
@@ -201,12 +206,18 @@ def subject(
     """Return the subject: the best paper's title, how many more, and the date."""
     when = f"{edition.edition_on}" if edition.weekly else edition.short_on
     if not best_title:
-        state = "a quiet day" if edition.quiet else "nothing for you today"
-        if edition.weekly:
-            state = "a quiet week" if edition.quiet else "nothing for you this week"
+        state = _nothing(edition)
         return f"{plain(installation)}: {state} · {when}"
     tail = f" · {count - 1} more · {when}" if count > 1 else f" · {when}"
     return shorten(best_title, max(40, limit - len(tail))) + tail
+
+
+def _nothing(edition: EditionView) -> str:
+    if edition.unread:
+        return "sources could not be read"
+    if edition.weekly:
+        return "a quiet week" if edition.quiet else "nothing for you this week"
+    return "a quiet day" if edition.quiet else "nothing for you today"
 
 
 def preheader(titles: list[str], edition: EditionView, limit: int = 90) -> str:

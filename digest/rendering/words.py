@@ -128,6 +128,11 @@ def selection_line(edition: Edition, locale: str) -> str:
     return f"{chosen} for you, from {number(total, locale)} new {when}."
 
 
+def is_unread(lines: Iterable[SourceLine]) -> bool:
+    """Tell whether a source was not read, or not read whole."""
+    return any(line.completeness in _TROUBLE or line.note for line in lines)
+
+
 def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
     """Return the one plain line on where the papers come from and what is missing."""
     complete: list[str] = []

@@ -122,3 +122,13 @@ def test_hostile_titles_are_inert_everywhere(site):
     assert "49" not in str(mail["Subject"])
     for content in (html, text, str(mail["Subject"])):
         assert not set("\u2028\u2029\u202e\u2066\u0085") & set(content)
+
+
+def test_a_day_on_which_nothing_could_be_read_is_not_called_quiet(site):
+    site.add_feed("bad", PAGE)
+    assert site.run().problems
+    (mail,) = site.messages()
+    text = mail.get_body(("plain",)).get_content()
+    assert "sources could not be read" in mail["Subject"]
+    assert "Not every source could be read" in text
+    assert "Nothing new was announced" not in text
