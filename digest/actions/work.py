@@ -53,7 +53,11 @@ class Work:
 
 def recurring(app: App) -> tuple[Work, ...]:
     """Return all recurring work of this installation."""
-    polls = tuple(
+    return (*_polls(app), *_mails(app), *_upkeep(app))
+
+
+def _polls(app: App) -> tuple[Work, ...]:
+    return tuple(
         Work(
             name=f"poll:{name}",
             every_s=section.every_minutes * 60,
@@ -65,8 +69,11 @@ def recurring(app: App) -> tuple[Work, ...]:
         for name, section in app.config.settings.sources.items()
         if section.enabled
     )
+
+
+def _upkeep(app: App) -> tuple[Work, ...]:
+    """Return what no edition waits for."""
     return (
-        *polls,
         Work(
             name="signals",
             every_s=app.config.settings.signals.every_minutes * 60,
@@ -74,15 +81,6 @@ def recurring(app: App) -> tuple[Work, ...]:
             do=partial(observing.observe, app),
             queue="poll",
             priority=20,
-        ),
-        Work(
-            name="urgent",
-            every_s=URGENT_S,
-            first_s=URGENT_S,
-            do=partial(send_urgent, app),
-            queue="mail",
-            priority=100,
-            is_wanted=lambda: count_urgent(app) > 0,
         ),
         Work(
             name="meaning",
@@ -100,13 +98,19 @@ def recurring(app: App) -> tuple[Work, ...]:
             queue="plan",
             priority=10,
         ),
+    )
+
+
+def _mails(app: App) -> tuple[Work, ...]:
+    return (
         Work(
-            name="bounces",
-            every_s=app.config.settings.mail.bounces.every_minutes * 60,
-            first_s=40,
-            do=partial(bounces.routine, app),
-            queue="plan",
-            priority=50,
+            name="urgent",
+            every_s=URGENT_S,
+            first_s=URGENT_S,
+            do=partial(send_urgent, app),
+            queue="mail",
+            priority=100,
+            is_wanted=lambda: count_urgent(app) > 0,
         ),
         Work(
             name=TICK,
@@ -115,6 +119,14 @@ def recurring(app: App) -> tuple[Work, ...]:
             do=partial(run.run, app, poll=False),
             queue="plan",
             priority=60,
+        ),
+        Work(
+            name="bounces",
+            every_s=app.config.settings.mail.bounces.every_minutes * 60,
+            first_s=40,
+            do=partial(bounces.routine, app),
+            queue="plan",
+            priority=50,
         ),
     )
 

@@ -74,7 +74,6 @@ def init(
     """Write config/digest.toml and a first profile, commented, from flags or a few questions.
 
     Nothing is asked where standard input is no terminal. Nothing is written over without --force.
-
     With --send it ends by fetching today's papers and mailing a first digest of them.
     """
     answers = setup.Answers(
@@ -100,15 +99,15 @@ def init(
         answers = replace(answers, address=found[0])
     written = setup.write(folder, answers, force=force)
     _report(written, answers)
-    if ask and not send and sys.stdin.isatty() and _can_send(answers):
-        send = typer.confirm("Fetch papers and mail a first digest now?", default=True)
-    if send:
+    if send or (ask and sys.stdin.isatty() and _wants_first(answers)):
         _send_first(context, written, answers)
 
 
-def _can_send(answers: setup.Answers) -> bool:
+def _wants_first(answers: setup.Answers) -> bool:
     needs_password = setup.RELAYS[answers.relay].logs_in and not answers.password_file
-    return bool(answers.address) and not needs_password
+    if not answers.address or needs_password:
+        return False
+    return typer.confirm("Fetch papers and mail a first digest now?", default=True)
 
 
 def _send_first(context: typer.Context, written: setup.Written, answers: setup.Answers) -> None:
