@@ -158,7 +158,7 @@ def _sync_addresses(
             subscriber_id=subscriber_id,
             profile_id=profile_id,
             status=SubscriberStatus.CONFIRMED,
-            next_slot_at=now,
+            next_slot_at=slots.first_slot(profile.schedule, now),
             now=now,
         )
     current = profile_store.subscriptions_of(connection, profile_id=profile_id)

@@ -131,17 +131,20 @@ class _Block:
         grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
         timely: list[tuple[Subscription, datetime]] = []
         self._moves: list[tuple[int, datetime, datetime]] = []
+        self._late = 0
         for subscription in self.due:
-            assert subscription.next_slot_at is not None
-            schedule = subscription.profile.schedule
-            slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
-            following = slots.next_slot(schedule, slot)
-            if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's is so near
-                following = slots.next_slot(schedule, following)
+            try:
+                slot, following = _due_and_next(subscription, now)
+            except (ValueError, LookupError, ArithmeticError):
+                # One schedule that cannot be followed is not everybody's: asked again tomorrow.
+                log.exception("schedule failed subscription=%d", subscription.row_id)
+                self._moves.append((subscription.row_id, now, now + timedelta(days=1)))
+                continue
             self._moves.append((subscription.row_id, slot, following))
             if now - slot <= grace:
                 timely.append((subscription, slot))
-        self._late = len(self.due) - len(timely)
+            else:
+                self._late += 1
         self._drafts = ranked(desk, connection, timely, window_end=now, explain=False)
 
     def leave_out_changed(self, connection: Connection) -> None:
@@ -162,6 +165,17 @@ class _Block:
         report = freeze(self._app, connection, self._drafts, Purpose.EDITION)
         profiles.advance(connection, self._moves)
         return replace(report, late=self._late)
+
+
+def _due_and_next(subscription: Subscription, now: datetime) -> tuple[datetime, datetime]:
+    """Return the slot that is due and the one after it."""
+    assert subscription.next_slot_at is not None
+    schedule = subscription.profile.schedule
+    slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
+    following = slots.next_slot(schedule, slot)
+    if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's is so near
+        following = slots.next_slot(schedule, following)
+    return slot, following
 
 
 def freeze(

@@ -13,6 +13,10 @@ from digest.model import Frequency, Schedule
 
 FIRST_EDITION_GAP = timedelta(hours=8)
 """A first edition comes at once; the next slot follows no sooner than this."""
+LONGEST_PAUSE = timedelta(days=3653)
+"""So far ahead a reader may put the end of a pause on the pages: ten years."""
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""The slot of a schedule that has none before it: paused "for ever", or without a weekday."""
 
 
 def days_of(schedule: Schedule) -> tuple[int, ...]:
@@ -33,15 +37,27 @@ def slot_on(schedule: Schedule, day: date) -> datetime:
 
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime:
-    """Return the first slot strictly after an instant, not before the end of a pause."""
+    """Return the first slot strictly after an instant, not before the end of a pause.
+
+    Every schedule has one: ``NEVER`` at the latest, so that no pause ends beyond the calendar.
+    """
     day = after.astimezone(ZoneInfo(schedule.time_zone)).date()
     if schedule.paused_until is not None and schedule.paused_until > day:
         day = schedule.paused_until
     allowed = days_of(schedule)
-    while True:
+    while allowed and day < NEVER.date():
         if day.weekday() in allowed and (slot := slot_on(schedule, day)) > after:
             return slot
         day += timedelta(days=1)
+    return NEVER
+
+
+def first_slot(schedule: Schedule, now: datetime) -> datetime:
+    """Return when the first edition is due: at once, or when a pause is over."""
+    paused_until = schedule.paused_until
+    if paused_until is not None and paused_until > local_date(schedule, now):
+        return next_slot(schedule, now)
+    return now
 
 
 def latest_slot(schedule: Schedule, first: datetime, now: datetime) -> datetime:

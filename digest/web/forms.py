@@ -27,6 +27,7 @@ from digest.subscribers.interests import (
     read_items,
     typed_interest,
 )
+from digest.subscribers.slots import LONGEST_PAUSE
 
 MOST_PAPERS = 50
 DEFAULT_TITLE = "Trending papers"
@@ -132,8 +133,8 @@ def typed_of(profile: Profile) -> list[TypedInterest]:
     return [typed_interest(interest) for interest in profile.interests]
 
 
-def read_schedule(form: Posted, before: Schedule) -> Schedule:
-    """Return when editions are wanted."""
+def read_schedule(form: Posted, before: Schedule, *, today: date | None = None) -> Schedule:
+    """Return when editions are wanted; a pause is read only where the form has one: with a day."""
     frequency = form.text("frequency") or before.frequency.value
     if frequency not in set(Frequency):
         raise ValueError("Choose how often: daily or weekly.")
@@ -147,8 +148,8 @@ def read_schedule(form: Posted, before: Schedule) -> Schedule:
         weekdays=weekdays,
         time_zone=zone,
         send_time=_send_time(form.text("send_time")) if form.has("send_time") else before.send_time,
-        paused_until=_pause(form.text("paused_until"))
-        if form.has("paused_until")
+        paused_until=_pause(form.text("paused_until"), today)
+        if today is not None and form.has("paused_until")
         else before.paused_until,
     )
 
@@ -224,8 +225,11 @@ def _send_time(text: str) -> time:
         raise ValueError("The hour is not readable: write one such as 07:30.") from exc
 
 
-def _pause(text: str) -> date | None:
+def _pause(text: str, today: date) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        until = date.fromisoformat(text) if text else None
     except ValueError as exc:
         raise ValueError("The date is not readable: write one such as 2026-08-31.") from exc
+    if until is not None and until - today > LONGEST_PAUSE:
+        raise ValueError("A pause ends within ten years: choose an earlier date, or unsubscribe.")
+    return until

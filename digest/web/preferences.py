@@ -7,6 +7,7 @@ erasing take a link that was just mailed, for a forwarded edition carries the ot
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -129,7 +130,7 @@ def _save(site: Site, claims: Claims, form: Posted) -> Response:
     if found is None:
         return not_found(site)
     try:
-        wanted, upload = _wanted(form, found.profile)
+        wanted, upload = _wanted(form, found.profile, site.app.now().date())
     except (ValueError, UsageError) as exc:
         return _page(site, claims, problem=str(exc), form=form)
     kept = preferring.save(
@@ -140,7 +141,7 @@ def _save(site: Site, claims: Claims, form: Posted) -> Response:
     return _page(site, claims, saved=True)
 
 
-def _wanted(form: Posted, before: Profile) -> tuple[Profile, Upload | None]:
+def _wanted(form: Posted, before: Profile, today: date) -> tuple[Profile, Upload | None]:
     """Return the profile that the form asks for; raises ValueError, UsageError."""
     interests = list(forms.changed_interests(form, before))
     upload = None
@@ -154,7 +155,7 @@ def _wanted(form: Posted, before: Profile) -> tuple[Profile, Upload | None]:
         before,
         title=title or forms.title_of(found),
         interests=found,
-        schedule=forms.read_schedule(form, before.schedule),
+        schedule=forms.read_schedule(form, before.schedule, today=today),
         max_papers=forms.read_length(form, before.max_papers),
         **forms.read_sections(form, before),
     )

@@ -1,7 +1,9 @@
 from datetime import UTC, date, datetime, time
 
+import pytest
+
 from digest.model import Frequency, Schedule
-from digest.subscribers.slots import latest_slot, local_date, next_slot
+from digest.subscribers.slots import NEVER, first_slot, latest_slot, local_date, next_slot
 
 BERLIN = Schedule(send_time=time(7, 30), time_zone="Europe/Berlin")
 
@@ -60,3 +62,20 @@ def test_downtime_leaves_only_the_latest_slot():
 def test_first_edition_keeps_its_own_instant():
     first = at("2026-04-14T09:00")
     assert latest_slot(BERLIN, first, at("2026-04-14T09:05")) == first
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{"weekdays": (0,)}, {"frequency": Frequency.WEEKLY}, {"weekdays": ()},
+     {"send_time": time(20), "time_zone": "America/Los_Angeles"}],
+)  # fmt: skip
+def test_a_pause_without_end_has_a_slot_that_never_comes(wanted):
+    forever = Schedule(paused_until=date.max, **wanted)
+    assert next_slot(forever, at("2026-04-14T00:00")) == NEVER
+    assert latest_slot(forever, at("2026-04-14T00:00"), at("2026-04-14T08:00")) < NEVER
+
+
+def test_a_first_edition_waits_only_for_the_end_of_a_pause():
+    now = at("2026-04-14T12:00")
+    assert first_slot(Schedule(paused_until=date(2026, 4, 14)), now) == now
+    assert first_slot(Schedule(paused_until=date(2026, 5, 1)), now) == at("2026-05-01T07:30")

@@ -74,7 +74,8 @@ def fields_of(page):
 @pytest.mark.parametrize(
     "wrong",
     [{"weekday": []}, {"time_zone": "Mars/Base"}, {"send_time": "25:00"}, {"max_papers": "0"},
-     {"paused_until": "soon"}, {"frequency": "hourly"}],
+     {"paused_until": "soon"}, {"paused_until": "9999-12-31"},
+     {"paused_until": "2036-12-31"}, {"frequency": "hourly"}],
 )  # fmt: skip
 def test_wrong_preferences_change_nothing_and_say_why(web, wrong):
     person = ada(web)

@@ -9,9 +9,9 @@ import pytest
 from builders import NOON
 from web_builders import store_paper
 from web_mail import ADDRESS, ask, form, path_of, planned, subscribe, subscriptions, values
-from web_people import snapshot
+from web_people import ada, snapshot
 
-from digest.model import SubscriberStatus
+from digest.model import Schedule, SubscriberStatus
 from digest.pipeline.planning import plan_due
 from digest.store import profiles, subscribers, suppressions
 from digest.store.suppressions import Suppression
@@ -318,3 +318,22 @@ def test_the_answer_is_given_before_anything_is_looked_up(web):
     anyio.run(web.client.app, scope, receive, send)
     assert known_at_answer == [None]
     assert person(web).status is SubscriberStatus.UNCONFIRMED
+
+
+def test_no_visitor_pauses_so_long_that_planning_ends(web_on_both):
+    web = web_on_both
+    ada(web)
+    zone = "America/Los_Angeles"
+    subscribe(web, send_time="20:00", time_zone=zone, paused_until="9999-12-31")
+    (subscription,) = subscriptions(web)
+    assert subscription.profile.schedule.paused_until is None
+    assert plan_due(web.app).mailed == 2
+
+
+def test_a_schedule_that_cannot_be_followed_is_nobody_elses(web_on_both, caplog):
+    web = web_on_both
+    ada(web)
+    bad = ada(web, "bob", address="bob@example.org", schedule=Schedule(time_zone="Mars/Base"))
+    assert plan_due(web.app).mailed == 1
+    assert f"schedule failed subscription={bad.subscription_id}" in caplog.text
+    assert plan_due(web.app).mailed == 0
