@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from digest.config import Config, reveal
 from digest.delivery import Transport, is_channel
@@ -90,6 +91,11 @@ class App:
         """Return the transports that are reached by their own address alone, by name."""
         return {name: way for name, way in self._ways_out.items() if is_channel(way)}
 
+    def require_way_out(self) -> None:
+        """Raise UsageError where no transport is configured."""
+        if not (self.transports or self.channels):
+            raise UsageError("there is no [transports.NAME]: nothing can be sent")
+
     @cached_property
     def return_paths(self) -> ReturnPaths | None:
         """Return the maker of envelope senders; None where refusals go to ``mail.sender``."""
@@ -125,16 +131,25 @@ def open_app(config: Config, *, now: datetime | None = None, migrate: bool = Tru
         raise UsageError(f"--now needs a time zone: {now.isoformat()}+00:00, for example")
     try:
         engine = database.open_engine(config.store_url)
+    except OSError as exc:
+        raise StoreError(f"the store cannot be opened: {exc}") from exc
+    try:
+        _prepare(engine, migrate=migrate)
+        yield App(config, system_clock if now is None else (lambda: now), engine)
+    finally:
+        engine.dispose()
+
+
+def _prepare(engine: Engine, *, migrate: bool) -> None:
+    try:
         if migrate:
             database.upgrade(engine)
         else:
             database.check(engine)
     except OSError as exc:
         raise StoreError(f"the store cannot be opened: {exc}") from exc
-    try:
-        yield App(config, system_clock if now is None else (lambda: now), engine)
-    finally:
-        engine.dispose()
+    except DBAPIError as exc:
+        raise StoreError(f"the store cannot be opened: {database.cause_of(exc, engine)}") from exc
 
 
 def _kept_secret(folder: Path) -> bytes:

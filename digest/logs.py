@@ -22,7 +22,7 @@ _FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)""")
 _ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
-BORROWED = (("procrastinate", "warning"),)
+BORROWED = (("apscheduler", "warning"), ("procrastinate", "warning"))
 """Loggers of libraries whose warnings belong among our lines."""
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {

@@ -7,12 +7,12 @@ harmless: every job claims its work in the store.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -20,6 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from digest import logs
 from digest.actions.work import Work, recurring
 from digest.app import App
+from digest.errors import DigestError
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ def build(app: App, *, defer: Callable[[Work], object] | None = None) -> Backgro
         executors={"default": ThreadPoolExecutor(8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    scheduler.add_listener(_record_error, EVENT_JOB_ERROR)
     for work in recurring(app):
         scheduler.add_job(
             partial(_begin, work, defer),
@@ -54,15 +54,17 @@ def build(app: App, *, defer: Callable[[Work], object] | None = None) -> Backgro
 
 
 def _begin(work: Work, defer: Callable[[Work], object] | None) -> None:
+    """Do one job; what it raises is logged here, a bug with its traceback, and it comes again."""
     logs.new_run()
-    if not work.is_wanted():
-        return
-    if defer is None:
-        work.do()
-    else:
-        defer(work)
-
-
-def _record_error(event: JobExecutionEvent) -> None:
-    """Log a job's bug with its traceback; the job runs again at its next time."""
-    log.error("job failed job=%s\n%s", event.job_id, event.traceback)
+    try:
+        if not work.is_wanted():
+            return
+        if defer is None:
+            work.do()
+        else:
+            defer(work)
+    except DigestError as exc:
+        said = json.dumps("; ".join(str(exc).splitlines()), ensure_ascii=False)
+        log.error("job failed job=%s error=%s", work.name, said)
+    except Exception as exc:
+        log.exception("job failed job=%s error=%s", work.name, type(exc).__name__)

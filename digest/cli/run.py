@@ -84,15 +84,18 @@ def serve(
 ) -> None:
     """Poll and mail on schedule until stopped; each job is also a command, for cron.
 
-    With PostgreSQL the work goes through a queue that workers on any machine share.
+    With PostgreSQL the work goes through a queue that workers on any machine share. Refuses to
+    start (exit code 2) where no transport is configured for the work done here.
     """
     with opened(context) as app, contextlib.ExitStack() as stack:
-        defer = None
+        queue = defer = None
         if not database.is_sqlite(app.engine):
             queue = open_queue(app)
             defer = queue.defer
-            if work:
-                stack.enter_context(_working(queue))
+        if work or defer is None:
+            app.require_way_out()
+        if queue is not None and work:
+            stack.enter_context(_working(queue))
         scheduler = schedule.build(app, defer=defer)
         scheduler.start()
         try:

@@ -21,15 +21,14 @@ from pydantic_settings import (
 )
 
 from digest.config import sections
+from digest.config.environment import ENV_PREFIX, SECRET_SUFFIX
 from digest.config.problems import explain, read_toml
 from digest.config.profiles import ProfileFile, load_profiles
 from digest.errors import ConfigError
 from digest.plugins import resolve
 
 DEFAULT_PATH = Path("config/digest.toml")
-ENV_PREFIX = "DIGEST_"
 SECRET_WORDS = ("password", "token", "secret", "key")
-SECRET_SUFFIX = "_FILE"  # noqa: S105
 
 
 class Settings(BaseSettings):
@@ -145,7 +144,8 @@ def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None
     try:
         settings = Settings(**_deep_merge(values, overrides or {}))
     except ValidationError as exc:
-        raise ConfigError(*explain(exc, file=file, text=text, model=Settings)) from exc
+        lines = explain(exc, file=file, text=text, model=Settings, environ=os.environ)
+        raise ConfigError(*lines) from exc
     problems = _check_kinds(settings, file, text)
     if problems:
         raise ConfigError(*problems)
@@ -199,7 +199,7 @@ def _check_kinds(settings: Settings, file: str, text: str) -> list[str]:
             try:
                 resolve(section.kind, package, factory)(name, section.options)
             except ValidationError as exc:
-                problems += explain(exc, file=file, text=text, prefix=prefix)
+                problems += explain(exc, file=file, text=text, prefix=prefix, environ=os.environ)
             except ConfigError as exc:
                 problems += [f"{file}: {table}.{name}: {line}" for line in exc.problems]
     for kind in settings.signals.kinds:

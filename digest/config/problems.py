@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from digest.config.environment import variable_of
 from digest.errors import ConfigError
 
 
@@ -38,15 +39,26 @@ def explain(
     text: str = "",
     prefix: Sequence[str] = (),
     model: type[BaseModel] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Return one line for each mistake: ``file:line: key: what is expected``."""
+    """Return one line for each mistake: ``file:line: key: what is expected``.
+
+    A key that came from ``environ`` is told by its variable.
+    """
     lines = []
     for mistake in error.errors(include_url=False):
         path = [*prefix, *(str(part) for part in mistake["loc"])]
-        number = line_of(text, path)
-        where = f"{file}:{number}" if number else file
+        where = place_of(path, file=file, text=text, environ=environ or {})
         lines.append(f"{where}: {'.'.join(path)}: {_expectation(mistake, model, path, prefix)}")
     return lines
+
+
+def place_of(path: Sequence[str], *, file: str, text: str, environ: Mapping[str, str]) -> str:
+    """Return where a key was set: its variable, else the file with the line."""
+    if variable := variable_of(path, environ):
+        return f"environment: {variable}"
+    number = line_of(text, path)
+    return f"{file}:{number}" if number else file
 
 
 def nearest(name: str, names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.errors import RenderError, UsageError
+from digest.errors import RenderError
 from digest.model import DeliveryState, Message, Purpose
 from digest.pipeline import _clones, _collector, _owners
 from digest.pipeline._lanes import PATIENCE, Lanes
@@ -128,8 +128,7 @@ def send_ready(
     Raises UsageError where no transport is configured, ConflictError where the store is a copy
     of another installation's, StoreError where the outbox cannot be written.
     """
-    if not (app.transports or app.channels):
-        raise UsageError("there is no [transports.NAME]: nothing can be sent")
+    app.require_way_out()
     _clones.guard(app)
     recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
     with _owners.owner(app.config.data_dir) as owner, _collector.seldom():

@@ -14,7 +14,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from digest.errors import StoreError
 from digest.store.tables import metadata
@@ -146,12 +146,19 @@ def check(engine: Engine) -> None:
     try:
         found = current_revision(engine)
     except OperationalError as exc:
-        raise StoreError(f"the store does not answer: {exc.orig}") from exc
+        raise StoreError(f"the store does not answer: {cause_of(exc, engine)}") from exc
     if found != head_revision():
         raise StoreError(
             f"the store is at revision {found or 'none'}, this program needs "
             f"{head_revision()}: run `digest db upgrade`"
         )
+
+
+def cause_of(error: DBAPIError, engine: Engine) -> str:
+    """Return what the driver says, its first line alone and never with the password."""
+    lines = str(error.orig).splitlines() or [type(error.orig).__name__]
+    password = str(engine.url.password or "")
+    return lines[0].replace(password, "********") if password else lines[0]
 
 
 def _alembic_config() -> AlembicConfig:

@@ -11,6 +11,7 @@ from digest import schedule
 from digest.actions import work
 from digest.app import open_app
 from digest.config import load_config
+from digest.errors import UsageError
 from digest.model import DeliveryState, Purpose
 from digest.store import deliveries, sources
 
@@ -82,6 +83,29 @@ def test_with_workers_work_is_only_handed_on(app):
         wait_for(lambda: handed)
     assert [one.name for one in handed] == ["poll:labs"]
     assert _last_polls(app) == 0
+
+
+def _fails(app, error):
+    def fail(_work):
+        raise error
+
+    return schedule.build(app, defer=fail)
+
+
+def test_an_expected_failure_of_a_job_is_one_line(app, caplog):
+    with running(_fails(app, UsageError("there is\nno way out"))):
+        wait_for(lambda: caplog.records)
+    record = caplog.records[0]
+    assert record.getMessage() == 'job failed job=poll:labs error="there is; no way out"'
+    assert record.exc_info is None
+    assert not [other for other in caplog.records if other.name.startswith("apscheduler")]
+
+
+def test_a_bug_in_a_job_is_told_once_with_its_traceback(app, caplog):
+    with running(_fails(app, ZeroDivisionError())):
+        wait_for(lambda: caplog.records)
+    assert [record.name for record in caplog.records] == ["digest.schedule"]
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
 
 
 def test_editions_alone_are_not_urgent(open_it):

@@ -1,6 +1,9 @@
 """What the environment gives: values, and files that hold them."""
 
+import pytest
+
 from digest.config import load_config, masked
+from digest.errors import ConfigError
 
 
 def test_a_value_may_stand_in_a_file_that_the_environment_names(tmp_path, monkeypatch):
@@ -42,3 +45,34 @@ def test_a_sources_key_may_come_from_the_environment_and_is_never_shown(tmp_path
     shown = str(masked(config))
     assert "s3cret" not in shown
     assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("DIGEST_MAIL__SENDR", "x", "mail.sendr"),
+        ("DIGEST_MAIL__BATCH_SIZE", "many", "mail.batch_size"),
+        ("DIGEST_MAIL", '{"sendr": "x"}', "mail.sendr"),
+        ("DIGEST_SOURCES__BLOG__EVERY_MINUTES", "often", "sources.blog.every_minutes"),
+        ("DIGEST_SOURCES__BLOG__ADDRESS", "x", "sources.blog.address"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_told_by_its_variable(
+    tmp_path, monkeypatch, variable, value, key
+):
+    path = tmp_path / "digest.toml"
+    path.write_text('[mail]\nsender = "a@example.org"\n[sources.blog]\nkind = "feed"\nurl = "x"\n')
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    (line,) = [line for line in caught.value.problems if key in line]
+    assert line.startswith(f"environment: {variable}: {key}: ")
+
+
+def test_a_mistake_in_the_file_is_not_blamed_on_the_environment(tmp_path, monkeypatch):
+    path = tmp_path / "digest.toml"
+    path.write_text('[mail]\nsendr = "a@example.org"\n')
+    monkeypatch.setenv("DIGEST_MAIL", '{"sender": "b@example.org"}')
+    monkeypatch.setenv("DIGEST_MAIL__SENDER", "b@example.org")
+    with pytest.raises(ConfigError, match=r"digest\.toml:2: mail\.sendr"):
+        load_config(path)

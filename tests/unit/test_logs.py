@@ -71,3 +71,10 @@ def test_jobs_on_threads_log_under_the_run_that_began_them():
     groups = together([logs.run_id] * 4, threads=2, timeout_s=5)
     found = [result for group in groups for _, result in group]
     assert found == [run] * 4
+
+
+def test_what_the_clockwork_warns_of_is_among_our_lines():
+    stream = io.StringIO()
+    logs.configure(json_lines=True, stream=stream)
+    logging.getLogger("apscheduler.scheduler").warning("a run was missed")
+    assert json.loads(stream.getvalue())["event"] == "a run was missed"
