@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from digest.config import Config, reveal
+from digest.config import Config, Settings, reveal
 from digest.delivery import Transport, is_channel
 from digest.errors import StoreError, UsageError
 from digest.plugins import resolve
@@ -73,10 +73,7 @@ class App:
 
     @cached_property
     def _ways_out(self) -> Mapping[str, Transport]:
-        return {
-            name: resolve(section.kind, "digest.delivery", "transport")(name, section.options)
-            for name, section in self.config.settings.transports.items()
-        }
+        return ways_out(self.config.settings)
 
     @cached_property
     def transports(self) -> Mapping[str, Transport]:
@@ -89,7 +86,7 @@ class App:
     @cached_property
     def channels(self) -> Mapping[str, Transport]:
         """Return the transports that are reached by their own address alone, by name."""
-        return {name: way for name, way in self._ways_out.items() if is_channel(way)}
+        return channels_of(self._ways_out)
 
     def require_way_out(self) -> None:
         """Raise UsageError where no transport is configured."""
@@ -138,6 +135,19 @@ def open_app(config: Config, *, now: datetime | None = None, migrate: bool = Tru
         yield App(config, system_clock if now is None else (lambda: now), engine)
     finally:
         engine.dispose()
+
+
+def ways_out(settings: Settings) -> dict[str, Transport]:
+    """Return all configured transports by name, none of them opened."""
+    return {
+        name: resolve(section.kind, "digest.delivery", "transport")(name, section.options)
+        for name, section in settings.transports.items()
+    }
+
+
+def channels_of(ways: Mapping[str, Transport]) -> dict[str, Transport]:
+    """Return those that are reached by their own address alone, by name."""
+    return {name: way for name, way in ways.items() if is_channel(way)}
 
 
 def _prepare(engine: Engine, *, migrate: bool) -> None:

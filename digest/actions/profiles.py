@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete
 
+from digest.actions.checking import check_profile
 from digest.app import App
-from digest.config import ProfileFile
-from digest.errors import AddressError, ConfigError, MissingError
-from digest.model import PaperKey, Profile, SubscriberStatus
-from digest.pipeline import libraries
-from digest.plugins import resolve
+from digest.errors import MissingError
+from digest.model import Profile, SubscriberStatus
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
 from digest.store import suppressions
 from digest.store.profiles import StoredProfile
 from digest.store.tables import subscriptions
 from digest.subscribers import slots
-from digest.subscribers.addresses import address_hmac, address_key, channel_of, destination
-from digest.text.ids import parse_reference
+from digest.subscribers.addresses import address_hmac, address_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,22 +37,18 @@ def sync(app: App) -> SyncReport:
     A file with a mistake leaves what the store has of its profile as it was: the reader is
     served by the last good version. Whoever unsubscribed stays unsubscribed.
     """
-    problems = list(app.config.profile_problems)
-    for item in app.config.profiles:  # before the transaction: files may be long
-        problems += libraries.problems(item.profile)
+    # Before the transaction: libraries may be long files.
+    checked = [check_profile(item, app.channels) for item in app.config.profiles]
     changed = 0
     with app.writing() as connection:
-        for item in app.config.profiles:
-            if unfit := _unfit(item):
-                problems.append(unfit)
-                continue
-            profile, wrong = _with_keys(item)
-            problems += wrong
+        for item in (found for found in checked if found.is_fit):
             row_id, differs = profile_store.save(
-                connection, profile, origin=profile_store.CONFIG, now=app.now()
+                connection, item.profile, origin=profile_store.CONFIG, now=app.now()
             )
             changed += differs
-            problems += _sync_addresses(app, connection, item, profile, row_id, rescheduled=differs)
+            _sync_addresses(
+                app, connection, item.profile, item.addresses, row_id, rescheduled=differs
+            )
         removed = 0
         if not app.config.profile_problems:
             names = [item.profile.name for item in app.config.profiles]
@@ -66,7 +59,10 @@ def sync(app: App) -> SyncReport:
         profiles=len(app.config.profiles),
         changed=changed,
         removed=removed,
-        problems=tuple(problems),
+        problems=(
+            *app.config.profile_problems,
+            *(line for item in checked for line in item.problems),
+        ),
     )
 
 
@@ -87,61 +83,18 @@ def get(app: App, name: str) -> StoredProfile:
     raise MissingError(f"there is no profile called {name!r} (there are: {there})")
 
 
-def _unfit(item: ProfileFile) -> str:
-    """Say what keeps a profile from being ranked at all, or return an empty string."""
-    try:
-        resolve(item.profile.ranker, "digest.ranking", "ranker")
-    except ConfigError as exc:
-        return f"{item.path}: ranker: {exc}"
-    return ""
-
-
-def _with_keys(item: ProfileFile) -> tuple[Profile, list[str]]:
-    """Turn addresses and bare ids of liked papers into keys."""
-    problems: list[str] = []
-    interests = []
-    for interest in item.profile.interests:
-        where = f"{item.path}: interests.{interest.name}"
-        liked, wrong = _keys(interest.liked, f"{where}.liked")
-        disliked, also_wrong = _keys(interest.disliked, f"{where}.disliked")
-        problems += wrong + also_wrong
-        interests.append(replace(interest, liked=liked, disliked=disliked))
-    return replace(item.profile, interests=tuple(interests)), problems
-
-
-def _keys(texts: Sequence[str], where: str) -> tuple[tuple[PaperKey, ...], list[str]]:
-    found = [(text, parse_reference(text)) for text in texts]
-    wrong = [
-        f"{where}: expected a key or address of a paper, such as arxiv:2401.01234, not {text!r}"
-        for text, reference in found
-        if reference is None
-    ]
-    return tuple(reference.key for _, reference in found if reference), wrong
-
-
 def _sync_addresses(
     app: App,
     connection: Connection,
-    item: ProfileFile,
     profile: Profile,
+    addresses: Iterable[str],
     profile_id: int,
     *,
     rescheduled: bool,
-) -> list[str]:
+) -> None:
     now = app.now()
-    problems: list[str] = []
     wanted: set[str] = set()
-    for text in item.addresses:
-        try:
-            address = destination(text)
-        except AddressError as exc:
-            problems.append(f"{item.path}: addresses: {text!r}: {exc}")
-            continue
-        if (channel := channel_of(address)) and channel not in app.channels:
-            problems.append(
-                f"{item.path}: addresses: there is no [transports.{channel}] of kind chat"
-            )
-            continue
+    for address in addresses:
         if _is_forgotten(app, connection, address):
             continue
         wanted.add(address_key(address))
@@ -173,7 +126,6 @@ def _sync_addresses(
             status=SubscriberStatus.CONFIRMED,
             next_slot_at=slots.next_slot(profile.schedule, now),
         )
-    return problems
 
 
 def _is_forgotten(app: App, connection: Connection, address: str) -> bool:

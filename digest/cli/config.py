@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from digest.actions import checking
 from digest.cli._context import AsJson, config_of
 from digest.cli._output import print_json, print_line, show
 from digest.config import Config, masked
@@ -19,12 +20,15 @@ def register(app: typer.Typer) -> None:
 
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the configuration and every profile file; exit 2 and name each mistake."""
+    """Check configuration, templates, keys and profile files; exit 2 and name each mistake.
+
+    Asks nobody and opens no store: `digest doctor` does.
+    """
     problems: tuple[str, ...] = ()
     config: Config | None = None
     try:
         config = config_of(context)
-        problems = config.profile_problems
+        problems = checking.problems(config)
     except ConfigError as exc:
         problems = exc.problems
     if as_json:

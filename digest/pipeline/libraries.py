@@ -49,7 +49,7 @@ def problems(profile: Profile) -> list[str]:
             if interest.library and not interest.library.startswith(STORED):
                 read(interest.library)
         except UsageError as exc:
-            found.append(f"{profile.name}: interests.{interest.name}.library: {exc}")
+            found.append(f"interests.{interest.name}.library: {exc}")
     return found
 
 

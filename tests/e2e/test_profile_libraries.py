@@ -75,7 +75,7 @@ def test_a_library_that_cannot_be_read_is_named_and_the_profile_served(make_app,
         library(text)
     app = make_app('library = "mine.bib"\nterms = ["soil bacteria"]')
     (problem,) = profiles.sync(app).problems
-    assert problem.startswith("ada: interests.reading.library: ")
+    assert "profiles/ada.toml: interests.reading.library: " in problem
     assert "mine.bib" in problem
     assert [p.title for p in ranking.rank(app, "ada").picks] == [TITLES[2]]
 

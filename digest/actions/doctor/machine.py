@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from digest.actions import outbox, polling
+from digest.actions import checking, outbox, polling
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App
 from digest.errors import DigestError
@@ -30,9 +30,10 @@ def _configuration(app: App) -> Iterator[Finding]:
     config = app.config
     if config.path is None:
         yield warning("config", "there is no file", "run `digest init`")
-    for problem in config.profile_problems:
-        yield wrong("config", problem, "correct the profile file")
-    if config.path is not None and not config.profile_problems:
+    problems = checking.problems(config)
+    for problem in problems:
+        yield wrong("config", problem, "correct it where the line says")
+    if config.path is not None and not problems:
         count = len(config.profiles)
         yield good("config", f"{config.path}: good, with {count} profiles")
 
