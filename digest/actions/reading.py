@@ -22,6 +22,7 @@ from digest.ranking import Candidates, Ranker, Reader
 from digest.ranking.trending import Gain, heats
 from digest.store import browsing
 from digest.store.search import Filters
+from digest.text.days import is_near
 
 PAGE_SIZE = 50
 HISTORY_DAYS = 45
@@ -121,19 +122,27 @@ def month_span(day: date) -> Span:
 
 
 def parse_span(name: str) -> Span | None:
-    """Return the span that an address names: 2026-04-14, 2026-W16 or 2026-04; None if none."""
+    """Return the span that an address names: 2026-04-14, 2026-W16 or 2026-04; None if none.
+
+    Years from 1990 to 2200 only.
+    """
     match = _SPAN.fullmatch(name)
     if not match:
         return None
     year, month, day, week = match.groups()
     try:
-        if week:
-            return week_span(date.fromisocalendar(int(year), int(week), 1))
-        if day:
-            return day_span(date(int(year), int(month), int(day)))
-        return month_span(date(int(year), int(month), 1))
-    except (ValueError, OverflowError):
+        first = (
+            date.fromisocalendar(int(year), int(week), 1)
+            if week
+            else date(int(year), int(month), int(day or 1))
+        )
+    except ValueError:
         return None
+    if not is_near(first):
+        return None
+    if week:
+        return week_span(first)
+    return day_span(first) if day else month_span(first)
 
 
 def latest_span(app: App) -> Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 from digest.actions import rebuilding
 from digest.actions.rebuilding import Rebuilt
 from digest.cli._context import AsJson, opened
+from digest.cli._days import a_day
 from digest.cli._output import print_json, print_line
 from digest.cli.send import write_message
 
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def edition(
     context: typer.Context,
     day: Annotated[
-        datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day on the edition.")
+        date, typer.Option("--date", parser=a_day, metavar="DAY", help="The day on the edition.")
     ],
     profile: Annotated[str, typer.Option(help="Name of the profile.")],
     out: Annotated[
@@ -33,7 +34,7 @@ def edition(
 ) -> None:
     """Build a past day's edition again: the same bytes, or say what has changed since."""
     with opened(context) as app:
-        found = rebuilding.rebuild(app, profile, day.date())
+        found = rebuilding.rebuild(app, profile, day)
     folders = [out / str(one.edition.row_id) if out else None for one in found]
     for one, folder in zip(found, folders, strict=True):
         if folder is not None:

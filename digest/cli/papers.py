@@ -10,22 +10,15 @@ import typer
 
 from digest.actions import papers
 from digest.cli._context import AsJson, opened
+from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, show
 from digest.model import Paper
 from digest.store.stories import Story
 
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter("expected a day such as 2026-04-14") from exc
-
-
 Day = Annotated[
-    date | None, typer.Option(parser=_day, metavar="DAY", help="First (or only) day, in UTC.")
+    date | None, typer.Option(parser=a_day, metavar="DAY", help="First (or only) day, in UTC.")
 ]
-Until = Annotated[date | None, typer.Option(parser=_day, metavar="DAY", help="Last day.")]
+Until = Annotated[date | None, typer.Option(parser=a_day, metavar="DAY", help="Last day.")]
 Key = Annotated[str, typer.Argument(help="An id in any form: arxiv:2401.01234, a DOI, an address.")]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +13,12 @@ from digest.actions.explaining import Explanation
 from digest.actions.outbox import MailExplanation, told_back
 from digest.actions.ranking import Account, Ranking, Scores
 from digest.cli._context import AsJson, opened
+from digest.cli._days import OnDate
 from digest.cli._output import print_line, show
 from digest.cli._pictures import write_picture
 from digest.rendering.scatter import scatter
 
 Name = Annotated[str, typer.Argument(help="Name of a profile, or a subscriber's address.")]
-OnDate = Annotated[
-    datetime | None,
-    typer.Option("--date", formats=["%Y-%m-%d"], help="The edition of this day, not of now."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +45,7 @@ def rank(
     For a profile as a reader gets it who was shown nothing yet; for an address, what is left.
     """
     with opened(context) as app:
-        found, dots = ranking.scattered(app, profile, on=on.date() if on else None)
+        found, dots = ranking.scattered(app, profile, on=on)
     if plot is not None:
         title = f"{found.profile}, {found.edition_on}: {found.considered} papers"
         write_picture(scatter(title, dots), plot, option="--plot")
@@ -67,7 +63,7 @@ def explain(
 ) -> None:
     """Say why mail came or did not, and why an edition or one paper is what it is."""
     with opened(context) as app:
-        found = explaining.explain(app, name, paper=paper, on=on.date() if on else None)
+        found = explaining.explain(app, name, paper=paper, on=on)
     show(found, as_json=as_json, human=_print_asked if paper else _print_explanation)
 
 

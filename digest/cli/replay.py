@@ -10,14 +10,8 @@ import typer
 
 from digest.actions import replaying
 from digest.cli._context import AsJson, opened, options_of
+from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, progress, show
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter("expected a day such as 2026-04-14") from exc
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def replay(
     context: typer.Context,
     since: Annotated[
-        date, typer.Option("--from", parser=_day, metavar="DAY", help="First day, in UTC.")
+        date, typer.Option("--from", parser=a_day, metavar="DAY", help="First day, in UTC.")
     ],
     into: Annotated[
         Path | None, typer.Option("--into", help="Keep the rebuilt store as this new SQLite file.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import webbrowser
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +11,11 @@ import typer
 from digest.actions import sending
 from digest.actions.sending import Preview, SendResult
 from digest.cli._context import AsJson, opened
+from digest.cli._days import OnDate
 from digest.cli._output import print_json, print_line, show
 from digest.model import Message
 
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of a profile.")]
-OnDate = Annotated[
-    datetime | None,
-    typer.Option("--date", formats=["%Y-%m-%d"], help="The edition of this day, not of now."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +41,7 @@ def send(
     Papers that an address was shown before are not sent to it again.
     """
     with opened(context) as app:
-        result = sending.send(app, profile, to=to, dry_run=dry_run, on=_day(on))
+        result = sending.send(app, profile, to=to, dry_run=dry_run, on=on)
 
     def human(found: SendResult) -> None:
         for line in found.lines:
@@ -68,7 +64,7 @@ def preview(
 ) -> None:
     """Show the very bytes that would be sent, their size, and what the lint says of them."""
     with opened(context) as app:
-        found = sending.preview(app, profile, on=_day(on))
+        found = sending.preview(app, profile, on=on)
         limit = app.config.settings.mail.body_limit_kb
     written = write_message(found.message, out) if out else None
     if as_json:
@@ -104,7 +100,3 @@ def write_message(message: Message, folder: Path) -> Path:
     (folder / "edition.txt").write_text(message.text, encoding="utf-8")
     (folder / "edition.eml").write_bytes(message.content)
     return folder
-
-
-def _day(value: datetime | None) -> date | None:
-    return value.date() if value else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from digest.actions import searching
 from digest.store.search import Filters
+from digest.text.days import day_of
 from digest.web import words
 from digest.web.daily import page_number
 from digest.web.site import Site
@@ -21,8 +20,8 @@ def filters_of(request: Request) -> Filters:
     return Filters(
         source=words.inert(query.get("source", ""))[:100],
         category=words.inert(query.get("category", ""))[:60],
-        first_on=_day(query.get("from", "")),
-        last_on=_day(query.get("to", "")),
+        first_on=day_of(query.get("from", "")),
+        last_on=day_of(query.get("to", "")),
     )
 
 
@@ -63,10 +62,3 @@ def routes(site: Site) -> APIRouter:
         return answer
 
     return router
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
-        return None

@@ -238,3 +238,10 @@ def test_every_route_is_described_with_its_problems(api):
         assert {"401", "422", "429"} <= set(told["responses"])
         problem = told["responses"]["422"]["content"]["application/problem+json"]["schema"]
         assert problem == {"$ref": "#/components/schemas/Problem"}
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_days_without_neighbours_are_mistakes_of_the_caller(api, day):
+    assert api("GET", f"/papers?first_on={day}&last_on={day}").status_code == 422
+    assert api("GET", f"/papers/search?query=x&first_on={day}").status_code == 422
+    assert api("POST", "/send", json={"profile": "ml", "on": day}).status_code == 422

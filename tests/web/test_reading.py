@@ -27,9 +27,18 @@ def test_days_weeks_and_months_lead_to_each_other(web):
     assert "No papers here" in web.get("/papers/2020-01-01").text
 
 
-@pytest.mark.parametrize("name", ["2026-13-01", "2026-02-30", "2026-W60", "x", "26-4-1", "0000-01"])
+@pytest.mark.parametrize(
+    "name",
+    ["2026-13-01", "2026-02-30", "2026-W60", "x", "26-4-1", "0000-01", "0001-01-01", "0001-W01",
+     "9999-12-31", "9999-12", "9999-W52", "1989-12-31", "2201-01-01"],
+)  # fmt: skip
 def test_what_is_no_date_is_not_found(web, name):
     assert web.get(f"/papers/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["1990-01-01", "1990-W01", "2200-12-31", "2200-12", "2200-W52"])
+def test_the_first_and_last_days_have_a_page(web, name):
+    assert "No papers here" in web.get(f"/papers/{name}").text
 
 
 def test_filters_narrow_the_day(web):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,6 +14,7 @@ from digest.store.editions import EditionLine
 from digest.web.api.problems import documented
 from digest.web.api.schemas import (
     After,
+    Day,
     EditionOut,
     Limit,
     Line,
@@ -40,7 +40,7 @@ def routes(site: Site) -> APIRouter:
     def list_editions(
         subscriber_id: _RowFilter = None,
         profile: Annotated[Line, Query(description="Name of a profile.")] = "",
-        edition_on: Annotated[date | None, Query(description="The date it carries.")] = None,
+        edition_on: Annotated[Day | None, Query(description="The date it carries.")] = None,
         after: After = 0,
         limit: Limit = 100,
     ) -> Any:

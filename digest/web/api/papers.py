@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,7 +11,7 @@ from digest.errors import MissingError
 from digest.model import Paper
 from digest.store.search import Filters
 from digest.web.api.problems import documented
-from digest.web.api.schemas import Line, Name, PageNumber, PaperOut, ProfileOut, SearchOut
+from digest.web.api.schemas import Day, Line, Name, PageNumber, PaperOut, ProfileOut, SearchOut
 from digest.web.site import Site
 
 
@@ -34,8 +33,8 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/papers", response_model=list[Paper], tags=["papers"])
     def list_papers(
-        first_on: Annotated[date | None, Query(description="First day (UTC); today.")] = None,
-        last_on: Annotated[date | None, Query(description="Last day (UTC); today.")] = None,
+        first_on: Annotated[Day | None, Query(description="First day (UTC); today.")] = None,
+        last_on: Annotated[Day | None, Query(description="Last day (UTC); today.")] = None,
         source: Annotated[Line, Query(description="Announced by this source.")] = "",
         limit: Annotated[int, Query(ge=1, le=1000, description="Papers at most.")] = 200,
     ) -> Any:
@@ -49,8 +48,8 @@ def routes(site: Site) -> APIRouter:
         q: Annotated[Name, Query(description='Words, "a phrase", -without.')],
         source: Line = "",
         category: Line = "",
-        first_on: date | None = None,
-        last_on: date | None = None,
+        first_on: Day | None = None,
+        last_on: Day | None = None,
         page: PageNumber = 1,
     ) -> Any:
         """Search everything stored, most relevant first."""

@@ -18,6 +18,7 @@ from digest.model import (
 from digest.store.browsing import Sighting
 from digest.store.deliveries import Delivery
 from digest.subscribers.lists import BadRow
+from digest.text.days import FIRST_DAY, LAST_DAY
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ Line = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\x00-\x1f\x
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 RowNumber = Annotated[int, Path(ge=1, le=2**53, description="Row id.")]
 After = Annotated[
     int, Query(ge=0, le=2**53, description="`next_after` of the page before; 0 starts.")
@@ -185,7 +187,7 @@ class SendIn(Schema):
     profile: Name = Field(description="Name of a profile.")
     to: Line = Field("", description="Mail a copy to this address only; nothing is recorded.")
     dry_run: bool = Field(False, description="Say what would be sent; change nothing.")
-    on: date | None = Field(None, description="The edition of this day instead of now.")
+    on: Day | None = Field(None, description="The edition of this day instead of now.")
 
 
 class SendOut(Schema):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -14,6 +13,7 @@ from digest.actions import editions, outbox, reading
 from digest.errors import AddressError
 from digest.model import DeliveryState
 from digest.store.deliveries import DeliveryFilters
+from digest.text.days import day_of
 from digest.web.owner.gate import HOME, Gate, texts_of
 from digest.web.site import Site
 
@@ -77,7 +77,7 @@ def _add_editions(router: APIRouter, site: Site, gate: Gate) -> None:
         page = editions.page(
             site.app,
             profile=asked["profile"],
-            edition_on=_day(asked["on"]),
+            edition_on=day_of(asked["on"]),
             after=after,
             limit=PAGE_SIZE,
         )
@@ -106,10 +106,3 @@ def _add_levers(router: APIRouter, site: Site, gate: Gate) -> None:
         await gate.form(request)
         moved = await run_in_threadpool(outbox.cancel, site.app, [number])
         return gate.go(f"{HOME}/deliveries/{number}", said="cancelled" if moved else "unmoved")
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
