@@ -138,7 +138,8 @@ def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None
     chosen = path or Path(os.environ.get("DIGEST_CONFIG", DEFAULT_PATH))
     values: dict[str, Any] = {}
     text = ""
-    if path is not None or "DIGEST_CONFIG" in os.environ or chosen.exists():
+    has_file = path is not None or "DIGEST_CONFIG" in os.environ or chosen.exists()
+    if has_file:
         values, text = read_toml(chosen)
     file = str(chosen)
     try:
@@ -149,7 +150,7 @@ def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None
     problems = _check_kinds(settings, file, text)
     if problems:
         raise ConfigError(*problems)
-    config = Config(path=chosen if text or values else None, settings=settings)
+    config = Config(path=chosen if has_file else None, settings=settings)
     folder = chosen.parent if config.path else None
     if folder is None:
         return config

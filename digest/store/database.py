@@ -14,7 +14,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from digest.errors import StoreError
 from digest.store.tables import metadata
@@ -45,6 +45,11 @@ def open_engine(url: str) -> Engine:
             hide_parameters=True,
             json_deserializer=orjson.loads,
         )
+    except NoSuchModuleError as exc:
+        raise StoreError(
+            f"store.url: no database is called {parsed.drivername!r}: expected sqlite:///... or "
+            "postgresql://..."
+        ) from exc
     except ModuleNotFoundError as exc:
         raise StoreError(
             f"the driver for {parsed.drivername} is not installed: "

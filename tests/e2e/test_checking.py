@@ -84,3 +84,7 @@ def test_doctor_and_a_run_name_what_the_check_names(tmp_path, capsys):
 def _output(site, capsys, *command):
     run(["-c", str(site.config), *command])
     return capsys.readouterr().out
+
+
+def test_profiles_beside_an_empty_file_are_checked_too(tmp_path, capsys):
+    assert _checked(tmp_path, capsys, config="", profile='ranker = "nope"')[0] == 2

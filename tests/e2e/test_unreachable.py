@@ -27,3 +27,10 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, capsys, monkeypatch):
 def test_serving_without_a_way_out_is_refused_at_the_start(capsys):
     assert run(["serve"]) == 2
     assert "there is no [transports.NAME]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["mysqlx://h/x", "postgresql+foo://h/x"])
+def test_a_database_that_nobody_knows_is_one_line(url, monkeypatch, capsys):
+    monkeypatch.setenv("DIGEST_STORE__URL", url)
+    assert run(["run"]) == 1
+    assert "store.url: no database is called" in capsys.readouterr().err
