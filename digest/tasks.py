@@ -33,7 +33,7 @@ from digest.actions import alerting, profiles
 from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
-from digest.pipeline import _clones, composing, summaries
+from digest.pipeline import _clones, composing, readiness, summaries
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import BLOCK, PlanReport, plan_due
 from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
@@ -173,6 +173,7 @@ class JobQueue:
             ping(ping_url)
 
     def _batch(self) -> None:
+        readiness.guard(self.app)
         plan_due(self.app, limit=BLOCK, within=self._send_after)
 
     def _send_after(self, connection: Connection, made: PlanReport) -> None:
@@ -180,6 +181,7 @@ class JobQueue:
             self._defer(connection, [_job("send", "mail", limit=made.mailed)])
 
     def _send(self, limit: int) -> None:
+        readiness.guard(self.app)
         summaries.prepare(self.app)
         report = send_ready(
             self.app,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.actions.paging import Page, page_of
 from digest.app import App
@@ -20,7 +20,12 @@ from digest.store.bounces import BounceRow
 from digest.store.deliveries import Attempt, Delivery, DeliveryFilters
 from digest.subscribers.addresses import address_hmac, address_key
 
-RETRYABLE = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED)
+RETRYABLE = (
+    DeliveryState.FAILED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.DEFERRED,
+    DeliveryState.EXPIRED,
+)
 CANCELLABLE = (
     DeliveryState.READY,
     DeliveryState.DEFERRED,
@@ -119,13 +124,21 @@ def story(app: App, delivery_id: int) -> DeliveryStory:
 
 
 def retry(app: App, ids: Sequence[int]) -> int:
-    """Make failed, deferred or uncertain deliveries due now; return how many. Raises MissingError.
+    """Make deliveries that were not sent due now; return how many. Raises MissingError.
 
-    An uncertain one may have arrived: retrying it is a person's decision, never the program's.
+    Asked for by name, one is not too old: it may be tried for ``mail.max_age_hours`` from now. An
+    uncertain one may have arrived: retrying it is a person's decision, never the program's.
     """
     with app.writing() as connection:
         _known(deliveries.existing(connection, ids), ids)
-        return deliveries.move(connection, ids, RETRYABLE, DeliveryState.READY, due_at=app.now())
+        return deliveries.move(
+            connection,
+            ids,
+            RETRYABLE,
+            DeliveryState.READY,
+            due_at=app.now(),
+            expires_at=app.now() + timedelta(hours=app.config.settings.mail.max_age_hours),
+        )
 
 
 def cancel(app: App, ids: Sequence[int]) -> int:

@@ -18,7 +18,7 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import composing, embedding, shares, summaries
+from digest.pipeline import composing, embedding, readiness, shares, summaries
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
@@ -84,6 +84,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     embedding.prepare(app)
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []
+    readiness.guard(app)
     planned = shares.plan(app)
     told("plan", planned)
     summaries.prepare(app)
@@ -132,7 +133,7 @@ def _sending_problems(sent: SendReport) -> list[str]:
     counted = [
         f"{sent.counts[state]} deliveries {state}" for state in looked if sent.counts.get(state)
     ]
-    return [*sent.problems, *counted]
+    return [*sent.problems, *counted, *(f"failed: {reason}" for reason in sent.reasons)]
 
 
 def _begin(app: App, run_id: str, command: str, at: datetime) -> None:

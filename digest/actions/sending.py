@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from digest.actions import profiles as profile_actions
 from digest.app import App
 from digest.delivery import OutcomeKind
-from digest.errors import DeliveryError, MissingError, UsageError
+from digest.errors import ConflictError, DeliveryError, MissingError, UsageError
 from digest.model import (
     Edition,
     Message,
@@ -21,16 +21,18 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.pipeline import composing, editions, planning, sending, summaries
+from digest.pipeline import composing, editions, planning, readiness, sending, summaries
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding
+from digest.store import editions as edition_store
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
+from digest.store import suppressions
 from digest.store.profiles import StoredProfile
 from digest.subscribers import slots
-from digest.subscribers.addresses import channel_of, destination
+from digest.subscribers.addresses import address_hmac, channel_of, destination
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,15 +107,17 @@ def send(
         raise UsageError(f"profile {name!r} has no confirmed address: add one, or use --to")
     if dry_run:
         with app.reading() as connection:
-            return _told(_drafts(app, connection, live, on), "would be sent to")
+            made, before = _new(connection, _drafts(app, connection, live, on))
+        return _told(made, "would be sent to", before)
+    readiness.guard(app)
     with app.writing() as connection:
-        made = _drafts(app, connection, live, on)
+        made, before = _new(connection, _drafts(app, connection, live, on))
         planned = planning.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)
     report = sending.send_ready(app, compose=composing.for_run(app))
-    told = _told(made, "sent to" if not report.problems else "queued for")
+    told = _told(made, "sent to" if not report.problems else "queued for", before)
     return SendResult(
-        ok=not report.problems,
+        ok=told.ok and not report.problems,
         lines=(*told.lines, *report.problems),
         editions=planned.mailed,
         picks=planned.picks,
@@ -208,8 +212,15 @@ def _composed(app: App, connection: Connection, made: Draft) -> Preview:
 def _send_copy(
     app: App, stored: StoredProfile, address: str, *, dry_run: bool, on: date | None
 ) -> SendResult:
-    """Mail a copy to one address; no edition, ledger or delivery row comes of it."""
+    """Mail a copy to one address; no edition, ledger or delivery row comes of it.
+
+    Raises ConflictError where the address must not be mailed.
+    """
+    mark = address_hmac(app.secret_keys, address)
     with app.reading() as connection:
+        held = suppressions.lookup(connection, [mark]).get(mark)
+        if held:
+            raise ConflictError(f"{address} is suppressed ({held.reason}): no mail is sent to it")
         target = stand_in(stored.profile, address, profile_id=stored.row_id)
         made = _drafts(app, connection, [target], on)[0]
         composed = _composed(app, connection, made)
@@ -240,13 +251,29 @@ def _send_copy(
     return SendResult(ok=False, lines=tuple(failures) or ("there is no [transports.NAME] table",))
 
 
-def _told(made: Sequence[Draft], verb: str) -> SendResult:
+def _new(connection: Connection, drafts: list[Draft]) -> tuple[list[Draft], list[Draft]]:
+    """Part drafts from those whose slot has an edition: what it showed is frozen."""
+    slots_asked = [(d.edition.subscription_id, d.edition.slot_at) for d in drafts]
+    taken = edition_store.taken(connection, slots_asked)
+    return (
+        [d for d in drafts if d.edition.subscription_id not in taken],
+        [d for d in drafts if d.edition.subscription_id in taken],
+    )
+
+
+def _told(made: Sequence[Draft], verb: str, before: Sequence[Draft] = ()) -> SendResult:
+    """Report what was made, and which editions were made ``before``: nothing goes for those."""
+    sent = [
+        f"{len(d.edition.picks)} papers {verb} {d.subscription.subscriber.address}" for d in made
+    ]
+    known = [
+        f"{d.subscription.subscriber.address}: that edition was made already: digest edition "
+        f"--date {d.edition.edition_on} --profile {d.subscription.profile.name}"
+        for d in before
+    ]
     return SendResult(
-        ok=True,
-        lines=tuple(
-            f"{len(d.edition.picks)} papers {verb} {d.subscription.subscriber.address}"
-            for d in made
-        ),
+        ok=bool(made),
+        lines=(*sent, *known),
         editions=len(made),
         picks=sum(len(d.edition.picks) for d in made),
     )

@@ -87,7 +87,7 @@ def show_delivery(
 
 
 def retry(context: typer.Context, numbers: Ids) -> None:
-    """Make failed, deferred or uncertain deliveries due now (an uncertain one may come twice)."""
+    """Make unsent deliveries due now, even late ones (an uncertain one may come twice)."""
     with opened(context) as app:
         print_line(f"{outbox.retry(app, numbers)} due again: digest send, or the next run")
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digest.app import App
 from digest.errors import StoreError
+from digest.logs import redact
 from digest.model import DeliveryState
 from digest.store import marking, outbox, suppressions
 from digest.store.marking import Finished
@@ -30,6 +31,7 @@ class Recorder:
 
     def __init__(self, app: App, owner: str, lease: timedelta) -> None:
         self.counts: Counter[DeliveryState] = Counter()
+        self.reasons: Counter[str] = Counter()
         self._app = app
         self._owner = owner
         self._lease = lease
@@ -80,6 +82,7 @@ class Recorder:
         except (SQLAlchemyError, self._driver_error) as exc:
             raise StoreError(f"the outbox cannot be written: {exc}") from exc
         self.counts.update([row.state for row in finished])
+        self.reasons.update(_reason(row) for row in finished if row.state is DeliveryState.FAILED)
         self.counts.update(refused.values())
         return frozenset(refused)
 
@@ -98,3 +101,9 @@ class Recorder:
         finally:
             self._connection.invalidate()  # the pool must not get it back relaxed
             self._connection.close()
+
+
+def _reason(row: Finished) -> str:
+    """Return why a delivery failed, without whom it was for: many share one reason."""
+    said = " ".join(filter(None, (str(row.code or ""), row.enhanced_code, redact(row.reply))))
+    return said[:200] or row.cause

@@ -50,6 +50,8 @@ REPORTED = (
 )
 SLICE = 50
 """Messages composed at once: more would let the next hops wait."""
+REASONS = 5
+"""Reasons of failures that a report names."""
 POISON_MIN = 5
 POISON_SHARE = 0.2
 """More render failures than this in the first batch: a template is wrong, not a row."""
@@ -69,6 +71,8 @@ class SendReport:
     """Left in the outbox, ready or deferred."""
     next_due_at: datetime | None = None
     is_paused: bool = False
+    reasons: tuple[str, ...] = ()
+    """Why deliveries failed, the most frequent first."""
     problems: tuple[str, ...] = ()
     """One sentence for each relay that could not be used, and each reason to stop."""
 
@@ -156,6 +160,7 @@ def overall(app: App, shares: Sequence[SendReport], recovered: recovery.Recovere
         waiting=states[DeliveryState.READY] + states[DeliveryState.DEFERRED],
         next_due_at=due_at,
         is_paused=paused,
+        reasons=tuple(dict.fromkeys(why for share in shares for why in share.reasons))[:REASONS],
         problems=tuple(dict.fromkeys(line for share in shares for line in share.problems)),
     )
 
@@ -309,6 +314,7 @@ class _Run:
         return SendReport(
             counts={state.value: self._recorder.counts[state] for state in REPORTED},
             returned=self._returned,
+            reasons=tuple(why for why, _ in self._recorder.reasons.most_common(REASONS)),
             problems=(*self._problems, *(r.error for r in self._lanes.relays if r.error)),
         )
 

@@ -67,6 +67,10 @@ class Composer:
         self._views: dict[object, EditionView] = {}
         self._clean: set[Hashable] = set()
 
+    def check_subject(self, name: str) -> None:
+        """Try the subject's template as an installation of this name. Raises RenderError."""
+        self._subjects.check(name)
+
     def compose(self, given: EditionInput, *, bodies: bool = False) -> Message:
         """Return the message of an edition. The same input gives the same bytes.
 

@@ -12,6 +12,8 @@ from digest.rendering.views import EditionView
 
 KEPT = 4_000
 LIMIT = 200
+_OWNERS_MISTAKES = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a template raises that compiles and yet is wrong: ``{{ 1 / more }}``, ``{{ name + 1 }}``."""
 
 
 class SubjectMaker:
@@ -39,6 +41,11 @@ class SubjectMaker:
             self._kept[key] = found
         return found
 
+    def check(self, name: str) -> None:
+        """Make subjects of many papers, of one and of none. Raises RenderError."""
+        for count in (3, 1, 0):
+            self._made("A paper" if count else "", count, _sample(count), name)
+
     def _made(self, title: str, count: int, view: EditionView, name: str) -> str:
         if self._template is None:
             # Locales put thin spaces into dates; the subject is what the header will say.
@@ -52,6 +59,20 @@ class SubjectMaker:
                 long_date=view.edition_on,
                 name=name,
             )
-        except jinja2.TemplateError as exc:
+        except _OWNERS_MISTAKES as exc:
             raise RenderError(f"mail.subject: {exc}") from exc
         return shorten(plain(made), LIMIT)
+
+
+def _sample(count: int) -> EditionView:
+    return EditionView(
+        edition_on="Tuesday, 14 April 2026",
+        short_on="14 Apr",
+        weekly=False,
+        selection="",
+        sources="",
+        source_details=(),
+        empty=not count,
+        quiet=not count,
+        unread=False,
+    )

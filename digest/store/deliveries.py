@@ -9,7 +9,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from digest.model import DeliveryState, Purpose
 from digest.store.outbox import PAUSED
@@ -222,11 +233,18 @@ def move(
     target: DeliveryState,
     *,
     due_at: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> int:
-    """Move deliveries from one of some states to another; return how many moved."""
+    """Move deliveries from one of some states to another; return how many moved.
+
+    What would be too old before ``expires_at`` is so only then.
+    """
     values: dict[str, object] = {"state": target.value, "lease_owner": None, "lease_until": None}
     if due_at is not None:
         values["next_attempt_at"] = due_at
+    if expires_at is not None:
+        ends = deliveries.c.expires_at
+        values["expires_at"] = case((ends < expires_at, expires_at), else_=ends)
     return connection.execute(
         update(deliveries)
         .where(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, delete, func, select, tuple_
 
 from digest.model import Completeness, Edition, Frequency, Pick, SourceLine
 from digest.store._bulk import Row as BulkRow
@@ -75,6 +75,19 @@ def of_subscription(
         .limit(limit)
     )
     return [_edition(row) for row in connection.execute(query)]
+
+
+def taken(connection: Connection, slots: Collection[tuple[int, datetime]]) -> set[int]:
+    """Return of which subscriptions there is an edition of the slot named with them."""
+    return {
+        row.subscription_id
+        for chunk in _chunks(list(slots), CHUNK)
+        for row in connection.execute(
+            select(editions.c.subscription_id).where(
+                tuple_(editions.c.subscription_id, editions.c.slot_at).in_(chunk)
+            )
+        )
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

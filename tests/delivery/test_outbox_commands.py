@@ -36,6 +36,28 @@ def test_an_uncertain_delivery_needs_a_look_and_goes_again_only_when_told(server
     assert outbox.verify(app).is_ok
 
 
+@pytest.mark.parametrize("days", [2, 40])
+def test_a_delivery_asked_for_by_name_is_not_too_old(server, open_digest, days):
+    plan(open_digest(server()), 2)
+    smtp = server()
+    app = open_digest(smtp, now=NOON + timedelta(days=days))
+    assert send_ready(app, compose=compose).counts["expired"] == 2
+    late = outbox.listed(app, state=DeliveryState.EXPIRED)[0]
+    assert outbox.retry(app, [late.row_id]) == 1
+    assert send_ready(app, compose=compose).counts["sent"] == 1
+    assert len(smtp.received) == 1
+
+
+def test_a_failed_delivery_that_is_late_is_tried_when_asked_for(server, open_digest):
+    app = open_digest(server({"RCPT": ["554 5.7.1 not today"]}))
+    plan(app, 1)
+    assert send_ready(app, compose=compose).reasons == ("554 5.7.1 not today",)
+    app = open_digest(server(), now=NOON + timedelta(days=3))
+    [row] = outbox.listed(app, state=DeliveryState.FAILED)
+    outbox.retry(app, [row.row_id])
+    assert send_ready(app, compose=compose).counts["sent"] == 1
+
+
 def test_the_story_of_a_delivery_names_each_attempt(server, open_digest):
     app = open_digest(server({"RCPT": ["550 5.1.1 nobody"]}))
     plan(app, 1)

@@ -117,7 +117,7 @@ def _add_deliveries(router: APIRouter, site: Site) -> None:
         tags=["deliveries"],
     )  # fmt: skip
     def retry_delivery(delivery_id: RowNumber) -> Any:
-        """Make a failed, deferred or uncertain one due now (an uncertain one may come twice)."""
+        """Make an unsent one due now, even if late (an uncertain one may come twice)."""
         return Moved(moved=outbox.retry(site.app, [delivery_id]))
 
     @router.post(
