@@ -40,14 +40,22 @@ def problems(config: Config) -> tuple[str, ...]:
     channels = channels_of(ways_out(config.settings))
     found = [*_settings_problems(config), *config.profile_problems]
     for item in config.profiles:
-        found += check_profile(item, channels).problems
+        found += check_profile(item, channels, config.settings.sources).problems
     return tuple(found)
 
 
-def check_profile(item: ProfileFile, channels: Collection[str]) -> CheckedProfile:
-    """Check a profile that could be read; ``channels`` are the names of chat transports."""
+def check_profile(
+    item: ProfileFile, channels: Collection[str], sources: Collection[str]
+) -> CheckedProfile:
+    """Check a profile that could be read against the names of chat transports and sources."""
     wrong = [f"{item.path}: {line}" for line in libraries.problems(item.profile)]
-    is_fit = True
+    strange = [name for name in item.profile.sources if name not in sources]
+    there = ", ".join(sources) or "none"
+    wrong += [
+        f"{item.path}: sources: there is no source {name!r} (there are: {there})"
+        for name in strange
+    ]
+    is_fit = not strange or len(strange) < len(item.profile.sources)
     try:
         resolve(item.profile.ranker, "digest.ranking", "ranker")
     except ConfigError as exc:

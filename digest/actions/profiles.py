@@ -38,7 +38,8 @@ def sync(app: App) -> SyncReport:
     served by the last good version. Whoever unsubscribed stays unsubscribed.
     """
     # Before the transaction: libraries may be long files.
-    checked = [check_profile(item, app.channels) for item in app.config.profiles]
+    sources = app.config.settings.sources
+    checked = [check_profile(item, app.channels, sources) for item in app.config.profiles]
     changed = 0
     with app.writing() as connection:
         for item in (found for found in checked if found.is_fit):

@@ -14,10 +14,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
 from digest.config.problems import explain, read_toml
-from digest.config.sections import Section, TimeZone
+from digest.config.sections import LocaleName, Section, TimeZone
 from digest.errors import ConfigError
 from digest.model import (
-    ALL_WEEKDAYS,
     Frequency,
     Interest,
     OnEmpty,
@@ -89,7 +88,14 @@ class ProfileEntry(Section):
     all_titles: bool = Field(True, description="List every other new title.")
     updates: bool = Field(False, description="Tell of new versions of papers shown before.")
     abstracts: Literal["none", "short", "full"] = Field("short", description="Length shown.")
-    locale: str = Field("", description="Language of dates; digest.locale if empty.")
+    locale: LocaleName = Field("", description="Language of dates; digest.locale if empty.")
+
+    @field_validator("weekdays")
+    @classmethod
+    def _some_day(cls, value: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+        if not value:
+            raise ValueError("expected at least one day; paused_until stops the mails")
+        return value
 
     @field_validator("interests")
     @classmethod
@@ -170,8 +176,7 @@ def to_profile(
         schedule=Schedule(
             send_time=entry.send_time,
             time_zone=entry.time_zone or default_zone,
-            weekdays=tuple(sorted(WEEKDAY_NAMES.index(day) for day in set(entry.weekdays)))
-            or ALL_WEEKDAYS,
+            weekdays=tuple(sorted(WEEKDAY_NAMES.index(day) for day in set(entry.weekdays))),
             frequency=entry.frequency,
             paused_until=entry.paused_until,
         ),

@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from digest.text.locales import find_locale
+
 
 def _known_zone(name: str) -> str:
     try:
@@ -31,9 +33,16 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_locale(name: str) -> str:
+    if name and find_locale(name) is None:
+        raise ValueError(f"expected a locale such as en, de or pt-BR, not {name!r}")
+    return name
+
+
 OWNER_TOKEN_LENGTH = 16
 """Shorter tokens can be guessed."""
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+LocaleName = Annotated[str, AfterValidator(_known_locale)]
 
 
 class Section(BaseModel):
@@ -64,7 +73,7 @@ class DigestSection(Section):
         Path("digest-data"), description="Folder for the embedded store and generated secrets."
     )
     time_zone: TimeZone = Field("UTC", description="Default IANA time zone of profiles.")
-    locale: str = Field("en", description="Default language of dates and counts.")
+    locale: LocaleName = Field("en", description="Default language of dates and counts.")
     secret: SecretStr | None = Field(
         None,
         description="Key that signs links; made and kept in data_dir when absent. Set the same on "

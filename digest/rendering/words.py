@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_compact_decimal, format_decimal
 
 from digest.model import Completeness, Edition, Frequency, SourceLine
+from digest.text.locales import find_locale
 
 SECTION_NAMES = {
     "trending": "Trending beyond your interests",
@@ -47,10 +48,7 @@ _TROUBLE = (Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED)
 @lru_cache(maxsize=256)
 def locale_of(name: str) -> Locale:
     """Return babel's locale for ``de``, ``pt-BR``, ``en_GB``; English where there is none."""
-    try:
-        return Locale.parse(name.replace("-", "_"))
-    except (UnknownLocaleError, ValueError, TypeError):
-        return Locale("en")
+    return find_locale(name) or Locale("en")
 
 
 @lru_cache(maxsize=4096)

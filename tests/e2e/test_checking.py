@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from installation import installed
+from installation import PROFILE, a_feed, installed
 
 from digest.cli.main import run
 
@@ -26,6 +26,7 @@ INTEREST = '[[interests]]\nname = "bees"\n'
         ('addresses = ["nonsense"]', "addresses: 'nonsense'"),
         ('addresses = ["chat:nowhere"]', "addresses: there is no [transports.nowhere]"),
         ('ranker = "nope"', "ranker"),
+        ('sources = ["nope"]', "sources: there is no source 'nope' (there are: none)"),
         (INTEREST + 'liked = ["garbage"]', "interests.bees.liked"),
         (INTEREST + 'disliked = ["garbage"]', "interests.bees.disliked"),
         (INTEREST + 'library = "nothere.bib"', "interests.bees.library"),
@@ -88,3 +89,41 @@ def _output(site, capsys, *command):
 
 def test_profiles_beside_an_empty_file_are_checked_too(tmp_path, capsys):
     assert _checked(tmp_path, capsys, config="", profile='ranker = "nope"')[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("weekdays = []", "weekdays: expected at least one day"),
+        ('locale = "zz-xx"', "locale: expected a locale such as en, de or pt-BR, not 'zz-xx'"),
+    ],
+)
+def test_a_key_that_would_mean_nothing_is_a_mistake(tmp_path, capsys, text, said):
+    code, (problem,) = _checked(tmp_path, capsys, profile=text)
+    assert code == 2
+    assert problem.startswith(f"{tmp_path / 'profiles' / 'ada.toml'}:1: {said}")
+
+
+def test_a_language_that_nobody_knows_is_a_mistake(tmp_path, capsys):
+    code, (problem,) = _checked(tmp_path, capsys, config='[digest]\nlocale = "zz-xx"')
+    assert code == 2
+    assert problem.startswith(f"{tmp_path / 'digest.toml'}:2: digest.locale: expected a locale")
+
+
+@pytest.mark.parametrize("name", ["de", "pt-BR", "en_GB", "zh-Hant-TW"])
+def test_languages_go_by_either_spelling(tmp_path, capsys, name):
+    assert _checked(tmp_path, capsys, profile=f'locale = "{name}"') == (0, [])
+
+
+def test_an_unknown_source_is_named_and_the_known_one_served(tmp_path):
+    with installed(tmp_path) as owner:
+        owner.add_feed("blog", a_feed("Careful studies of sleep"))
+        owner.add_profile("ada", f'sources = ["blog", "nope"]\n{PROFILE}')
+        owner.add_profile("bob", f'sources = ["blgo"]\n{PROFILE}')
+        said = owner.run().profiles.problems
+        folder = tmp_path / "profiles"
+        assert said == tuple(
+            f"{folder / file}: sources: there is no source {name!r} (there are: blog)"
+            for file, name in (("ada.toml", "nope"), ("bob.toml", "blgo"))
+        )
+        assert [message["To"] for message in owner.messages()] == ["ada@example.org"]
