@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from digest.app import App
 from digest.model import (
+    Completeness,
     Edition,
     Exclusion,
     Feedback,
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 LONGEST_WINDOW = timedelta(days=14)
 """After a longer pause or downtime, older papers stay on the web pages only."""
 
+
+WEEKEND = (5, 6)
 
 MOST_OTHERS = 400
 """Other titles kept in one edition: more than fit into a mail."""
@@ -117,12 +120,25 @@ class Desk:
             self._fresh[key] = None if len(found) == len(pool.papers) else found
         return self._fresh[key]
 
-    def lines(self, connection: Connection, start: datetime) -> tuple[SourceLine, ...]:
-        """Return what the polls since then say of each source."""
+    def lines(
+        self, connection: Connection, start: datetime, end: datetime
+    ) -> tuple[SourceLine, ...]:
+        """Return what the polls since then say of each source, at the end of a window."""
         if start not in self._lines:
             names = tuple(self.app.sources)
-            self._lines[start] = edition_store.source_lines(connection, names, start)
+            found = edition_store.source_lines(connection, names, start)
+            self._lines[start] = tuple(_on(end, line) for line in found)
         return self._lines[start]
+
+
+def _on(end: datetime, line: SourceLine) -> SourceLine:
+    """Say of a whole Friday that is told again at the weekend that nothing was announced.
+
+    Sources with a calendar are not asked on such days, so their last verdict is Friday's.
+    """
+    if end.weekday() in WEEKEND and line.completeness is Completeness.CONFIRMED and not line.new:
+        return replace(line, completeness=Completeness.QUIET)
+    return line
 
 
 def draft(
@@ -167,7 +183,7 @@ def ranked(
                 subscription=subscription,
                 edition=_edition(
                     desk.app, subscription, slot, choice, pool,
-                    lines=desk.lines(connection, seen_since),
+                    lines=desk.lines(connection, seen_since, window_end),
                     fresh=desk.fresh(pool, seen_since),
                 ),
                 exclusions=choice.exclusions,

@@ -92,3 +92,6 @@ def assert_mails(mailbox):
         for key in set(re.findall(r"arxiv\.org/abs/(\d{4}\.\d{5})", picks)):
             seen[mail.recipient, key] += 1
     assert len(seen) > 100
+    quiet = [mail for mail in mailbox.mails if "April 18" in mail.text.read_text()[:200]]
+    assert len(quiet) == len(by_reader)  # a Saturday
+    assert all("No announcement today: arxiv" in mail.text.read_text() for mail in quiet)
