@@ -95,12 +95,17 @@ def init(
     )
     if ask and sys.stdin.isatty():
         answers = _ask(answers, relay_given=bool(relay))
-    if not answers.address and (found := [i.address for i in answers.imports if i.address]):
-        answers = replace(answers, address=found[0])
+    answers = _with_address(answers)
     written = setup.write(folder, answers, force=force)
     _report(written, answers)
     if send or (ask and sys.stdin.isatty() and _wants_first(answers)):
         _send_first(context, written, answers)
+
+
+def _with_address(answers: setup.Answers) -> setup.Answers:
+    """Take the address that an imported configuration mails to, where none was given."""
+    found = [given.address for given in answers.imports if given.address]
+    return answers if answers.address or not found else replace(answers, address=found[0])
 
 
 def _wants_first(answers: setup.Answers) -> bool:
