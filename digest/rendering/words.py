@@ -115,7 +115,8 @@ def selection_line(edition: Edition, locale: str) -> str:
     fresh = sum(pick.is_new for pick in edition.picks)
     when = "this week" if edition.frequency is Frequency.WEEKLY else "today"
     if not picks and not edition.other_count:
-        return f"No new papers {when}."
+        is_known = not is_unread(edition.source_lines)
+        return f"No new papers {when}." if is_known else f"No papers could be found {when}."
     if not picks:
         rest = counted(edition.other_count, "new paper", "new papers", locale)
         return f"{rest} {when}, none close enough to your interests."
@@ -128,7 +129,11 @@ def selection_line(edition: Edition, locale: str) -> str:
 
 def is_unread(lines: Iterable[SourceLine]) -> bool:
     """Tell whether a source was not read, or not read whole."""
-    return any(line.completeness in _TROUBLE or line.note for line in lines)
+    return any(_is_missing(line) for line in lines)
+
+
+def _is_missing(line: SourceLine) -> bool:
+    return line.completeness in _TROUBLE or bool(line.note)
 
 
 def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
@@ -139,7 +144,7 @@ def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
     missing: list[str] = []
     for line in lines:
         counted_line = f"{line.source} {number(line.new, locale)}"
-        if line.completeness in _TROUBLE:
+        if _is_missing(line):
             missing.append(trouble(line, locale))
         elif line.completeness is Completeness.QUIET and not line.new:
             quiet.append(line.source)
