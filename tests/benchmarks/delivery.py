@@ -171,7 +171,11 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.folder) as data:
             config = load_config(
                 overrides={
-                    "digest": {"data_dir": data, "base_url": "https://papers.example.org"},
+                    "digest": {
+                        "data_dir": data,
+                        "base_url": "https://papers.example.org",
+                        "secret": "s" * 40,  # every run on one PostgreSQL is one installation
+                    },
                     "store": {"url": url},
                     "mail": mail,
                     "transports": {"sink": relay | {"max_messages_per_connection": 10_000}},
@@ -249,7 +253,7 @@ def sending_alone(folder: Path, port: int, count: int, size: int) -> float:
         relay = {"kind": "smtp", "host": "127.0.0.1", "port": port}
         config = load_config(
             overrides={
-                "digest": {"data_dir": data},
+                "digest": {"data_dir": data, "secret": "s" * 40},
                 "mail": {"connections": CONNECTIONS, "batch_size": 500},
                 "transports": {"sink": relay | {"max_messages_per_connection": 10_000}},
             }
