@@ -17,7 +17,6 @@ from digest.pipeline.evaluating import Session
 from digest.plugins import modules_with, resolve
 from digest.ranking.evaluation import Interval, interval
 from digest.store import profiles as profile_store
-from digest.store import subscribers as subscriber_store
 
 SEED = 20260414
 FEWEST = 5
@@ -104,10 +103,7 @@ def _subscriptions(app: App, connection: Connection, name: str) -> list[Subscrip
     if not name:
         return profile_store.subscriptions_of(connection)
     if "@" in name:
-        person = subscriber_store.find(connection, name)
-        if person is None:
-            raise UsageError(f"nobody subscribed as {name}")
-        return profile_store.subscriptions_of(connection, subscriber_id=person.row_id)
+        return profile_actions.subscribed_as(connection, name)
     stored = profile_actions.get(app, name)
     return profile_store.subscriptions_of(connection, profile_id=stored.row_id)
 

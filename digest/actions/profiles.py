@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete
 
 from digest.actions.checking import check_profile
 from digest.app import App
-from digest.errors import MissingError
-from digest.model import Profile, SubscriberStatus
+from digest.errors import MissingError, UsageError
+from digest.model import Profile, SubscriberStatus, Subscription
 from digest.store import profiles as profile_store
 from digest.store import subscribers as subscriber_store
 from digest.store import suppressions
@@ -82,6 +82,17 @@ def get(app: App, name: str) -> StoredProfile:
         names = [item.profile.name for item in profile_store.all_profiles(connection)]
     there = ", ".join(names) or "none: `digest init` writes one"
     raise MissingError(f"there is no profile called {name!r} (there are: {there})")
+
+
+def subscribed_as(connection: Connection, address: str) -> list[Subscription]:
+    """Return an address's subscriptions, whatever their status; raise UsageError without any."""
+    person = subscriber_store.find(connection, address)
+    found = (
+        profile_store.subscriptions_of(connection, subscriber_id=person.row_id) if person else []
+    )
+    if not found:
+        raise UsageError(f"nobody subscribed as {address}")
+    return found
 
 
 def _sync_addresses(

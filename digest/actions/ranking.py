@@ -31,7 +31,6 @@ from digest.pipeline.editions import Draft
 from digest.store import editions as edition_store
 from digest.store import papers
 from digest.store import profiles as profile_store
-from digest.store import subscribers as subscriber_store
 from digest.subscribers import slots
 from digest.text.ids import parse_reference
 
@@ -156,14 +155,7 @@ def explain(
 def _targets(app: App, connection: Connection, name: str) -> list[Subscription]:
     """Return the live subscriptions of a name first; a stand-in where a profile has none."""
     if "@" in name:
-        person = subscriber_store.find(connection, name)
-        found = (
-            profile_store.subscriptions_of(connection, subscriber_id=person.row_id)
-            if person
-            else []
-        )
-        if not found:
-            raise UsageError(f"nobody subscribed as {name}")
+        found = profile_actions.subscribed_as(connection, name)
         return sorted(found, key=lambda s: -_openness(s.status))
     stored = profile_actions.get(app, name)
     found = profile_store.subscriptions_of(connection, profile_id=stored.row_id)

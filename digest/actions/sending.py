@@ -28,7 +28,6 @@ from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding
 from digest.store import editions as edition_store
 from digest.store import profiles as profile_store
-from digest.store import subscribers as subscriber_store
 from digest.store import suppressions
 from digest.store.profiles import StoredProfile
 from digest.subscribers import slots
@@ -128,15 +127,7 @@ def _profile(app: App, name: str) -> StoredProfile:
     profile_actions.sync(app)
     if "@" in name:
         with app.reading() as connection:
-            person = subscriber_store.find(connection, name)
-            found = (
-                profile_store.subscriptions_of(connection, subscriber_id=person.row_id)
-                if person
-                else []
-            )
-        if not found:
-            raise UsageError(f"nobody subscribed as {name}")
-        first = found[0]
+            first = profile_actions.subscribed_as(connection, name)[0]
         return StoredProfile(
             row_id=first.profile_id, origin="", profile=first.profile, is_active=True
         )

@@ -93,12 +93,11 @@ def init(
         time_zone=time_zone or _local_zone(),
         send_time=_clock_time(send_time),
     )
-    if ask and sys.stdin.isatty():
-        answers = _ask(answers, relay_given=bool(relay))
-    answers = _with_address(answers)
+    asks = ask and sys.stdin.isatty()
+    answers = _with_address(_ask(answers, relay_given=bool(relay)) if asks else answers)
     written = setup.write(folder, answers, force=force)
     _report(written, answers)
-    if send or (ask and sys.stdin.isatty() and _wants_first(answers)):
+    if send or (asks and _wants_first(answers)):
         _send_first(context, written, answers)
 
 
