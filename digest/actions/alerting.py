@@ -37,6 +37,8 @@ _NAMES = {
     WORKERS: "Workers",
     RETURNED: "What comes back",
 }
+_OF_SOURCES = {"source": "Source", "incomplete": "Incomplete source", "silent": "Silent source"}
+"""What is told of one source each; the subject is such a kind, a colon and the source's name."""
 _LONGEST = 500
 FAILED_MIN, FAILED_SHARE = 10, 0.2
 """More refusals than this in one run: something is wrong with us, not with a mailbox."""
@@ -111,9 +113,9 @@ def _too_much_back(counts: Mapping[str, int], sent: int) -> str:
 
 
 def is_all_well(app: App) -> bool:
-    """Tell whether nothing is known to be wrong."""
+    """Tell whether nothing is known to be wrong; a silent source may have nothing to say."""
     with app.reading() as connection:
-        return all(alert.right_at is not None for alert in alerts.open_alerts(connection))
+        return all(a.subject.startswith("silent:") for a in alerts.open_alerts(connection))
 
 
 def failed(app: App, error: BaseException) -> None:
@@ -129,6 +131,7 @@ def tell(app: App) -> int:
     Nothing where ``digest.owner`` or ``mail.sender`` is not set.
     """
     settings = app.config.settings
+    _forget_removed(app)
     if not settings.digest.owner or not settings.mail.sender:
         return 0
     try:
@@ -142,6 +145,18 @@ def tell(app: App) -> int:
             return 0
         alerts.tell(connection, found, now=app.now())
         return outbox.plan(connection, [_mail(app, owner, found)], app.now())
+
+
+def _forget_removed(app: App) -> None:
+    """Forget what was wrong with sources that the owner has taken out or switched off."""
+    polled = {name for name, one in app.config.settings.sources.items() if one.enabled}
+    with app.reading() as connection:
+        found = [alert.subject.partition(":") for alert in alerts.open_alerts(connection)]
+    gone = [f"{kind}:{name}" for kind, _, name in found if name not in polled]
+    gone = [subject for subject in gone if subject.partition(":")[0] in _OF_SOURCES]
+    if gone:
+        with app.writing() as connection:
+            alerts.forget(connection, gone)
 
 
 def _mail(app: App, owner: str, found: Sequence[Alert]) -> Planned:
@@ -168,7 +183,7 @@ def _mail(app: App, owner: str, found: Sequence[Alert]) -> Planned:
 def name_of(subject: str) -> str:
     """Return what a subject is called in a mail or on a page."""
     kind, colon, name = subject.partition(":")
-    return f"{kind.capitalize()} {name}" if colon else _NAMES.get(subject, subject)
+    return f"{_OF_SOURCES.get(kind, kind)} {name}" if colon else _NAMES.get(subject, subject)
 
 
 def _was(alert: Alert) -> str:

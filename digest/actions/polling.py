@@ -8,14 +8,13 @@ from datetime import datetime
 
 from digest.app import App
 from digest.errors import UsageError
-from digest.model import Completeness, PollReport, PollStatus
+from digest.model import PollReport, PollStatus
 from digest.pipeline import polling
 from digest.pipeline._settling import subject_of
+from digest.sources import _notices
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
-
-UNFINISHED = frozenset({Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +31,8 @@ class SourceHealth:
     errors: int
     error: str
     disabled_reason: str
+    notice: str
+    """What is to be known of it though it answers well; mostly empty."""
     last_poll: PollReport | None
 
 
@@ -52,7 +53,7 @@ def is_good(report: PollReport) -> bool:
         return False
     if report.status is PollStatus.SKIPPED:
         return report.error_kind not in {"backing-off", "waiting"}
-    return report.completeness not in UNFINISHED
+    return report.completeness not in _notices.UNFINISHED
 
 
 def health(app: App) -> tuple[SourceHealth, ...]:
@@ -80,6 +81,7 @@ def health(app: App) -> tuple[SourceHealth, ...]:
                 errors=state.errors,
                 error=state.error,
                 disabled_reason=row.disabled_reason,
+                notice="; ".join(one.text for one in state.notices.values()),
                 last_poll=poll_report,
             )
         )

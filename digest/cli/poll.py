@@ -49,7 +49,7 @@ def _print(reports: tuple[PollReport, ...]) -> None:
             (
                 report.source, report.status, report.records or "", report.new or "",
                 report.revised or "", report.rejected or "", report.batch_on, verdict(report),
-                report.error,
+                report.error or report.notice,
             )
             for report in reports
         ),

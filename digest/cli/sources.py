@@ -51,7 +51,7 @@ def _print(found: tuple[polling.SourceHealth, ...]) -> None:
                 f"{source.last_success_at:%Y-%m-%d %H:%M}" if source.last_success_at else "never",
                 f"{source.next_poll_at:%Y-%m-%d %H:%M}" if source.next_poll_at else "",
                 verdict(source.last_poll) if source.last_poll else "",
-                source.disabled_reason or source.error,
+                source.disabled_reason or source.error or source.notice,
             )
             for source in found
         ),
@@ -65,4 +65,6 @@ def _health(source: polling.SourceHealth) -> str:
         return "disabled"
     if source.errors:
         return f"failing ({source.errors})"
-    return "well" if source.is_healthy else "incomplete"
+    if not source.is_healthy:
+        return "incomplete"
+    return "silent" if source.notice else "well"

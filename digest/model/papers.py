@@ -144,6 +144,8 @@ class PollReport:
     error: str = ""
     """One sentence; empty unless ``status`` is failed or skipped."""
     error_kind: str = ""
+    notice: str = ""
+    """What is to be known of the source though it answers well; mostly empty."""
     seconds: float = 0.0
 
 

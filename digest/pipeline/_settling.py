@@ -18,12 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import SourceError
 from digest.model import Completeness, PollReport, PollStatus
-from digest.pipeline._visit import Gathered, Run, Visit
+from digest.pipeline._visit import Announcing, Gathered, Run, Visit
 from digest.pipeline.network import WAITING
-from digest.sources import Batch
+from digest.sources import Batch, Receives, _notices, _rhythm
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._http import HttpError, redact
+from digest.sources._rhythm import Rhythm
 from digest.store import alerts, bodies, submissions
 from digest.store import sources as rows
 from digest.store.ingest import IngestCounts, ingest_all
@@ -67,7 +68,7 @@ def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
         return _store(run, [Done(done.visit, failed)])[0]
     except Exception:
         log.exception("failure not stored source=%s", done.name)
-        return _report(Done(done.visit, failed), NO_COUNTS)
+        return _unsettled(Done(done.visit, failed))
 
 
 def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
@@ -83,7 +84,10 @@ def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
                 problems = {found.native_id: found.reason for found in refused}
                 submissions.settle(connection, one.name, waiting, problems)
         verdicts = {one.name: _verdict(one, counts.get(one.name, NO_COUNTS)) for one in mine}
-        reports = {one.name: _report(one, counts.get(one.name, NO_COUNTS)) for one in mine}
+        reports = {
+            one.name: _report(one, counts.get(one.name, NO_COUNTS), verdicts[one.name])
+            for one in mine
+        }
         poll_ids = rows.add_polls(connection, list(reports.values()))
         kept = {n: one.gathered.kept for n, one in zip(poll_ids, mine, strict=True)}
         bodies.keep(connection, kept, now=now)
@@ -99,7 +103,11 @@ def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:
 
 def _unstored(done: Done) -> PollReport:
     """Return the report of a visit whose source was not ours any more, or never was."""
-    return _report(done, NO_COUNTS) if done.gathered.error else done.visit.somebody_else()
+    return _unsettled(done) if done.gathered.error else done.visit.somebody_else()
+
+
+def _unsettled(done: Done) -> PollReport:
+    return _report(done, NO_COUNTS, _verdict(done, NO_COUNTS))
 
 
 def _settled(done: Done, verdict: states.Verdict) -> rows.Settled:
@@ -117,10 +125,14 @@ def _alert(connection: Connection, name: str, verdict: states.Verdict, now: date
         alerts.right(connection, subject_of(name), now=now)
     elif verdict.tell and verdict.state.errors:
         alerts.wrong(connection, subject_of(name), f"{name} {verdict.tell}", now=now)
+    for kind, text in verdict.begun.items():
+        alerts.wrong(connection, f"{kind}:{name}", f"{name}: {text}", now=now)
+    for kind in verdict.over:
+        alerts.right(connection, f"{kind}:{name}", now=now)
 
 
 def subject_of(name: str) -> str:
-    """Return the subject under which the owner is told of a source."""
+    """Return the subject under which the owner is told of a source that fails."""
     return f"source:{name}"
 
 
@@ -132,6 +144,7 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
         watermark = visit.state.watermark
         if gathered.batches:
             watermark = visit.source.next_watermark(watermark, gathered.batches, now=now)
+        rhythm = _rhythm_after(done, counts)
         learned = states.Learned(
             program=visit.program,
             # What could not be stored must come again: no validators, no "not modified".
@@ -140,6 +153,14 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
             moves=gathered.moves,
             marks=gathered.marks,
             has_gap=gathered.gap is not None,
+            rhythm=rhythm,
+            changed=_notices.after_good_poll(
+                visit.state.notices,
+                completeness=_completeness(done),
+                gap=redact(gathered.gap.reason) if gathered.gap else "",
+                silence=_rhythm.silence(rhythm, on=now.astimezone(UTC).date()),
+                now=now,
+            ),
         )
         return states.after_success(visit.state, learned, now=now, every=visit.every, random=chance)
     if isinstance(error, HttpError) and error.kind == WAITING and error.retry_at:
@@ -147,33 +168,46 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
     return states.after_failure(visit.state, error, now=now, random=chance)
 
 
-def _report(done: Done, counts: IngestCounts) -> PollReport:
+def _rhythm_after(done: Done, counts: IngestCounts) -> Rhythm:
+    """Return how often the source has something new; what has a calendar is judged by that."""
+    visit = done.visit
+    if isinstance(visit.source, Announcing | Receives):
+        return Rhythm()
+    return _rhythm.after_poll(
+        visit.state.rhythm, counts.sighted, on=visit.now.astimezone(UTC).date()
+    )
+
+
+def _completeness(done: Done) -> Completeness:
+    gathered = done.gathered
+    if gathered.gap is not None or (gathered.error is not None and gathered.said):
+        return Completeness.PARTIAL
+    if gathered.marks:
+        return days.worst(mark.verdict for mark in gathered.marks.values())
+    return days.of_days(gathered.batches, today=done.visit.now.astimezone(UTC).date())
+
+
+def _report(done: Done, counts: IngestCounts, verdict: states.Verdict) -> PollReport:
     gathered, error = done.gathered, done.gathered.error
     batches = gathered.batches
     status = PollStatus.OK if gathered.kept else PollStatus.UNCHANGED
     if error is not None:
         status = PollStatus.SKIPPED if error.kind == WAITING else PollStatus.FAILED
-    completeness = (
-        days.worst(mark.verdict for mark in gathered.marks.values())
-        if gathered.marks
-        else days.of_days(batches, today=done.visit.now.astimezone(UTC).date())
-    )
-    count = len(gathered.facts) + len(gathered.filled_facts)
-    if gathered.gap is not None or (error is not None and count):
-        completeness = Completeness.PARTIAL
     error = error or gathered.gap
+    silent = verdict.state.notices.get(_notices.SILENT)
     parsed_away = sum(len(batch.rejected) for batch in (*batches, *gathered.filled))
     return done.visit.report(
         status,
-        records=count,
+        records=len(gathered.facts) + len(gathered.filled_facts),
         new=counts.new,
         revised=counts.revised,
         unchanged=counts.unchanged,
         rejected=counts.rejected + parsed_away,
         batch_on=_latest(batches),
-        completeness=completeness,
+        completeness=_completeness(done),
         error=redact(error.reason) if error else "",
         error_kind=error.kind if error else "",
+        notice=silent.text if silent else "",
     )
 
 

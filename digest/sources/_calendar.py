@@ -71,13 +71,14 @@ def may_be_quiet(on: date) -> bool:
         return True
     previous = on - DAY
     while not is_feed_day(previous):
-        if _is_holiday(previous):
+        if is_holiday(previous):
             return True
         previous -= DAY
-    return _is_holiday(on) or _is_holiday(previous)
+    return is_holiday(on) or is_holiday(previous)
 
 
-def _is_holiday(on: date) -> bool:
+def is_holiday(on: date) -> bool:
+    """Tell a federal holiday, or the working day that stands for it."""
     return on in holidays(on.year) or on in holidays(on.year + 1)
 
 

@@ -13,8 +13,11 @@ from typing import Any
 from digest.errors import SourceError
 from digest.sources import _calendar as calendar
 from digest.sources import _completeness as completeness
+from digest.sources import _notices, _rhythm
 from digest.sources._completeness import Mark
 from digest.sources._http import HttpError, Validators
+from digest.sources._notices import Changed, Notice
+from digest.sources._rhythm import Rhythm
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=6)
@@ -60,6 +63,9 @@ class SourceState:
     error_kind: str = ""
     told: bool = False
     """Whether the owner knows of the present trouble."""
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    """What is to be known of it though it answers well, by kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +79,8 @@ class Learned:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     has_gap: bool = False
     """Whether days were missed that could not be got back yet."""
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    changed: Changed = field(default_factory=Changed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +93,9 @@ class Verdict:
     tell: str = ""
     """A sentence for the owner, once per trouble and once when it is over; mostly empty."""
     is_recovery: bool = False
+    begun: Mapping[str, str] = field(default_factory=dict)
+    """Sentences for the owner about a source that answers well, by kind of notice."""
+    over: tuple[str, ...] = ()
 
 
 def backoff(errors: int, *, random: float, first: timedelta = FIRST_BACKOFF) -> timedelta:
@@ -138,6 +149,8 @@ def after_success(
         moves=moves,
         promoted=promoted,
         marks=learned.marks,
+        rhythm=learned.rhythm,
+        notices=learned.changed.notices,
     )
     moved = [f"{old} is now {new}" for old, new in promoted.items() if old not in state.promoted]
     tell = f"has moved for good: {moved[0]}" if moved else ""
@@ -148,6 +161,8 @@ def after_success(
         next_poll_at=_next_good_poll(learned, now=now, every=every, random=random),
         tell=tell,
         is_recovery=state.told,
+        begun=learned.changed.begun,
+        over=learned.changed.over,
     )
 
 
@@ -254,6 +269,8 @@ def to_document(state: SourceState) -> dict[str, Any]:
         "error": state.error,
         "error_kind": state.error_kind,
         "told": state.told,
+        "rhythm": _rhythm.to_document(state.rhythm),
+        "notices": _notices.to_document(state.notices),
     }
 
 
@@ -286,6 +303,8 @@ def from_document(document: Mapping[str, Any]) -> SourceState:
         error=document.get("error", ""),
         error_kind=document.get("error_kind", ""),
         told=document.get("told", False),
+        rhythm=_rhythm.from_document(document.get("rhythm", {})),
+        notices=_notices.from_document(document.get("notices", {})),
     )
 
 

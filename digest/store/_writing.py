@@ -54,6 +54,7 @@ class Written:
     late: Counter[str] = field(default_factory=Counter)
     merged: Counter[str] = field(default_factory=Counter)
     buried: Counter[str] = field(default_factory=Counter)
+    sighted: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Written) -> None:
         """Add what became of another batch."""
@@ -63,6 +64,7 @@ class Written:
         self.late += other.late
         self.merged += other.merged
         self.buried += other.buried
+        self.sighted += other.sighted
 
 
 @dataclass
@@ -195,6 +197,7 @@ class _Writer:
     def _add_sightings(self, paper_id: int, change: Change) -> None:
         for source, dates in change.sightings.items():
             seen = self.batch.seen(change.known.ref, source)
+            self.written.sighted[source] += len(dates.keys() - seen)
             for on, kind in dates.items():
                 rows = self.rows.better_sightings if on in seen else self.rows.sightings
                 rows.append((kind.value, self._now, paper_id, source, day(on)))

@@ -51,6 +51,11 @@ def right(connection: Connection, subject: str, *, now: datetime) -> None:
     )
 
 
+def forget(connection: Connection, subjects: Collection[str]) -> None:
+    """Drop what is no trouble any more, without a word to the owner, who knows."""
+    connection.execute(delete(owner_alerts).where(owner_alerts.c.subject.in_(subjects)))
+
+
 def open_alerts(connection: Connection) -> list[Alert]:
     """Return what is wrong now, the oldest trouble first."""
     query = select(owner_alerts).where(owner_alerts.c.right_at.is_(None))

@@ -56,6 +56,8 @@ class IngestCounts:
     rejected: int = 0
     late: int = 0
     merged: int = 0
+    sighted: int = 0
+    """Sightings that the source had not given before, of papers new or known."""
     new_ids: tuple[int, ...] = ()
     """Row ids of the papers that became news."""
     rejections: tuple[Rejection, ...] = field(default=(), repr=False)
@@ -120,6 +122,7 @@ def _counts(
         rejected=len(rejections),
         late=written.late[source],
         merged=written.merged[source],
+        sighted=written.sighted[source],
         new_ids=tuple(ref for ref, status in statuses.items() if status is Status.NEW),
         rejections=tuple(rejections),
     )

@@ -23,7 +23,7 @@ from digest.store.upserts import insert_ignore
 LEASE = timedelta(minutes=15)
 _POLL = (
     "id", "source", "kind", "at", "status", "records", "new", "revised", "unchanged", "rejected",
-    "batch_on", "completeness", "error", "error_kind", "seconds",
+    "batch_on", "completeness", "error", "error_kind", "notice", "seconds",
 )  # fmt: skip
 
 
@@ -178,6 +178,7 @@ def add_polls(connection: Connection, reports: Sequence[PollReport]) -> list[int
             one.completeness.value,
             one.error,
             one.error_kind,
+            one.notice,
             one.seconds,
         )
         for row_id, one in zip(ids, reports, strict=True)

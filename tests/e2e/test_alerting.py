@@ -28,6 +28,10 @@ class Installation:
         self.tables = {
             "digest": {"data_dir": str(folder / "data"), "owner": "owner@example.org"},
             "mail": {"sender": "digest@example.org"},
+            "sources": {
+                name: {"kind": "feed", "url": f"https://{name}.example.org/feed.xml"}
+                for name in ("arxiv-ml", "hf")
+            },
             "transports": {"out": {"kind": "file", "folder": str(folder / "out")}},
         }
 
@@ -83,6 +87,19 @@ def test_several_troubles_are_one_mail(installation):
     assert "and 1 more" in subject
     assert "Source arxiv-ml" in text
     assert "Source hf" in text
+
+
+def test_trouble_of_a_source_that_is_taken_out_is_forgotten(installation):
+    installation.alert("source:hf", "no answer")
+    installation.alert("silent:gone", "nothing new since 2026-04-01")
+    installation.run()
+    ((subject, _),) = installation.mails()
+    assert "Source hf needs a look" in subject
+    del installation.tables["sources"]["hf"]
+    installation.run()
+    assert installation.mails() == []
+    with open_app(load_config(overrides=installation.tables)) as app, app.reading() as connection:
+        assert alerts.open_alerts(connection) == []
 
 
 def test_a_quiet_installation_mails_its_owner_nothing(installation):

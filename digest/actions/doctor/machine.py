@@ -82,9 +82,12 @@ def _sources(app: App) -> Iterator[Finding]:
             advice = f"correct its address, then run `digest sources enable {source.name}`"
             yield wrong(name, source.disabled_reason, advice)
         elif not source.is_healthy:
-            said = source.error or "its last poll was not complete"
+            said = source.error or source.notice or "its last poll was not complete"
             advice = f"run `digest poll {source.name} --force` and read what it says"
             yield wrong(name, said, advice)
+        elif source.notice:
+            advice = "look at its page: if it has moved or ended, correct or remove its table"
+            yield warning(name, source.notice, advice)
         elif source.last_success_at is None:
             yield warning(name, "never polled", "run `digest poll`")
         else:

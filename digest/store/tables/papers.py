@@ -53,6 +53,7 @@ polls = Table(
     Column("completeness", String(16), nullable=False, server_default="unknown"),
     Column("error", Text, nullable=False, server_default=""),
     Column("error_kind", String(40), nullable=False, server_default=""),
+    Column("notice", Text, nullable=False, server_default=""),
     Column("seconds", Float, nullable=False, server_default="0"),
     Index("ix_polls_source_at", "source", "at"),
     Index("ix_polls_at", "at"),

@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("completeness", sa.String(length=16), server_default="unknown", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("error_kind", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("notice", sa.Text(), server_default="", nullable=False),
         sa.Column("seconds", sa.Float(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_polls")),
     )
