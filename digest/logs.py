@@ -30,9 +30,12 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
 }  # fmt: skip
 
 
-def new_run() -> str:
-    """Begin a run: every line from here on in this context carries the id that is returned."""
-    run = secrets.token_hex(6)
+def new_run(run: str = "") -> str:
+    """Begin a run: every line from here on in this context carries the id that is returned.
+
+    With an id the lines belong to that run: one that was begun elsewhere, maybe on another machine.
+    """
+    run = run or secrets.token_hex(6)
     _run.set(run)
     return run
 

@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ from sqlalchemy.exc import OperationalError
 
 from digest import logs
 from digest.actions import alerting, profiles
+from digest.actions import jobs as run_jobs
 from digest.actions.work import TICK, Work, recurring
 from digest.app import App
 from digest.errors import StoreError, UsageError
-from digest.pipeline import _clones, composing, readiness, summaries
+from digest.pipeline import _clones
 from digest.pipeline.ping import ping
-from digest.pipeline.planning import BLOCK, PlanReport, plan_due
-from digest.pipeline.sending import Stop, has_dead_senders, send_ready, settle
+from digest.pipeline.planning import BLOCK
+from digest.pipeline.sending import Stop, has_dead_senders, settle
 from digest.store import deliveries
 from digest.store import profiles as profile_store
 from digest.store import queue as rows
@@ -81,6 +83,7 @@ class JobQueue:
             )
         self.app = app
         self._stop = Stop()
+        self._desks = run_jobs.Desks(app)
         url = app.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
         self._queue = procrastinate.App(connector=connector)
@@ -147,23 +150,11 @@ class JobQueue:
         log.warning("no such work here name=%s", name)
 
     def _tick(self) -> None:
-        settle(self.app)
-        now = self.app.now()
-        with self.app.writing() as connection:
-            blocks = -(-profile_store.count_due(connection, now) // BLOCK)
-            shares = -(-deliveries.count_due(connection, now) // SHARE)
-            shares -= rows.count_waiting(connection, "send")
-            self._defer(
-                connection,
-                [
-                    *(_job("batch", "plan", f"batch:{n}") for n in range(min(blocks, MOST_JOBS))),
-                    *(
-                        _job("send", "mail", f"send:{n}", limit=SHARE)
-                        for n in range(min(shares, MOST_JOBS))
-                    ),
-                ],
-            )
-            failing = rows.count_failing(connection)
+        try:
+            failing = self._ask_for_what_is_due(logs.run_id())
+        except Exception as exc:
+            alerting.failed(self.app, exc)
+            raise
         alerting.watch_workers(self.app, failing)
         alerting.watch_outbox(self.app)
         if alerting.tell(self.app):
@@ -172,28 +163,45 @@ class JobQueue:
         if ping_url and alerting.is_all_well(self.app):
             ping(ping_url)
 
-    def _batch(self) -> None:
-        readiness.guard(self.app)
-        plan_due(self.app, limit=BLOCK, within=self._send_after)
+    def _ask_for_what_is_due(self, run_id: str) -> int:
+        """Ask for batches and sends, as the jobs of one run; return how many jobs are failing."""
+        settle(self.app)
+        now = self.app.now()
+        with self.app.writing() as connection:
+            blocks = -(-profile_store.count_due(connection, now) // BLOCK)
+            blocks -= rows.count_waiting(connection, "batch")
+            shares = -(-deliveries.count_due(connection, now) // SHARE)
+            shares -= rows.count_waiting(connection, "send")
+            until = now.isoformat()
+            batches = (
+                _job("batch", "plan", f"batch:{n}", until=until, run=run_id)
+                for n in range(min(blocks, MOST_JOBS))
+            )
+            sends = (
+                _job("send", "mail", f"send:{n}", limit=SHARE, run=run_id)
+                for n in range(min(shares, MOST_JOBS))
+            )
+            asked = self._defer(connection, [*batches, *sends])
+            run_jobs.begin(connection, run_id, jobs=asked, now=now)
+            run_jobs.end_abandoned(connection, now, rows.count_of_run)
+            return rows.count_failing(connection)
 
-    def _send_after(self, connection: Connection, made: PlanReport) -> None:
-        if made.mailed:
-            self._defer(connection, [_job("send", "mail", limit=made.mailed)])
-
-    def _send(self, limit: int) -> None:
-        readiness.guard(self.app)
-        summaries.prepare(self.app)
-        report = send_ready(
+    def _batch(self, until: str = "", run: str = "") -> None:
+        run_jobs.plan_block(
             self.app,
-            compose=composing.for_run(self.app),
-            limit=limit,
-            stop=self._stop,
-            is_share=True,
+            self._desks,
+            until=datetime.fromisoformat(until) if until else self.app.now(),
+            limit=BLOCK,
+            run_id=run,
+            send=lambda connection, count: self._defer(
+                connection, [_job("send", "mail", limit=count, run=run)]
+            ),
         )
+
+    def _send(self, limit: int, run: str = "") -> None:
+        report = run_jobs.send_share(self.app, limit=limit, run_id=run, stop=self._stop)
         for problem in report.problems:
             log.warning("sending is hindered: %s", problem)
-        if report.problems or any(report.counts.values()):
-            alerting.watch_sending(self.app, report)
 
     # ---- deferring ----
 
@@ -316,10 +324,10 @@ class JobQueue:
 
 
 def _a_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
-    """Give each job a run of its own, so that its log lines can be told from others'."""
+    """Let a job's log lines be told from others': those of its tick's run, or of its own."""
 
     def job(**arguments: Any) -> None:
-        logs.new_run()
+        logs.new_run(str(arguments.get("run", "")))
         log.info("began job=%s%s", name, "".join(f" {k}={v}" for k, v in arguments.items()))
         function(**arguments)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.actions import alerting, bounces, polling, profiles
@@ -23,7 +22,7 @@ from digest.pipeline.ping import ping
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
 from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
-from digest.store.tables import runs
+from digest.store import runs
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +75,8 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     told = on_stage or (lambda _stage, _report: None)
     run_id = new_run()
     started = app.now()
-    _begin(app, run_id, "run" if poll else "tick", started)
+    with app.writing() as connection:
+        runs.begin(connection, run_id, "run" if poll else "tick", started)
     synced = profiles.sync(app)
     told("profiles", synced)
     polls = poll_sources(app) if poll else ()
@@ -103,7 +103,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
             *synced.problems,
             *_poll_problems(polls),
             *returned,
-            *_sending_problems(sent),
+            *sending_problems(sent),
         ),
     )
     _end(app, report)
@@ -128,7 +128,8 @@ def _poll_problems(polls: tuple[PollReport, ...]) -> list[str]:
     ]
 
 
-def _sending_problems(sent: SendReport) -> list[str]:
+def sending_problems(sent: SendReport) -> list[str]:
+    """Return one line for each thing that went wrong with mail."""
     looked = ("failed", "uncertain")
     counted = [
         f"{sent.counts[state]} deliveries {state}" for state in looked if sent.counts.get(state)
@@ -136,19 +137,12 @@ def _sending_problems(sent: SendReport) -> list[str]:
     return [*sent.problems, *counted, *(f"failed: {reason}" for reason in sent.reasons)]
 
 
-def _begin(app: App, run_id: str, command: str, at: datetime) -> None:
-    with app.writing() as connection:
-        connection.execute(insert(runs).values(id=run_id, command=command, started_at=at))
-
-
 def _end(app: App, report: RunReport) -> None:
     with app.writing() as connection:
-        connection.execute(
-            update(runs)
-            .where(runs.c.id == report.run_id)
-            .values(
-                ended_at=report.ended_at,
-                exit_code=1 if report.problems else 0,
-                report=to_jsonable_python(report),
-            )
+        runs.end(
+            connection,
+            report.run_id,
+            at=report.ended_at,
+            exit_code=1 if report.problems else 0,
+            report=to_jsonable_python(report),
         )

@@ -61,8 +61,10 @@ class Draft:
 class Desk:
     """What one planning run keeps between its blocks: rankers, and the papers of each window."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, at: datetime | None = None) -> None:
         self.app = app
+        self.at = at or app.now()
+        """The instant that is planned for: who is due, and where windows end."""
         self.at_hand: Mapping[str, bytes] = {}
         self._rankers: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}

@@ -56,15 +56,17 @@ def plan_due(
     on_progress: Callable[[int], None] | None = None,
     within: Callable[[Connection, PlanReport], None] | None = None,
     share: tuple[int, int] = profiles.WHOLE,
+    desk: Desk | None = None,
 ) -> PlanReport:
     """Make the editions of every subscription that is due; return what was made.
 
     ``within`` is called with each block's report inside its transaction, before the commit.
     ``share`` is this process's number, and of how many: each plans for subscribers of its own.
+    With a ``desk`` it is planned for its instant, with what it holds already of the papers.
     """
-    desk = Desk(app)
+    desk = desk or Desk(app)
     total = PlanReport()
-    now = app.now()
+    now = desk.at
     handled = 0
     with _collector.seldom():
         while limit is None or handled < limit:

@@ -87,6 +87,15 @@ def count_waiting(connection: Connection, task: str) -> int:
     return connection.scalar(query, {"task": task}) or 0
 
 
+def count_of_run(connection: Connection, run_id: str) -> int:
+    """Count the jobs of a run that wait or are being done."""
+    query = text(
+        "SELECT count(*) FROM procrastinate_jobs "
+        "WHERE status IN ('todo', 'doing') AND args->>'run' = :run"
+    )
+    return connection.scalar(query, {"run": run_id}) or 0
+
+
 def count_takeable(connection: Connection) -> int:
     """Count the jobs that could be begun now."""
     return (

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from crowd import fill
@@ -16,6 +17,7 @@ from delivery.runs import plan
 from delivery.smtpd import ScriptedServer
 from sqlalchemy import select, text, update
 
+from digest import logs
 from digest.actions import work, workers
 from digest.app import open_app
 from digest.cli.main import run
@@ -23,9 +25,9 @@ from digest.cli.run import _working
 from digest.config import load_config
 from digest.errors import ConflictError
 from digest.model import Purpose
-from digest.store import profiles
+from digest.store import papers, profiles
 from digest.store import queue as rows
-from digest.store.tables import deliveries, installation
+from digest.store.tables import deliveries, editions, installation, runs
 
 tasks = pytest.importorskip("digest.tasks")
 
@@ -74,6 +76,16 @@ def states(app):
         return Counter(connection.scalars(select(deliveries.c.state)))
 
 
+def tick(queue):
+    logs.new_run()
+    queue._tick()
+
+
+def ticks(app):
+    with app.reading() as connection:
+        return connection.execute(select(runs).order_by(runs.c.started_at)).all()
+
+
 def test_a_whole_morning_goes_through_the_queue(open_it):
     with ScriptedServer() as server:
         app = open_it(port=server.port)
@@ -119,6 +131,56 @@ def _fail(*_):
     raise RuntimeError("killed here")
 
 
+def test_a_tick_and_its_jobs_are_one_run_with_what_all_of_them_did(open_it, monkeypatch):
+    monkeypatch.setattr(tasks, "BLOCK", 5)
+    app = open_it()
+    crowd(app, 12)
+    tasks.JobQueue(app).work(once=True)
+    (run_,) = ticks(app)
+    assert (run_.command, run_.exit_code) == ("tick", 0)
+    assert run_.report["planned"]["mailed"] == 12
+    assert run_.report["sent"]["counts"] == {"sent": 12}
+    assert run_.report["jobs"] == {"asked": 6, "done": 6}  # three batches, a send for each
+
+
+def test_a_tick_whose_mails_were_refused_ends_with_why(open_it):
+    with ScriptedServer({"RCPT": ["550 5.1.1 nobody"] * 2}) as server:
+        app = open_it(port=server.port)
+        crowd(app, 2)
+        tasks.JobQueue(app).work(once=True)
+    (run_,) = ticks(app)
+    assert run_.exit_code == 1
+    assert run_.report["problems"][0] == "2 deliveries failed"
+
+
+def test_a_tick_whose_jobs_are_gone_is_ended_by_a_later_one(open_it):
+    app = open_it()
+    crowd(app, 2)
+    queue = tasks.JobQueue(app)
+    tick(queue)
+    with app.writing() as connection:
+        connection.execute(text("DELETE FROM procrastinate_jobs"))
+        connection.execute(update(runs).values(started_at=app.now() - timedelta(minutes=5)))
+    tick(queue)
+    first, second = ticks(app)
+    assert first.exit_code == 1
+    assert first.report["problems"] == ["1 of 1 jobs did not finish"]
+    assert second.ended_at is None
+
+
+def test_batches_of_one_tick_end_at_the_same_instant_and_read_its_papers_once(open_it, monkeypatch):
+    monkeypatch.setattr(tasks, "BLOCK", 5)
+    app = open_it()
+    crowd(app, 12)
+    read = []
+    real = papers.candidates
+    monkeypatch.setattr(papers, "candidates", lambda *a, **k: read.append(k) or real(*a, **k))
+    tasks.JobQueue(app).work(once=True, concurrency=1)
+    assert len(read) == 1
+    with app.reading() as connection:
+        assert len(set(connection.scalars(select(editions.c.window_end_at)))) == 1
+
+
 def test_serving_works_off_the_queue_beside_its_schedule(open_it):
     app = open_it()
     crowd(app, 3)
@@ -151,7 +213,7 @@ def test_many_schedulers_ask_for_work_once(open_it):
     asked = [queue.defer(one) for queue in queues for one in work.recurring(app)]
     assert sum(asked) == len(work.recurring(app))
     for queue in queues:
-        queue._tick()
+        tick(queue)
     assert jobs(app)["send", "todo"] <= 1
 
 
@@ -267,12 +329,12 @@ def test_the_owner_is_told_once_of_jobs_that_fail_and_once_when_they_do_not(open
     queue.free()
     told = []
     for _ in range(2):
-        queue._tick()
+        tick(queue)
         told.append(sum(states(app).values()))
     with app.writing() as connection:
         connection.execute(text("DELETE FROM procrastinate_jobs WHERE status = 'failed'"))
     for _ in range(2):
-        queue._tick()
+        tick(queue)
         told.append(sum(states(app).values()))
     assert told == [1, 1, 2, 2]
     assert jobs(app)["recurring", "todo"] == 1  # the mail about it does not wait for editions

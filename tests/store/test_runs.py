@@ -1,0 +1,27 @@
+"""Passes on both databases: they begin, go on, and end once."""
+
+from datetime import timedelta
+
+from builders import NOON
+
+from digest.store import runs
+
+
+def test_a_pass_is_held_as_long_as_it_goes_on(engine):
+    with engine.begin() as connection:
+        runs.begin(connection, "a1", "tick", NOON, {"done": 1})
+        assert runs.held(connection, "a1") == {"done": 1}
+        runs.put(connection, "a1", {"done": 2})
+        assert runs.held(connection, "a1") == {"done": 2}
+        runs.end(connection, "a1", at=NOON, exit_code=1, report={"done": 3})
+        assert runs.held(connection, "a1") is None
+        assert runs.held(connection, "unknown") is None
+
+
+def test_passes_that_go_on_are_found_by_command_and_age(engine):
+    with engine.begin() as connection:
+        for number, command in enumerate(("tick", "run", "tick", "tick")):
+            runs.begin(connection, f"r{number}", command, NOON + timedelta(minutes=number))
+        runs.end(connection, "r0", at=NOON, exit_code=0, report={})
+        before = NOON + timedelta(minutes=3)
+        assert runs.unended(connection, "tick", before) == ("r2",)
