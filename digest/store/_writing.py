@@ -33,6 +33,7 @@ from digest.store._composing import (
     load_stored,
     paper_row,
 )
+from digest.store.database import is_sqlite
 from digest.store.tables import events, paper_ids, papers, records, sightings, versions
 
 _ID = ("scheme", "value", "paper_id", "asserted_by")
@@ -245,7 +246,7 @@ def _title_hash(change: Change, composed: Composed) -> int | None:
 
 
 def _write(connection: Connection, rows: _Rows) -> None:
-    insert_many(connection, papers, PAPER_COLUMNS, rows.papers)
+    _insert_papers(connection, rows.papers)
     update_many(connection, papers, PAPER_COLUMNS, rows.changed_papers, key=1)
     insert_many(connection, paper_ids, _ID, rows.paper_ids)
     insert_many(connection, records, _RECORD, rows.records)
@@ -254,6 +255,22 @@ def _write(connection: Connection, rows: _Rows) -> None:
     update_many(connection, sightings, _SIGHTING, rows.better_sightings, key=3)
     insert_many(connection, versions, _VERSION, rows.versions)
     insert_many(connection, events, _EVENT, rows.events)
+
+
+def _insert_papers(connection: Connection, rows: list[Row]) -> None:
+    """Insert papers; on SQLite put their words into the search at once, see migration 0002."""
+    if not rows or not is_sqlite(connection):
+        insert_many(connection, papers, PAPER_COLUMNS, rows)
+        return
+    connection.exec_driver_sql("INSERT INTO paper_search_held (held) VALUES (1)")
+    insert_many(connection, papers, PAPER_COLUMNS, rows)
+    connection.exec_driver_sql(
+        "INSERT INTO paper_search (rowid, title, abstract, authors, labels) "
+        "SELECT id, title, abstract, authors, labels FROM paper_search_words "
+        "WHERE id BETWEEN ? AND ?",
+        (rows[0][-1], rows[-1][-1]),
+    )
+    connection.exec_driver_sql("DELETE FROM paper_search_held")
 
 
 def _see_again(connection: Connection, batch: Batch) -> None:

@@ -1,9 +1,11 @@
 import pytest
-from builders import NOON
+from builders import NOON, a_record
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
+from digest.store import database
+from digest.store.ingest import ingest
 from digest.store.search import Filters, Query, parse_query, search
 from digest.store.tables import papers, sightings
 
@@ -80,6 +82,46 @@ def test_index_follows_changes_and_deletions(connection):
     connection.execute(delete(sightings))
     connection.execute(delete(papers).where(papers.c.id == 2))
     assert found(connection, "ironing") == []
+
+
+def test_a_changed_key_and_a_change_without_words_leave_a_true_index(connection):
+    connection.execute(update(papers).where(papers.c.id == 2).values(key="doi:10.5555/laundry"))
+    assert found(connection, '"2604.00002"') == []
+    assert found(connection, '"10.5555/laundry"') == [2]
+    connection.execute(update(papers).where(papers.c.id == 2).values(title=papers.c.title))
+    assert found(connection, "laundry") == [2]
+    connection.execute(delete(sightings))
+    connection.execute(delete(papers).where(papers.c.id == 2))
+    assert found(connection, "laundry") == []
+
+
+def refuse(connection, title):
+    """Let the database itself refuse papers of this title."""
+    if database.is_sqlite(connection):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON papers WHEN new.title = '{title}' "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    else:
+        connection.exec_driver_sql(f"ALTER TABLE papers ADD CHECK (title <> '{title}')")
+
+
+def test_ingested_papers_are_found_whatever_else_was_refused(engine):
+    titles = ["Folding swans", "Folding poison", "Folding cranes"]
+    batch = [a_record(number, title=title) for number, title in enumerate(titles)]
+    with engine.begin() as connection:
+        refuse(connection, titles[1])
+        counts = ingest(connection, source="arxiv-ml", records=batch, now=NOON)
+        assert (counts.new, counts.rejected) == (2, 1)
+        store(connection, 1000, "Folding by hand")
+        assert set(found(connection, "folding")) == {*counts.new_ids, 1000}
+
+
+def test_a_revised_title_is_found_and_the_old_one_is_not(engine):
+    with engine.begin() as connection:
+        for title in ("Folding swans", "Ironing swans"):
+            ingest(connection, source="arxiv-ml", records=[a_record(title=title)], now=NOON)
+        assert (len(found(connection, "folding")), len(found(connection, "ironing"))) == (0, 1)
 
 
 @pytest.mark.parametrize(

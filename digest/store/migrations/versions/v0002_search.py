@@ -17,7 +17,9 @@ _SQLITE_WORDS = """
     coalesce((SELECT group_concat(value, ' ') FROM json_each({0}.keywords)), '') || ' ' ||
     {0}.venue || ' ' || {0}.key
 """
-_WATCHED = "title, abstract, authors, categories, keywords, venue"
+_WATCHED = ("title", "abstract", "authors", "categories", "keywords", "venue", "key")
+# An update names every column; only one that changes a word is worth indexing anew.
+_CHANGED = " OR ".join(f"old.{name} IS NOT new.{name}" for name in _WATCHED)
 
 SQLITE = (
     """
@@ -29,8 +31,14 @@ SQLITE = (
     "INSERT INTO paper_search(paper_search, rank) VALUES ('rank', 'bm25(4.0, 1.0, 2.0, 1.5)')",
     "INSERT INTO paper_search(rowid, title, abstract, authors, labels) "
     f"SELECT p.id, {_SQLITE_WORDS.format('p')} FROM papers AS p",
+    # FTS5 writes its buffer out before every statement that fires a trigger. Whoever inserts many
+    # papers puts a row here, then their words in one statement from the view, and takes it away.
+    "CREATE TABLE paper_search_held (held INTEGER NOT NULL)",
+    "CREATE VIEW paper_search_words(id, title, abstract, authors, labels) AS "
+    f"SELECT p.id, {_SQLITE_WORDS.format('p')} FROM papers AS p",
     f"""
-    CREATE TRIGGER paper_search_insert AFTER INSERT ON papers BEGIN
+    CREATE TRIGGER paper_search_insert AFTER INSERT ON papers
+    WHEN NOT EXISTS (SELECT 1 FROM paper_search_held) BEGIN
         INSERT INTO paper_search(rowid, title, abstract, authors, labels)
         VALUES (new.id, {_SQLITE_WORDS.format("new")});
     END
@@ -42,7 +50,8 @@ SQLITE = (
     END
     """,
     f"""
-    CREATE TRIGGER paper_search_update AFTER UPDATE OF {_WATCHED} ON papers BEGIN
+    CREATE TRIGGER paper_search_update AFTER UPDATE OF {", ".join(_WATCHED)} ON papers
+    WHEN {_CHANGED} BEGIN
         INSERT INTO paper_search(paper_search, rowid, title, abstract, authors, labels)
         VALUES ('delete', old.id, {_SQLITE_WORDS.format("old")});
         INSERT INTO paper_search(rowid, title, abstract, authors, labels)
@@ -72,6 +81,19 @@ POSTGRESQL = (
     f"INSERT INTO paper_search SELECT p.id, {_POSTGRESQL_WORDS.format('p')} FROM papers AS p",
     "CREATE INDEX ix_paper_search_words ON paper_search USING gin (words)",
     f"""
+    CREATE FUNCTION paper_search_add() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO paper_search (paper_id, words)
+        SELECT p.id, {_POSTGRESQL_WORDS.format("p")} FROM fresh AS p;
+        RETURN NULL;
+    END
+    $$
+    """,
+    """
+    CREATE TRIGGER paper_search_add AFTER INSERT ON papers REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION paper_search_add()
+    """,
+    f"""
     CREATE FUNCTION paper_search_keep() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO paper_search (paper_id, words) VALUES (new.id, {_POSTGRESQL_WORDS.format("new")})
@@ -81,8 +103,9 @@ POSTGRESQL = (
     $$
     """,
     f"""
-    CREATE TRIGGER paper_search_keep AFTER INSERT OR UPDATE OF {_WATCHED} ON papers
-    FOR EACH ROW EXECUTE FUNCTION paper_search_keep()
+    CREATE TRIGGER paper_search_keep AFTER UPDATE OF {", ".join(_WATCHED)} ON papers
+    FOR EACH ROW WHEN (({", ".join(f"old.{name}" for name in _WATCHED)}) IS DISTINCT FROM
+    ({", ".join(f"new.{name}" for name in _WATCHED)})) EXECUTE FUNCTION paper_search_keep()
     """,
 )
 
@@ -101,7 +124,10 @@ def downgrade() -> None:
     if bind.dialect.name == "sqlite":
         for name in ("insert", "delete", "update"):
             bind.exec_driver_sql(f"DROP TRIGGER paper_search_{name}")
+        bind.exec_driver_sql("DROP VIEW paper_search_words")
+        bind.exec_driver_sql("DROP TABLE paper_search_held")
     else:
-        bind.exec_driver_sql("DROP TRIGGER paper_search_keep ON papers")
-        bind.exec_driver_sql("DROP FUNCTION paper_search_keep()")
+        for name in ("add", "keep"):
+            bind.exec_driver_sql(f"DROP TRIGGER paper_search_{name} ON papers")
+            bind.exec_driver_sql(f"DROP FUNCTION paper_search_{name}()")
     bind.exec_driver_sql("DROP TABLE paper_search")
