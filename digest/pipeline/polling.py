@@ -96,7 +96,7 @@ def poll_sources(
 def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
     """Visit all, store what has come in groups, and yield the reports."""
     http = run.app.config.settings.http
-    leases = _Leases(run, due, 2 * http.concurrency)
+    leases = _Leases(run, due, 4 * http.concurrency)
     jobs = [partial(_guarded, visit, leases) for visit in due]
     for ended in together(jobs, threads=http.concurrency, timeout_s=http.poll_timeout_s):
         group: list[Done] = []

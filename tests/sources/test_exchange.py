@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import itertools
 import socket
@@ -266,3 +267,27 @@ def test_each_thread_has_its_own_connections_and_a_limited_provider_one():
     )
     assert transports.of("", allow_private=True) is not transports.of("", allow_private=False)
     transports.close()
+
+
+def test_answers_without_a_body_leave_their_connection_open():
+    accepted = []
+
+    def answer(listening):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                accepted.append(connection)
+                while connection.recv(65_536):
+                    connection.sendall(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        transports = Transports(limits=LIMITS)
+        transport = transports.of("", allow_private=True)
+        exchange = Exchange(source="a", transport=transport, limits=LIMITS, user_agent="test/1")
+        for _ in range(3):
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            assert exchange.ask("GET", url, headers={}).status == 304
+        transports.close()
+    assert len(accepted) == 1
+    accepted[0].close()
