@@ -143,7 +143,7 @@ def classify(phase: Phase, code: int, enhanced_code: str = "", text: str = "") -
 def _transient(phase: Phase, code: int, enhanced_code: str, text: str) -> Verdict:
     if code in {421, 432} or enhanced_code in _RATE or "throttl" in text.lower():
         return _deferred(Cause.RATE, relay=True)
-    if code == 454 and phase in (Phase.CONNECT, Phase.MAIL):
+    if code == 454 and (phase in (Phase.CONNECT, Phase.MAIL) or enhanced_code == "4.7.0"):
         return _deferred(Cause.RATE, relay=True)
     if phase is Phase.CONNECT:
         return _deferred(Cause.RELAY, relay=True)
