@@ -30,6 +30,7 @@ TEXT_PARTS = (
 TEXT_WIDTH = 72
 
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,12 @@ def _inlined_parts(folders: Sequence[Path]) -> dict[str, str]:
 def _styled(folders: Sequence[Path], name: str) -> str:
     """Return a frame with the style sheets put in."""
     document = find(folders, f"mail/{name}")
-    document = document.replace("{{ style }}", find(folders, "mail/style.css"))
-    return document.replace("{{ kept_style }}", find(folders, "mail/kept.css"))
+    for sheet in ("style", "kept_style", "outlook_style"):
+        place = "{{ " + sheet + " }}"
+        if place in document:  # an owner's frame may do without
+            rules = find(folders, f"mail/{sheet.removesuffix('_style')}.css")
+            document = document.replace(place, _CSS_COMMENT.sub("", rules))
+    return document
 
 
 def _notices(

@@ -140,6 +140,33 @@ def test_one_title_a_heading_a_paper_and_a_language(name: str) -> None:
     assert title.whole_text
 
 
+EVERYWHERE = {
+    "margin", "padding", "background-color", "color", "font-family", "font-size", "font-weight",
+    "line-height", "text-decoration", "border", "border-top", "border-bottom", "border-left",
+    "letter-spacing", "white-space", "padding-left", "width", "display", "mso-hide",
+}  # fmt: skip
+ORNAMENT = {"max-width", "max-height", "overflow", "-webkit-text-size-adjust", "border-radius",
+            "word-break"}  # fmt: skip
+"""Not known to Outlook on Windows: a table of its own, or nothing, stands in for them."""
+
+
+@each
+def test_nothing_rests_on_what_outlook_does_not_know(name: str) -> None:
+    tree = Tree(MESSAGES[name][0])
+    for node in tree.root.below():
+        style = node.attributes.get("style", "")
+        known = dict(re.findall(r"([a-z-]+):\s*([^;]+)", style))
+        assert set(known) <= EVERYWHERE | ORNAMENT
+        assert known.get("display", "none") == "none"
+        if node.tag in {"a", "span", "b"}:
+            # It gives links and words no padding: no target may need it to be hit.
+            assert not {"padding", "width", "margin"} & set(known)
+        if "max-width" in known:
+            assert (node.tag, node.attributes["width"]) == ("table", "100%")
+    assert any("o:PixelsPerInch" in comment for comment in tree.comments)
+    assert any("mso-line-height-rule" in comment for comment in tree.comments)
+
+
 def test_a_title_in_another_script_runs_its_own_way() -> None:
     [heading] = all_of("rtl", "h2")
     assert heading.attributes["dir"] == "rtl"
@@ -254,6 +281,10 @@ def test_the_buttons_of_notices_stand_out_too(is_dark: bool) -> None:
     found = colours_of(button.attributes["style"])
     found |= dark_colours(html)["button"] if is_dark else {}
     assert contrast(found["color"], found["background-color"]) >= 4.5
+    ground = button.parent
+    assert ground is not None
+    assert (ground.tag, ground.attributes["class"]) == ("td", "ground")
+    assert colours_of(ground.attributes["style"])["background-color"] == "#1d5a8e"
 
 
 def test_addresses_that_need_a_special_relay_are_refused_when_they_subscribe() -> None:
