@@ -1,46 +1,20 @@
 from __future__ import annotations
 
-from base64 import b64encode
+from dataclasses import replace
 
 import dkim
 import pytest
-from builders import an_edition_input
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from builders import NOON, an_edition_input
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from rendering.keys import a_signer, pem, published
 
 from digest.errors import ConfigError
 from digest.rendering.compose import Composer
-from digest.rendering.dkim import Signer, load_key
-
-RSA = generate_private_key(public_exponent=65537, key_size=2048)
-ED25519 = Ed25519PrivateKey.generate()
-
-
-def pem(key) -> bytes:  # type: ignore[no-untyped-def]
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def published(name: bytes, timeout: float = 5) -> bytes:
-    rsa = RSA.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    raw = ED25519.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return {
-        b"r._domainkey.example.org.": b"v=DKIM1; k=rsa; p=" + b64encode(rsa),
-        b"e._domainkey.example.org.": b"v=DKIM1; k=ed25519; p=" + b64encode(raw),
-    }[name]
+from digest.rendering.dkim import load_key
 
 
 def a_signed_message(*, both: bool = True, **changes: object) -> bytes:
-    keys = [load_key(pem(RSA), "r", where="test")]
-    if both:
-        keys.append(load_key(pem(ED25519), "e", where="test"))
-    signer = Signer(domain="example.org", keys=tuple(keys))
-    return Composer(dkim=signer).compose(an_edition_input(**changes)).content
+    return Composer(dkim=a_signer(both=both)).compose(an_edition_input(**changes)).content
 
 
 def verified(content: bytes) -> list[bool]:
@@ -59,14 +33,33 @@ def test_both_signatures_are_verified_by_another_implementation() -> None:
     assert verified(a_signed_message()) == [True, True]
 
 
-def test_a_signature_covers_both_unsubscribe_fields() -> None:
-    content = a_signed_message(both=False)
-    tags = content.partition(b"\r\nFrom:")[0].replace(b"\r\n ", b"")
-    signed = tags.partition(b"h=")[2].partition(b";")[0].split(b":")
-    assert signed.count(b"list-unsubscribe") == 2
-    assert signed.count(b"list-unsubscribe-post") == 2
-    assert b"a=rsa-sha256" in tags
-    assert b" l=" not in tags
+def tags_of(content: bytes) -> dict[str, str]:
+    """Return the tags of the first signature."""
+    head = content.partition(b"\r\nFrom:")[0].replace(b"\r\n ", b"").decode()
+    pairs = head.partition("DKIM-Signature:")[2].split(";")
+    return {name.strip(): value.strip() for name, _, value in (p.partition("=") for p in pairs)}
+
+
+def test_a_signature_covers_what_a_reader_or_filter_acts_on() -> None:
+    sender = replace(an_edition_input().sender, reply_to="help@example.org")
+    content = a_signed_message(both=False, sender=sender)
+    signed = tags_of(content)["h"].replace(" ", "").split(":")
+    head = content.partition(b"\r\n\r\n")[0].partition(b"\r\nFrom:")[2].decode().lower()
+    for name in (
+        "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "reply-to",
+        "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted", "feedback-id",
+    ):  # fmt: skip
+        assert name in signed
+        assert f"\n{name}:" in f"\nfrom:{head}"
+    for name in ("from", "to", "subject", "date", "list-unsubscribe", "list-unsubscribe-post"):
+        assert signed.count(name) == 2
+
+
+def test_a_signature_is_of_the_whole_body_and_does_not_age() -> None:
+    tags = tags_of(a_signed_message(both=False))
+    assert (tags["v"], tags["a"], tags["d"]) == ("1", "rsa-sha256", "example.org")
+    assert tags["t"] == str(int(NOON.timestamp()))
+    assert not {"l", "x"} & set(tags)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +69,12 @@ def test_a_signature_covers_both_unsubscribe_fields() -> None:
         (b"/u/ttt", b"/u/tXt"),
         (b"\r\nSubject:", b"\r\nSubject: Win\r\nSubject:"),
         (b"careful studies", b"careless studies"),
+        (b"\r\nTo:", b"\r\nTo: eve@example.net\r\nTo:"),
+        (b"\r\nDate:", b"\r\nDate: Tue, 1 Jan 2030 00:00:00 +0000\r\nDate:"),
+        (b"\r\nList-Unsubscribe:", b"\r\nList-Unsubscribe: <https://e.net>\r\nList-Unsubscribe:"),
+        (b"\r\nList-Unsubscribe-Post:", b"\r\nList-Unsubscribe-Post: x\r\nList-Unsubscribe-Post:"),
+        (b"Auto-Submitted: auto-generated", b"Auto-Submitted: no"),
+        (b"\r\nFeedback-ID: ", b"\r\nFeedback-ID: x"),
     ],
 )
 def test_what_is_altered_or_added_breaks_the_signature(true: bytes, false: bytes) -> None:
