@@ -17,12 +17,14 @@ from digest.model import AnnounceType, Record
 from digest.sources import Batch, Body, Rejected
 from digest.sources._arxiv_feed import abstract_page, is_withdrawn, native_id, paper_links
 from digest.sources._asking import batch_of
+from digest.sources._mail_proof import domain_of
 from digest.sources._reading import instant
 from digest.text.clean import clean
 from digest.text.ids import Reference, keys_of_doi, parse_arxiv
 from digest.text.names import split_authors
 from digest.text.plain import plain
 
+DOMAIN = "arxiv.org"
 NEXT_DAY_FROM = 20
 """Mails leave in the evening, UTC midnight or so; the day that they announce is the next one."""
 
@@ -55,8 +57,8 @@ def is_listing(content: bytes) -> bool:
     """Tell a listing from other mail in the same folder: from arXiv, with papers in it."""
     mail = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
-    sender = clean(str(mail.get("From", ""))).rstrip(">").lower()
-    return sender.endswith(("@arxiv.org", ".arxiv.org")) and bool(_BLOCK.search(_text(mail)))
+    sender = f".{domain_of(clean(str(mail.get('From', ''))))}"
+    return sender.endswith(f".{DOMAIN}") and bool(_BLOCK.search(_text(mail)))
 
 
 def _text(mail: EmailMessage) -> str:

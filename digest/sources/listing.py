@@ -1,31 +1,42 @@
 """arXiv's listing mails, from a folder of files, a Maildir or IMAP: a way without any polling.
 
-https://info.arxiv.org/help/subscribe.html. Mails are only read: nothing is moved, marked or
+https://info.arxiv.org/help/subscribe.html. What anybody can send to the folder's address must not
+come before readers: a mail counts when arXiv's signature or one's own mail server vouches for it.
+Mails are only read: nothing is moved, marked or
 deleted. The mails of some days before the last poll are read again, for those that came late.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from digest.config.sections import is_local
 from digest.errors import SourceError
 from digest.imap import ImapError, ImapFolder, ImapPlace, Security
+from digest.nameserver import Ask, asking
 from digest.sources import Batch, Body, Fetcher
 from digest.sources._asking import first_day, since_now
-from digest.sources._listing_mail import is_listing, parse_listing
+from digest.sources._listing_mail import DOMAIN, is_listing, parse_listing
+from digest.sources._mail_proof import NoNameServerError, doubt
 from digest.sources._reading import Options
+
+log = logging.getLogger(__name__)
 
 OVERLAP = timedelta(days=3)
 FIRST_DAYS = timedelta(days=4)
 MOST_MAILS = 500
 LARGEST_MAIL = 8 * 2**20
+_ADVICE = (
+    "; if your mail server changes mails, set trusted_server to the name that it writes into "
+    'Authentication-Results (or authentication = "off", if nobody else can write there)'
+)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -42,6 +53,17 @@ class ListingOptions(Options):
     imap_user: str = Field("", description="Its user.")
     imap_password: str = Field("", description="Its password, from the environment or a file.")
     imap_folder: str = Field("INBOX", description="Folder to read; nothing is marked or deleted.")
+    authentication: Literal["required", "off"] = Field(
+        "required",
+        description="Whether mails must be signed by arxiv.org, or vouched for by trusted_server.",
+    )
+    trusted_server: str = Field(
+        "",
+        description="Name that your mail server writes into Authentication-Results; it counts.",
+    )
+    name_server: str = Field(
+        "", description="Name server to ask for arXiv's keys, host or host:port; the system's."
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -73,15 +95,32 @@ class ListingSource:
         since = first_day(watermark, now=now, overlap=OVERLAP, default=FIRST_DAYS)
         root = self.options.path
         mails = self._on_disk(root.expanduser(), since) if root else self._on_server(since)
+        ask, good, refused = asking(self.options.name_server), 0, ""
         for url, content in mails:
-            if is_listing(content):
-                yield Body(
-                    url=url,
-                    content=content,
-                    content_type="message/rfc822",
-                    fetched_at=now,
-                    label=url.rpartition("/")[2],
-                )
+            if not is_listing(content):
+                continue
+            if doubt := self._doubt(content, ask):
+                refused = f"{url} is taken for forged: {doubt}"
+                log.warning("refused source=%s mail=%s: %s", self.name, url, doubt)
+                continue
+            good += 1
+            yield Body(
+                url=url,
+                content=content,
+                content_type="message/rfc822",
+                fetched_at=now,
+                label=url.rpartition("/")[2],
+            )
+        if refused and not good:
+            raise SourceError(self.name, f"{refused}{_ADVICE}", kind="unauthentic")
+
+    def _doubt(self, content: bytes, ask: Ask) -> str:
+        if self.options.authentication == "off":
+            return ""
+        try:
+            return doubt(content, DOMAIN, ask=ask, trusted_server=self.options.trusted_server)
+        except NoNameServerError as exc:  # none of them is lost: they are read by the next poll
+            raise SourceError(self.name, f"cannot check signatures: {exc}", kind="dns") from exc
 
     def _on_disk(self, root: Path, since: date) -> Iterator[tuple[str, bytes]]:
         for path in self._files(root, datetime(since.year, since.month, since.day, tzinfo=UTC)):

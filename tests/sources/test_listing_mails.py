@@ -38,7 +38,7 @@ def keys(source, since=NOON - timedelta(days=1)):
 
 @pytest.fixture
 def listing(mails, source_of):
-    return source_of("listing", path=str(mails))
+    return source_of("listing", path=str(mails), authentication="off")
 
 
 def test_mails_in_a_folder_are_read_oldest_first_and_left_there(mails, listing):
@@ -80,7 +80,7 @@ def test_other_mail_is_passed_over(mails, listing, text):
 
 def test_a_folder_that_is_not_there_is_an_error_not_a_quiet_day(source_of, tmp_path):
     with pytest.raises(SourceError, match="cannot be read"):
-        keys(source_of("listing", path=str(tmp_path / "nowhere")))
+        keys(source_of("listing", path=str(tmp_path / "nowhere"), authentication="off"))
 
 
 @pytest.fixture
@@ -93,6 +93,7 @@ def server():
 def on_server(server, source_of):
     def make(**more):
         place = {"imap_host": "127.0.0.1", "imap_port": server.port, "imap_security": "none"}
+        place["authentication"] = "off"
         return source_of("listing", **place, imap_user="ada", **{"imap_password": "secret"} | more)
 
     return make

@@ -7,23 +7,19 @@ say how to include.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from dns.exception import DNSException
-from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App
 from digest.errors import AddressError, DigestError
+from digest.nameserver import Ask, asking
 from digest.rendering.dkim import Key
 from digest.rendering.setup import signer_from
 from digest.subscribers.addresses import domain_of, normalise
-
-Ask = Callable[[str, str], list[str] | None]
-"""Name and type of record -> its texts; None where nobody answers."""
 
 TIMEOUT_S = 3.0
 
@@ -39,32 +35,11 @@ def look(app: App, server: str = "") -> Iterator[Finding]:
         domain = domain_of(normalise(app.config.settings.mail.sender))
     except AddressError:
         return
-    ask = _asking(server)
+    ask = asking(server)
     yield _mx(ask, domain)
     yield _spf(ask, domain)
     yield from _dkim(app, ask)
     yield _dmarc(ask, domain)
-
-
-def _asking(server: str) -> Ask:
-    resolver = Resolver(configure=not server)
-    if server:
-        host, _, port = server.partition(":")
-        resolver.nameservers, resolver.port = [host], int(port or 53)
-    resolver.lifetime = TIMEOUT_S
-
-    def ask(name: str, kind: str) -> list[str] | None:
-        try:
-            answer = resolver.resolve(name, kind, search=False)
-        except (NXDOMAIN, NoAnswer):
-            return []
-        except DNSException:
-            return None
-        if kind == "TXT":
-            return [b"".join(row.strings).decode("utf-8", "replace") for row in answer]
-        return [row.to_text() for row in answer]
-
-    return ask
 
 
 def _mx(ask: Ask, domain: str) -> Finding:

@@ -47,6 +47,7 @@ every_minutes = 360
 [sources.mails]
 kind = "listing"                 # arXiv's listing mails, in a folder or a Maildir
 path = "~/Maildir/.arxiv"
+trusted_server = ""              # name of your mail server in Authentication-Results; or by DKIM
 """,
     """\
 [sources.semanticscholar]
