@@ -11,7 +11,7 @@ from digest.errors import UsageError
 from digest.model import PollReport, PollStatus
 from digest.pipeline import polling
 from digest.pipeline._settling import subject_of
-from digest.sources import _notices
+from digest.sources import _completeness, _notices
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
@@ -33,6 +33,8 @@ class SourceHealth:
     disabled_reason: str
     notice: str
     """What is to be known of it though it answers well; mostly empty."""
+    evidence: str
+    """Where a second place was asked of its days: how many of its papers were there."""
     last_poll: PollReport | None
 
 
@@ -82,6 +84,7 @@ def health(app: App) -> tuple[SourceHealth, ...]:
                 error=state.error,
                 disabled_reason=row.disabled_reason,
                 notice="; ".join(one.text for one in state.notices.values()),
+                evidence=_completeness.evidence(state.marks),
                 last_poll=poll_report,
             )
         )

@@ -51,7 +51,7 @@ def _print(found: tuple[polling.SourceHealth, ...]) -> None:
                 f"{source.last_success_at:%Y-%m-%d %H:%M}" if source.last_success_at else "never",
                 f"{source.next_poll_at:%Y-%m-%d %H:%M}" if source.next_poll_at else "",
                 verdict(source.last_poll) if source.last_poll else "",
-                source.disabled_reason or source.error or source.notice,
+                source.disabled_reason or source.error or source.notice or source.evidence,
             )
             for source in found
         ),

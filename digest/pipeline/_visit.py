@@ -25,7 +25,7 @@ from digest.errors import SourceError
 from digest.model import Completeness, PaperKey, PollReport, PollStatus
 from digest.papers.facts import Facts
 from digest.pipeline.network import Network
-from digest.sources import Batch, Body, Fetcher, Receives, Source
+from digest.sources import Batch, Body, Checks, Fetcher, Receives, Source, Stated
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._completeness import Mark
@@ -236,7 +236,7 @@ class Visit:
             reason = f"broke: {type(exc).__name__}: {exc}"
             gathered.error = SourceError(self.source.name, reason, kind="bug")
         if gathered.error is None and _announces(self.source):
-            self._judge(gathered)
+            self._judge(fetcher, gathered)
             self._fill_gaps(self.source, fetcher, gathered)
         return gathered
 
@@ -248,15 +248,31 @@ class Visit:
         self.waiting = tuple(found)
         return {**self.state.watermark, "waiting": self.waiting}
 
-    def _judge(self, gathered: Gathered) -> None:
-        """Hold each category's batch against what it gave before."""
+    def _judge(self, fetcher: PollFetcher, gathered: Gathered) -> None:
+        """Hold each category's batch against what it gave before, and what else is said of it."""
         known = self.state.marks
         if self.state.program == self.program:
             gathered.marks = {
                 label: days.carry(mark, now=self.now) for label, mark in known.items()
             }
         for label, batch in zip(gathered.labels, gathered.batches, strict=True):
-            gathered.marks[label] = days.judge(batch, known.get(label), now=self.now)
+            before = known.get(label)
+            mark = days.judge(batch, before, now=self.now)
+            if days.may_be_checked(mark, before) and (stated := self._stated(fetcher, label)):
+                mark = days.judge(batch, before, now=self.now, stated=stated)
+            gathered.marks[label] = mark
+
+    def _stated(self, fetcher: PollFetcher, label: str) -> Stated | None:
+        """Ask a second place; without its word the batch is judged by what is known of it."""
+        if not isinstance(self.source, Checks):
+            return None
+        try:
+            return self.source.check(fetcher, label)
+        except SourceError as exc:
+            log.warning("not checked source=%s label=%s: %s", self.source.name, label, exc.reason)
+        except Exception:
+            log.exception("bug in check of source=%s", self.source.name)
+        return None
 
     def _fill_gaps(self, source: Announcing, fetcher: PollFetcher, gathered: Gathered) -> None:
         """Get back the days that were missed; failing at that spoils nothing of today."""

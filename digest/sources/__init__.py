@@ -21,7 +21,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from digest.model import Completeness, PaperKey, Record
 
-__all__ = ["Backfills", "Batch", "Body", "Enriches", "Fetcher", "Receives", "Rejected", "Source"]
+__all__ = [
+    "Backfills", "Batch", "Body", "Checks", "Enriches", "Fetcher", "Receives", "Rejected", "Source",
+    "Stated",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,26 @@ class Backfills(Protocol):
         """Yield bodies for ``parse`` with all that was announced in these days (both included).
 
         They overlap with what is known, and may be none at all. Raises SourceError.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What another place of the same source says of a day: its papers but for replacements."""
+
+    on: date
+    keys: frozenset[PaperKey]
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A source with a second place to hold a day's batch against."""
+
+    def check(self, fetcher: Fetcher, label: str) -> Stated | None:
+        """Return what was announced last under a label; None where nobody can be asked.
+
+        Raises SourceError.
         """
         ...
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from digest.model import AnnounceType, Completeness, Record
-from digest.sources import Batch
+from digest.sources import Batch, Stated
 from digest.sources import _calendar as calendar
 
 SKETCH = 128
@@ -32,6 +32,9 @@ FEWEST_JUDGED = 20
 TINY = 3
 DONE = frozenset({Completeness.CONFIRMED, Completeness.QUIET, Completeness.BACKFILLED})
 MOST_MISSED_DAYS = 30
+LATE_ENTRIES = 2
+LATE_SHARE = 0.05
+"""A listing may be ahead of the feed by this many, or this part: both are made while we ask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +51,17 @@ class Mark:
     sketch: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     """Sizes of the last whole batches, newest last."""
+    stated: int = 0
+    """How many papers a second place named for this batch; 0 where none was asked."""
+    missing: int = 0
+    """Of these, those that the batch does not hold."""
 
 
-def judge(batch: Batch, mark: Mark | None, *, now: datetime) -> Mark:
-    """Return the mark of a label after this batch, with the verdict on it."""
+def judge(batch: Batch, mark: Mark | None, *, now: datetime, stated: Stated | None = None) -> Mark:
+    """Return the mark of a label after this batch, with the verdict on it.
+
+    ``stated`` is what a second place says of the day; of another day it says nothing.
+    """
     today = calendar.local_day(now)
     if not batch.records:
         if mark is not None and _is_tiny(mark) and batch.batch_on == calendar.due_feed(now):
@@ -70,6 +80,12 @@ def judge(batch: Batch, mark: Mark | None, *, now: datetime) -> Mark:
     )
     if verdict not in {Completeness.TRUNCATED, Completeness.PARTIAL}:
         verdict = _verdict(found, mark, now=now)
+    if verdict is Completeness.CONFIRMED and stated is not None and stated.on == batch_on:
+        missing = stated.keys - {record.key for record in batch.records}
+        found = replace(found, stated=len(stated.keys), missing=len(missing))
+        verdict = _against_stated(len(missing), len(stated.keys))
+    elif mark is not None and mark.batch_on == batch_on and mark.count == found.count:
+        found = replace(found, stated=mark.stated, missing=mark.missing)
     if verdict is Completeness.STALE and mark is not None:
         # Keep the memory of what the old batch held; its new date means nothing.
         return replace(mark, verdict=verdict, batch_on=min(mark.batch_on, batch_on))
@@ -79,6 +95,21 @@ def judge(batch: Batch, mark: Mark | None, *, now: datetime) -> Mark:
         found = replace(found, counts=counts[-COUNTS:])
         found = _done(found, batch_on)
     return replace(found, verdict=verdict)
+
+
+def may_be_checked(mark: Mark, known: Mark | None) -> bool:
+    """Tell a batch that looks whole and was not held against a second place yet."""
+    is_same = known is not None and known.batch_on == mark.batch_on and known.verdict in DONE
+    return mark.verdict is Completeness.CONFIRMED and not (is_same and mark.stated)
+
+
+def evidence(marks: Mapping[str, Mark]) -> str:
+    """Return what second places said, in words: ``cs.CL 60 of 60, cs.LG 143 of 143``."""
+    return ", ".join(
+        f"{label} {mark.stated - mark.missing} of {mark.stated}"
+        for label, mark in sorted(marks.items())
+        if mark.stated
+    )
 
 
 def carry(mark: Mark, *, now: datetime) -> Mark:
@@ -173,6 +204,8 @@ def to_document(mark: Mark) -> dict[str, Any]:
         "highest": mark.highest,
         "sketch": list(mark.sketch),
         "counts": list(mark.counts),
+        "stated": mark.stated,
+        "missing": mark.missing,
     }
 
 
@@ -187,6 +220,8 @@ def from_document(document: Mapping[str, Any]) -> Mark:
         highest=document.get("highest", ""),
         sketch=tuple(document.get("sketch", ())),
         counts=tuple(document.get("counts", ())),
+        stated=document.get("stated", 0),
+        missing=document.get("missing", 0),
     )
 
 
@@ -214,6 +249,12 @@ def _verdict(found: Mark, mark: Mark | None, *, now: datetime) -> Completeness:
     if is_judged and found.count < FEW * min(counts):
         return Completeness.PARTIAL
     return Completeness.CONFIRMED
+
+
+def _against_stated(missing: int, stated: int) -> Completeness:
+    if missing <= max(LATE_ENTRIES, LATE_SHARE * stated):
+        return Completeness.CONFIRMED
+    return Completeness.STALE if missing >= STALE_OVERLAP * stated else Completeness.PARTIAL
 
 
 def _is_tiny(mark: Mark) -> bool:

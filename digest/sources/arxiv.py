@@ -15,12 +15,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from digest.model import PaperKey
-from digest.sources import Batch, Body, Fetcher
+from digest.sources import Batch, Body, Fetcher, Stated
 from digest.sources._arxiv_api import ask_for_days, ask_for_ids, is_api_answer, parse_api
 from digest.sources._arxiv_feed import parse_announcements
+from digest.sources._arxiv_list import parse_list
 from digest.sources._arxiv_oai import harvest, is_oai_answer, parse_oai
 from digest.sources._reading import Options
 
+LISTS = "https://arxiv.org"
 OVERLAP = timedelta(days=2)
 """Late entries: a harvest begins this much before the first missed day."""
 
@@ -38,6 +40,13 @@ class ArxivOptions(Options):
     oai_url: str = Field("https://oaipmh.arxiv.org/oai", description="Address of OAI-PMH.")
     backfill: Literal["oai", "api", "off"] = Field(
         "oai", description="Where missed days are got back from."
+    )
+    check: bool = Field(
+        True,
+        description="Hold each day against arXiv's listing page: a request a category and day.",
+    )
+    list_url: str = Field(
+        "", description="Address of the listing pages; arXiv's own beside arXiv's own feeds."
     )
 
 
@@ -65,6 +74,15 @@ class ArxivSource:
             )
             if body is not None:
                 yield body
+
+    def check(self, fetcher: Fetcher, label: str) -> Stated | None:
+        """Ask for the page that lists a category's present announcement."""
+        is_real = self.options.base_url == ArxivOptions.model_fields["base_url"].default
+        place = self.options.list_url or (LISTS if is_real else "")
+        if not self.options.check or not place or label not in self.options.categories:
+            return None
+        body = fetcher.get(f"{place.rstrip('/')}/list/{label}/new", conditional=False)
+        return parse_list(self.name, body) if body is not None else None
 
     def backfill(self, fetcher: Fetcher, *, since: date, until: date) -> Iterator[Body]:
         """Yield what was announced from ``since`` to ``until`` (both included), and a bit before.
