@@ -3,6 +3,10 @@
 import json
 import socket
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from digest.cli.main import run
 
 GOOD = """
@@ -48,3 +52,31 @@ def test_a_relay_that_does_not_answer_is_wrong(tmp_path, capsys):
         code, found = _examined(tmp_path, capsys, text)
     assert code == 1
     assert "cannot be reached" in found["relay out"]["message"]
+
+
+def test_a_signature_left_to_the_relay_says_what_to_look_for(tmp_path, capsys):
+    code, found = _examined(tmp_path, capsys, GOOD + '[mail.dkim]\nmode = "relay"\n')
+    said = found["DKIM by the relay"]
+    assert (code, said["level"]) == (0, "good")
+    assert {"List-Unsubscribe-Post,", "h="} <= set(said["message"].split())
+
+
+@pytest.mark.parametrize(
+    ("domain", "warned"),
+    [("example.org", False), ("back.example.org", False), ("org", False), ("example.net", True),
+     ("notexample.org", True)],
+)  # fmt: skip
+def test_domains_that_do_not_go_with_the_sender_are_warned_of(tmp_path, capsys, domain, warned):
+    key = tmp_path / "ed.pem"
+    key.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    text = GOOD + (
+        f'[mail.dkim]\nmode = "sign"\ndomain = "{domain}"\ned25519_selector = "ed"\n'
+        f'ed25519_key_file = "{key}"\n[mail.bounces]\ndomain = "{domain}"\n'
+    )
+    _, found = _examined(tmp_path, capsys, text)
+    for name in ("mail.dkim.domain", "mail.bounces.domain"):
+        assert (name in found) is warned

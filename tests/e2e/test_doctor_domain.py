@@ -70,6 +70,30 @@ def test_a_wrong_record_is_wrong(examined, name, texts, subject):
     assert found[subject]["level"] == "wrong"
 
 
+@pytest.mark.parametrize(("links", "level"), [(8, "good"), (12, "wrong")])
+def test_a_record_that_asks_too_much_is_wrong(examined, links, level):
+    chain = {
+        (f"n{n}.relay.example.", "TXT"): [f'"v=spf1 include:n{n + 1}.relay.example -all"']
+        for n in range(links)
+    }
+    record = {("news.example.org.", "TXT"): ['"v=spf1 a include:n0.relay.example -all"']}
+    found = examined(WELL | chain | record)["SPF"]
+    assert found["level"] == level
+    assert ("10" in found["advice"]) is (level == "wrong")
+
+
+def test_a_record_that_includes_itself_ends(examined):
+    record = {("news.example.org.", "TXT"): ['"v=spf1 include:news.example.org -all"']}
+    assert examined(WELL | record)["SPF"]["level"] == "wrong"
+
+
+@pytest.mark.parametrize(("known", "level"), [(True, "good"), (False, "wrong")])
+def test_where_refusals_go_has_to_take_mail(examined, known, level):
+    records = WELL | ({("back.example.org.", "MX"): ["10 mx.example.org."]} if known else {})
+    found = examined(records, dkim='[mail.bounces]\ndomain = "back.example.org"\n')
+    assert found["MX of mail.bounces.domain"]["level"] == level
+
+
 def test_mail_that_nobody_signs_is_warned_of(examined):
     assert examined(WELL)["DKIM"]["level"] == "warning"
 

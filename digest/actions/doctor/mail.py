@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from digest.actions import bounces
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App
+from digest.config.sections import MailSection
 from digest.errors import AddressError, DigestError
 from digest.subscribers.addresses import domain_of, normalise
 
@@ -18,6 +19,7 @@ def look(app: App) -> Iterator[Finding]:
     settings = app.config.settings
     yield from _relays(app)
     yield _sender(settings.mail.sender)
+    yield from _alignment(settings.mail)
     yield _leaving(settings.digest.base_url, settings.mail.unsubscribe_mailto)
     yield from _coming_back(app)
 
@@ -50,6 +52,33 @@ def _sender(sender: str) -> Finding:
         said = str(exc) if sender else "there is none"
         return wrong("mail.sender", said, "set it to an address you may send from")
     return good("mail.sender", f"domain {domain}")
+
+
+def _alignment(mail: MailSection) -> Iterator[Finding]:
+    """DMARC passes where d= (DKIM) or the envelope's domain (SPF) goes with From (RFC 7489 3.1)."""
+    try:
+        sender = domain_of(normalise(mail.sender))
+    except AddressError:
+        return
+    if mail.dkim.mode == "relay":
+        said = (
+            "left to the relay: whether it signs List-Unsubscribe and List-Unsubscribe-Post, as "
+            "RFC 8058 wants, cannot be seen from here; mail yourself an edition and look for both "
+            "in h= of its DKIM-Signature"
+        )
+        yield good("DKIM by the relay", said)
+    wanted = [("mail.bounces.domain", mail.bounces.domain)]
+    if mail.dkim.mode == "sign":
+        wanted.append(("mail.dkim.domain", mail.dkim.domain))
+    for subject, domain in wanted:
+        if domain and not _is_aligned(domain.lower(), sender):
+            advice = f"use {sender}, or a domain above or below it; else DMARC does not pass by it"
+            yield warning(subject, f"{domain} does not go with the sender's {sender}", advice)
+
+
+def _is_aligned(domain: str, sender: str) -> bool:
+    """Tell relaxed alignment, as far as it can be told without the list of public suffixes."""
+    return f".{domain}".endswith(f".{sender}") or f".{sender}".endswith(f".{domain}")
 
 
 def _leaving(base_url: str, mailto: str) -> Finding:
