@@ -11,9 +11,12 @@ import re
 from binascii import a2b_qp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.message import EmailMessage
 
 from digest.model import Message
+from digest.rendering import layout
 from digest.rendering.bodies import body, parsed
 from digest.rendering.markup import Markup
 
@@ -26,6 +29,8 @@ ONCE = (
 AT_MOST_ONCE = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To", "Sender")
 NEVER = ("Bcc", "Return-Path")
 UNENCODED = ("List-Unsubscribe", "List-Unsubscribe-Post", "Message-ID", "References", "List-Post")
+WORDED = ("Subject", "From", "To", "Reply-To", "List-Id")
+WORD = 75
 LINE_LIMIT = 998
 HEADER_LINE = 78
 ENCODED_LINE = 76
@@ -37,6 +42,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _LIST_ID = re.compile(r"[^<>]*<[^\s<>@]+\.[^\s<>@]+>")
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
+_FEEDBACK = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]+")
+_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
 _SAFE = ("http://", "https://", "mailto:")
 _MARK = re.compile("\x02[a-z_]+\x03")
 _URI = rb"[!-;=?-~]+"
@@ -85,6 +92,7 @@ def lint(
         *_lines(message.content),
         *_counts(fields),
         *_values(fields),
+        *_words(fields),
         *_unsubscribe(fields),
         *_structure(whole),
         *_twins(markup, text, fields),
@@ -215,6 +223,25 @@ def _values(fields: Fields) -> Iterator[Finding]:
             yield _wrong("H8", "Auto-Submitted does not say auto-generated")
 
 
+def _words(fields: Fields) -> Iterator[Finding]:
+    for content in _all(fields, "Feedback-ID"):
+        if not _FEEDBACK.fullmatch(content):
+            yield _poor("H13", "Feedback-ID is not of the form a:b:c:sender")
+    for name in WORDED:
+        for word in _WORD.findall(" ".join(_all(fields, name))):
+            if not _is_whole(word):
+                yield _wrong("H10", f"{name} has an encoded word that is too long or cut: {word}")
+
+
+def _is_whole(word: str) -> bool:
+    """Tell whether an encoded word can be read by itself (RFC 2047 sections 2 and 5)."""
+    try:
+        raw, charset = decode_header(word)[0]
+        return len(word) <= WORD and isinstance(raw, bytes) and bool(raw.decode(charset or "ascii"))
+    except (ValueError, LookupError, HeaderParseError):
+        return False
+
+
 def _unsubscribe(fields: Fields) -> Iterator[Finding]:
     """Check RFC 8058; a notice, which has no List-Id, needs no unsubscribe address."""
     post = _all(fields, "List-Unsubscribe-Post")
@@ -303,9 +330,12 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
         if title not in flat:
             yield _poor("M3", f"the text lacks a title of the HTML: {title[:60]}")
     words = set(text.split())
-    for link in markup.title_links:
-        if link not in words:
-            yield _poor("M3", f"the text lacks the address of a title: {link[:80]}")
+    lacking = [link for link in dict.fromkeys(markup.links) if link not in words]
+    for link in [link for link in markup.title_links if link in lacking]:
+        yield _poor("M3", f"the text lacks the address of a title: {link[:80]}")
+    others = [link for link in lacking if link not in markup.title_links]
+    if others:
+        yield _poor("M3", f"the text lacks {len(others)} addresses, the first: {others[0][:80]}")
     stop = " ".join(_all(fields, "List-Unsubscribe"))
     found = re.search(r"<(https?://[^>]+)>", stop)
     if found:
@@ -320,6 +350,8 @@ def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iter
         yield _wrong("W3", "the HTML does not name its language")
     if not markup.title:
         yield _wrong("W3", "the HTML has no title")
+    for code, text in layout.faults(markup):
+        yield _poor(code, text)
     yield from _content(markup, remote_images=remote_images)
 
 

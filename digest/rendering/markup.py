@@ -33,6 +33,17 @@ class Markup:
     alts: bool = True
     """Every image has an ``alt``."""
     forbidden: set[str] = field(default_factory=set)
+    plain_tables: int = 0
+    """Tables that do not say that they are layout."""
+    inline_styles: list[str] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
+    """The text of each ``style`` element."""
+    colour_schemes: str = ""
+    h1_count: int = 0
+    silent_links: int = 0
+    """Links without a word in them."""
+    preheader: str = ""
+    """The text of the first element of the body, where that is hidden."""
 
     @classmethod
     def of(cls, html: str) -> Markup:
@@ -49,6 +60,9 @@ class _Reader(HTMLParser):
         self.found = Markup()
         self._inside = ""
         self._text: list[str] = []
+        self._link: list[str] | None = None
+        self._first: list[str] | None = None
+        self._is_body = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -73,8 +87,33 @@ class _Reader(HTMLParser):
             found.images.append(source)
         if tag in ("title", "h2", "style"):
             self._inside, self._text = tag, []
+        self._note_layout(tag, values)
+
+    def _note_layout(self, tag: str, values: dict[str, str]) -> None:
+        found, style = self.found, values.get("style", "")
+        if style:
+            found.inline_styles.append(style)
+        if self._is_body and tag == "div" and "display:none" in style.replace(" ", ""):
+            self._first = []
+        self._is_body = tag == "body"
+        if tag == "table" and values.get("role") != "presentation":
+            found.plain_tables += 1
+        elif tag == "meta" and values.get("name") == "color-scheme":
+            found.colour_schemes = values.get("content", "")
+        elif tag == "h1":
+            found.h1_count += 1
+        elif tag == "a":
+            self._link = []
+        elif tag == "img" and self._link is not None:
+            self._link.append(values.get("alt", ""))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "a" and self._link is not None:
+            self.found.silent_links += not "".join(self._link).strip()
+            self._link = None
+        elif tag == "div" and self._first is not None:
+            self.found.preheader = " ".join("".join(self._first).split())
+            self._first = None
         if tag != self._inside:
             return
         text = " ".join("".join(self._text).split())
@@ -82,10 +121,13 @@ class _Reader(HTMLParser):
             self.found.title = text
         elif tag == "h2":
             self.found.headings.append(text)
-        elif _REMOTE_CSS.search(text):
-            self.found.forbidden.add("CSS from elsewhere")
+        else:
+            self.found.sheets.append(text)
+            if _REMOTE_CSS.search(text):
+                self.found.forbidden.add("CSS from elsewhere")
         self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        if self._inside:
-            self._text.append(data)
+        for heard in (self._text if self._inside else None, self._link, self._first):
+            if heard is not None:
+                heard.append(data)

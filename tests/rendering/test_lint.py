@@ -90,6 +90,8 @@ def test_a_field_that_must_not_stand_is_found(name: bytes) -> None:
         (b"Auto-Submitted: auto-generated", b"Auto-Submitted: no", "H8"),
         (b"<1.abc@example.org>", b"1.abc@example.org", "H9"),
         (b"Subject: ", b"Subject: \x00", "H11"),
+        (b"Subject: ", b"Subject: =?utf-8?q?" + b"x" * 70 + b"?= ", "H10"),
+        (b"Subject: ", b"Subject: =?utf-8?q?=C3?= ", "H10"),
         (b"multipart/alternative", b"multipart/mixed", "M1"),
         (b"Content-Type: text/plain", b"Content-Type: text/html", "M1"),
         (b"charset=utf-8", b"charset=latin-1", "M2"),
@@ -124,6 +126,38 @@ def test_each_statement_catches_what_breaks_it(old: bytes, new: bytes, code: str
 )  # fmt: skip
 def test_html_that_mail_must_not_hold_is_found(markup: bytes, code: str) -> None:
     assert forbidding(in_html(markup)) == {code}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"<table role=3D\"presentation\"", b"<table", "W2"),
+        (b"style=3D\"padding:", b"style=3D\"display:flex;padding:", "W2"),
+        (b"style=3D\"padding:", b"style=3D\"float:left;padding:", "W2"),
+        (b"</h1>", b"</h1><h1>x</h1>", "W3"),
+        (b"<h1", b"<h3", "W3"),
+        (b"<h1", b"<a href=3D\"https://digest.example.org/\"> </a><h1", "W3"),
+        (b"content=3D\"light dark\"", b"content=3D\"light\"", "W4"),
+        (b"background-color: #131211 !important", b"background-color: #131211", "W4"),
+        (b"line-height:1px\">", b"line-height:1px\">" + b"long words =\r\n" * 12, "W5"),
+        (b"<h1", b"<a href=3D\"https://elsewhere.example/\">shop</a><h1", "M3"),
+        (b"Feedback-ID: ", b"Feedback-ID: x:", "H13"),
+    ],
+)  # fmt: skip
+def test_what_looks_poor_is_told_and_may_go(old: bytes, new: bytes, code: str) -> None:
+    plain = _unfolded(GOOD)
+    assert old in plain.content
+    assert code not in {finding.code for finding in lint(plain)}
+    found = lint(replace(plain, content=plain.content.replace(old, new, 1)))
+    assert code in {finding.code for finding in found}
+    assert not any(finding.forbids for finding in found if finding.code == code)
+
+
+def _unfolded(message: Message) -> Message:
+    """Join the soft line breaks of the bodies and break them again at tags."""
+    head, _, rest = message.content.partition(b"\r\n\r\n")
+    joined = rest.replace(b"=\r\n", b"").replace(b">", b">=\r\n")
+    return replace(message, content=head + b"\r\n\r\n" + joined)
 
 
 def test_an_allowed_image_is_no_finding() -> None:
