@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,9 +33,18 @@ CHUNK = 5000
 
 
 def fill(
-    connection: Connection, *, people: int, works: int, due_at: datetime, seed: int = 4
+    connection: Connection,
+    *,
+    people: int,
+    works: int,
+    due_at: datetime,
+    seed: int = 4,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write papers with votes, and confirmed subscribers whose slot is due."""
+    """Write papers with votes, and confirmed subscribers whose slot is due.
+
+    Progress is told in rows: three a subscriber.
+    """
     chance = random.Random(seed)
     topics = [_topic(chance) for _ in range(TOPICS)]
     made_at = due_at - timedelta(hours=6)
@@ -64,8 +73,9 @@ def fill(
             }
             for n in range(1, people + 1)
         ),
+        on_progress,
     )
-    _write(connection, profiles, _profiles(chance, topics, popular, people, made_at))
+    _write(connection, profiles, _profiles(chance, topics, popular, people, made_at), on_progress)
     _write(
         connection,
         subscriptions,
@@ -80,6 +90,7 @@ def fill(
             }
             for n in range(1, people + 1)
         ),
+        on_progress,
     )
 
 
@@ -153,20 +164,30 @@ def _profiles(
         }
 
 
-def _write(connection: Connection, table: Table, rows: Iterator[dict[str, Any]]) -> None:
+def _write(
+    connection: Connection,
+    table: Table,
+    rows: Iterator[dict[str, Any]],
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> None:
     """Write rows by COPY where there is one: a million take minutes otherwise."""
     while chunk := list(itertools.islice(rows, CHUNK)):
         if is_sqlite(connection):
             connection.execute(insert(table), chunk)
-            continue
-        names = list(chunk[0])
-        raw = connection.connection.driver_connection
-        with (
-            raw.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy,
-        ):
-            for row in chunk:
-                copy.write_row([_plain(row[name]) for name in names])
+        else:
+            _copy(connection, table, chunk)
+        on_progress(len(chunk))
+
+
+def _copy(connection: Connection, table: Table, chunk: Sequence[dict[str, Any]]) -> None:
+    names = list(chunk[0])
+    raw = connection.connection.driver_connection
+    with (
+        raw.cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy,
+    ):
+        for row in chunk:
+            copy.write_row([_plain(row[name]) for name in names])
 
 
 def _plain(value: Any) -> Any:

