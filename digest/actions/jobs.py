@@ -32,28 +32,27 @@ Report = dict[str, Any]
 
 
 class Desks:
-    """Desks at which one process plans: those who plan for the same instant share papers.
+    """The desk at which one process plans: its blocks of one instant share papers.
 
     To read and weigh the papers of a window takes longer than to rank for hundreds of readers.
+    There is one desk, taken in turns: planning computes, so two at once would gain little and
+    hold everything twice, and whoever sends meanwhile is not in the way.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._lock = threading.Lock()
-        self._until: datetime | None = None
-        self._free: list[Desk] = []
+        self._turn = threading.Lock()
+        self._desk: Desk | None = None
 
     @contextlib.contextmanager
     def at(self, until: datetime) -> Iterator[Desk]:
-        """Give a desk for windows that end at this instant; nobody else has it meanwhile."""
-        with self._lock:
-            if until != self._until:
-                self._until, self._free = until, []
-            desk = self._free.pop() if self._free else Desk(self._app, until)
-        yield desk
-        with self._lock:
-            if until == self._until:
-                self._free.append(desk)
+        """Give the desk for windows that end at this instant; nobody else has it meanwhile."""
+        with self._turn:
+            desk, self._desk = self._desk, None  # one that something failed at is not kept
+            if desk is None or desk.at != until:
+                desk = Desk(self._app, until)
+            yield desk
+            self._desk = desk
 
 
 def begin(connection: Connection, run_id: str, *, jobs: int, now: datetime) -> None:
