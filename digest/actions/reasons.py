@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from digest.model import Edition, Exclusion, Paper, Profile, Term, TermMode
-from digest.ranking.default import MUTED_FIELDS
+from digest.ranking.accounts import MUTED_FIELDS
 from digest.ranking.terms import TermIndex
 
 

@@ -10,6 +10,8 @@ from digest.model.editions import (
     Exclusion,
     Message,
     Pick,
+    PickColumns,
+    Picks,
     Purpose,
     SourceLine,
 )
@@ -64,6 +66,8 @@ __all__ = [
     "Paper",
     "PaperKey",
     "Pick",
+    "PickColumns",
+    "Picks",
     "PollReport",
     "PollStatus",
     "Profile",

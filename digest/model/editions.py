@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple, overload
 
 from digest.model.papers import Completeness, PaperKey
 from digest.model.readers import Frequency
@@ -29,6 +31,92 @@ class Pick:
     reason: str
     parts: Mapping[str, float] = field(default_factory=dict)
     is_new: bool = True
+
+
+class PickColumns(NamedTuple):
+    """The fields of many picks, each a column; all are of one length."""
+
+    paper_ids: Sequence[int] = ()
+    keys: Sequence[PaperKey] = ()
+    scores: Sequence[float] = ()
+    interest_scores: Sequence[float] = ()
+    trend_scores: Sequence[float] = ()
+    sections: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    are_new: Sequence[bool] = ()
+
+
+class Picks(Sequence[Pick]):
+    """Picks as columns: a run has millions of them, and looks at few by themselves.
+
+    A `Pick` is made when one is asked for. ``parts`` has a column by name of part, 0 where it
+    says nothing of a pick.
+    """
+
+    __slots__ = ("columns", "parts")
+
+    def __init__(
+        self,
+        columns: PickColumns = PickColumns(),  # noqa: B008 (it is frozen)
+        parts: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    ) -> None:
+        self.columns = columns
+        self.parts = parts
+
+    @classmethod
+    def of(cls, picks: Iterable[Pick]) -> Picks:
+        """Return these picks as columns; the same where they are."""
+        if isinstance(picks, Picks):
+            return picks
+        rows = tuple(picks)
+        names = dict.fromkeys(name for pick in rows for name in pick.parts)
+        columns = PickColumns(
+            paper_ids=[pick.paper_id for pick in rows],
+            keys=[pick.key for pick in rows],
+            scores=[pick.score for pick in rows],
+            interest_scores=[pick.interest_score for pick in rows],
+            trend_scores=[pick.trend_score for pick in rows],
+            sections=[pick.section for pick in rows],
+            reasons=[pick.reason for pick in rows],
+            are_new=[pick.is_new for pick in rows],
+        )
+        return cls(columns, {name: [pick.parts.get(name, 0.0) for pick in rows] for name in names})
+
+    def __len__(self) -> int:
+        return len(self.columns.paper_ids)
+
+    @overload
+    def __getitem__(self, place: int) -> Pick: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Pick, ...]: ...
+    def __getitem__(self, place: int | slice) -> Pick | tuple[Pick, ...]:
+        if isinstance(place, slice):
+            return tuple(self[n] for n in range(*place.indices(len(self))))
+        # A frozen value's own constructor sets field by field: three times slower.
+        pick, columns = object.__new__(Pick), self.columns
+        pick.__dict__.update(
+            paper_id=columns.paper_ids[place],
+            key=columns.keys[place],
+            score=columns.scores[place],
+            interest_score=columns.interest_scores[place],
+            trend_score=columns.trend_scores[place],
+            section=columns.sections[place],
+            reason=columns.reasons[place],
+            parts={name: told for name, column in self.parts.items() if (told := column[place])},
+            is_new=columns.are_new[place],
+        )
+        return pick
+
+    def __iter__(self) -> Iterator[Pick]:
+        return (self[place] for place in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (Picks, tuple)) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as picks have none: their parts are a mapping
+
+    def __repr__(self) -> str:
+        return f"Picks{tuple(self)!r}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +160,8 @@ class Edition:
     window_start_at: datetime
     window_end_at: datetime
     frequency: Frequency = Frequency.DAILY
-    picks: tuple[Pick, ...] = ()
+    picks: Sequence[Pick] = ()
+    """Best first; `Picks` where a ranker of ours or the store made them."""
     other_ids: tuple[int, ...] = ()
     """Row ids of the other new papers, best first, for the list of all titles."""
     other_count: int = 0

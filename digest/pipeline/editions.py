@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+import numpy as np
 from sqlalchemy import Connection
 
 from digest.app import App
@@ -23,6 +24,7 @@ from digest.model import (
     Frequency,
     Paper,
     PaperKey,
+    Picks,
     Profile,
     SourceLine,
     Subscription,
@@ -57,6 +59,27 @@ class Draft:
     edition: Edition
     exclusions: tuple[Exclusion, ...] = ()
 
+    @property
+    def paper_ids(self) -> Sequence[int]:
+        """Row ids of the picks."""
+        return Picks.of(self.edition.picks).columns.paper_ids
+
+
+class Fresh:
+    """Papers by row id, looked up many at once: each edition asks for all that it leaves out."""
+
+    def __init__(self, row_ids: Collection[int]) -> None:
+        self._row_ids = np.array(sorted(row_ids), dtype=np.int64)
+
+    def among(self, row_ids: Sequence[int]) -> list[int]:
+        """Return those of the given that are fresh, in their order."""
+        given = np.asarray(row_ids, dtype=np.int64)
+        if not len(self._row_ids):
+            return []
+        places = np.minimum(np.searchsorted(self._row_ids, given), len(self._row_ids) - 1)
+        found: list[int] = given[self._row_ids[places] == given].tolist()
+        return found
+
 
 class Desk:
     """What one planning run keeps between its blocks: rankers, and the papers of each window."""
@@ -70,7 +93,7 @@ class Desk:
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._learnt: dict[datetime, backgrounds.Learnt] = {}
         self._lines: dict[datetime, tuple[SourceLine, ...]] = {}
-        self._fresh: dict[tuple[int, datetime], frozenset[int] | None] = {}
+        self._fresh: dict[tuple[int, datetime], Fresh | None] = {}
 
     def ranker(self, kind: str) -> Ranker:
         """Return the ranker of this kind, built once."""
@@ -113,13 +136,13 @@ class Desk:
             )
         return self._pools[key]
 
-    def fresh(self, pool: Candidates, since: datetime) -> frozenset[int] | None:
+    def fresh(self, pool: Candidates, since: datetime) -> Fresh | None:
         """Return the papers first seen after an instant; None where all of them were."""
         key = (id(pool), since)
         if key not in self._fresh:
             seen = (p.row_id for p in pool.papers if p.first_seen_at > since)
             found = frozenset(seen) - pool.late_ids
-            self._fresh[key] = None if len(found) == len(pool.papers) else found
+            self._fresh[key] = None if len(found) == len(pool.papers) else Fresh(found)
         return self._fresh[key]
 
     def lines(
@@ -181,7 +204,7 @@ def ranked(
         )
         for (subscription, slot), choice in zip(group, choices, strict=True):
             seen_since = last.get(subscription.row_id, start)
-            made[subscription.row_id] = Draft(
+            made[subscription.row_id] = drafted = Draft(
                 subscription=subscription,
                 edition=_edition(
                     desk.app, subscription, slot, choice, pool,
@@ -190,7 +213,7 @@ def ranked(
                 ),
                 exclusions=choice.exclusions,
             )  # fmt: skip
-            taken[subscription.subscriber.row_id] |= {p.paper_id for p in choice.picks}
+            taken[subscription.subscriber.row_id].update(drafted.paper_ids)
     return [made[subscription.row_id] for subscription, _ in due]
 
 
@@ -291,13 +314,13 @@ def _edition(
     pool: Candidates,
     *,
     lines: tuple[SourceLine, ...],
-    fresh: frozenset[int] | None,
+    fresh: Fresh | None,
 ) -> Edition:
     """Return the edition; its list of other titles holds only ``fresh`` ones (None: all are)."""
     profile = subscription.profile
     others = choice.other_ids
     if fresh is not None:
-        others = tuple(row_id for row_id in others if row_id in fresh)
+        others = fresh.among(others)
     return Edition(
         row_id=0,
         subscription_id=subscription.row_id,
@@ -309,7 +332,7 @@ def _edition(
         window_end_at=pool.window_end_at,
         frequency=profile.schedule.frequency,
         picks=choice.picks,
-        other_ids=others[:MOST_OTHERS] if profile.all_titles else (),
+        other_ids=tuple(others[:MOST_OTHERS]) if profile.all_titles else (),
         other_count=len(others),
         source_lines=tuple(
             line for line in lines if not profile.sources or line.source in profile.sources

@@ -152,12 +152,13 @@ class _Block:
     def leave_out_changed(self, connection: Connection) -> None:
         """Leave out who is not due as they were, or was shown one of their picks meanwhile."""
         still = profiles.still_due(connection, self.due, self._now)
-        picked = {p.paper_id for draft in self._drafts for p in draft.edition.picks}
+        picks = {draft.subscription.row_id: draft.paper_ids for draft in self._drafts}
+        picked = set().union(*picks.values())
         people = [draft.subscription.subscriber.row_id for draft in self._drafts]
         shown = edition_store.shown_to(connection, people, picked) if picked else {}
         for draft in self._drafts:
             seen = shown.get(draft.subscription.subscriber.row_id, frozenset())
-            if not seen.isdisjoint(pick.paper_id for pick in draft.edition.picks):
+            if not seen.isdisjoint(picks[draft.subscription.row_id]):
                 still.discard(draft.subscription.row_id)
         self._drafts = [draft for draft in self._drafts if draft.subscription.row_id in still]
         self._moves = [move for move in self._moves if move[0] in still]

@@ -66,8 +66,8 @@ class Reader:
 class Choice:
     """What one reader gets, best first, and why the rest was left out."""
 
-    picks: tuple[Pick, ...] = ()
-    other_ids: tuple[int, ...] = ()
+    picks: Sequence[Pick] = ()
+    other_ids: Sequence[int] = ()
     """The eligible rest, best first."""
     exclusions: tuple[Exclusion, ...] = ()
     """Filled only when asked for (``explain=True``): it costs per paper and reader."""

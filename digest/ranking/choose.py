@@ -65,10 +65,11 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Positions picked, best first, with their sections; and why some others were not."""
+    """Positions picked, best first; and why some others were not."""
 
     positions: tuple[int, ...]
-    sections: Mapping[int, str]
+    explored: frozenset[int]
+    """Those from outside the interests."""
     refused: Mapping[int, str]
     """``quota``, ``diversity``, ``carried``, ``late``.
 
@@ -81,8 +82,8 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
     passing = int((scored.score[scored.order] >= limits.floor).sum())
     above = scored.order[:passing]
     basket = _Basket(scored, limits)
-    explorers = _explorers(scored, limits, passing)
-    room = limits.cap - len(explorers)
+    explored = explorers(scored, limits, passing)
+    room = limits.cap - len(explored)
     # Each interest that has something gets its best paper before any gets its second: a small
     # interest is not drowned by a big one.
     for position in _firsts(scored, above):
@@ -93,11 +94,24 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
             break
         if position not in basket.taken:
             basket.offer(position)
-    sections = {p: basket.section(p) for p in basket.taken}
-    sections |= dict.fromkeys(explorers, EXPLORATION)
     # Steps, then keys (positions are in the order of keys), as in ``order``.
-    picked = sorted(sections, key=lambda p: (-float(scored.score[p]), p))
-    return Chosen(positions=tuple(picked), sections=sections, refused=basket.refused)
+    picked = sorted([*basket.taken, *explored], key=lambda p: (-float(scored.score[p]), p))
+    return Chosen(positions=tuple(picked), explored=frozenset(explored), refused=basket.refused)
+
+
+def most_carried(cap: int) -> int:
+    """Return how many papers from before the window an edition holds at most."""
+    return (cap + 1) // 2
+
+
+def most_late(cap: int) -> int:
+    """Return how many papers that took off late an edition holds at most."""
+    return max(1, cap // 5)
+
+
+def most_of_group(cap: int) -> int:
+    """Return from how many papers of one group on there are enough."""
+    return max(2, cap // 4)
 
 
 def in_steps(score: Floats) -> npt.NDArray[np.uint16]:
@@ -129,10 +143,10 @@ class _Basket:
         self.refused: dict[int, str] = {}
         self._scored = scored
         self._quotas = limits.quotas
-        self._most_carried = (limits.cap + 1) // 2
-        self._most_late = max(1, limits.cap // 5)
+        self._most_carried = most_carried(limits.cap)
+        self._most_late = most_late(limits.cap)
         self._late = 0
-        self._most_of_group = max(2, limits.cap // 4)
+        self._most_of_group = most_of_group(limits.cap)
         self._per_name: dict[str, int] = {}
         self._per_person: dict[str, int] = {}
         self._spent: set[str] = set()
@@ -156,11 +170,6 @@ class _Basket:
             count = self._per_person[person] = self._per_person.get(person, 0) + 1
             if count >= self._most_of_group:
                 self._spent.add(person)
-
-    def section(self, position: int) -> str:
-        """Return under which heading a pick stands."""
-        earlier = self._scored.carried[position] and not self._scored.late[position]
-        return CARRIED_OVER if earlier else self._name(position)
 
     def _name(self, position: int) -> str:
         scored = self._scored
@@ -196,7 +205,7 @@ def _firsts(scored: Scored, above: Positions) -> list[int]:
     return list(map(int, on_topic[places]))
 
 
-def _explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
+def explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     """Return the papers from outside the interests: a share of the picks, never padding."""
     if not limits.exploration or not scored.names or not passing:
         return []

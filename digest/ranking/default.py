@@ -7,36 +7,23 @@ by papers), and makes Python values for the picked papers only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from digest.model import Exclusion, Interest, Pick, Profile, Term, TermField
+from digest.model import Interest, Term
 from digest.ranking import Candidates, Choice, Reader
+from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
-from digest.ranking.choose import (
-    CARRIED_OVER,
-    STEPS,
-    Chosen,
-    Limits,
-    Scored,
-    choose,
-    in_steps,
-    mixed,
-    seed_of,
-)
+from digest.ranking.choose import STEPS, in_steps, mixed
 from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
-from digest.ranking.reasons import LIKE_SHOWS, reason
+from digest.ranking.named import MOST_CELLS
+from digest.ranking.picking import Seat, Standing, pick_all
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.window import Flags, Positions, Window
-
-MUTED_FIELDS: tuple[TermField, ...] = (
-    "title", "abstract", "keywords", "authors", "categories",
-)  # fmt: skip
 
 FEEDBACK_INTEREST = "papers you liked"
 """Feedback that names no interest teaches one of its own: it can drown no other."""
@@ -73,8 +60,12 @@ class DefaultRanker:
         """Return one Choice per reader, in order."""
         if not candidates.papers:
             return [Choice() for _ in readers]
-        desks = self._desks(candidates, readers, now, seed)
-        return [desk.choice(explain=explain) for desk in desks]
+        window = self._prepare(candidates, now)
+        return [
+            choice
+            for block in _blocks(window, readers, now)
+            for choice in choices(*standing(window, block, seed), now=now, explain=explain)
+        ]
 
     def top(
         self, candidates: Candidates, readers: Sequence[Reader], *, now: datetime, seed: int
@@ -82,14 +73,12 @@ class DefaultRanker:
         """Return the row ids of each reader's picks, best first: ``rank`` without the account."""
         if not candidates.papers:
             return [() for _ in readers]
-        return [desk.row_ids() for desk in self._desks(candidates, readers, now, seed)]
-
-    def _desks(
-        self, candidates: Candidates, readers: Sequence[Reader], now: datetime, seed: int
-    ) -> Iterator[_Desk]:
         window = self._prepare(candidates, now)
-        for block in _blocks(window, readers, now):
-            yield from _choose_block(window, block, now=now, seed=seed)
+        return [
+            tuple(window.row_ids[list(picked.positions)].tolist())
+            for block in _blocks(window, readers, now)
+            for picked in pick_all(standing(window, block, seed)[1])
+        ]
 
     def _prepare(self, candidates: Candidates, now: datetime) -> Window:
         if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
@@ -105,29 +94,22 @@ class DefaultRanker:
         return ((background, 1.0),)
 
 
-@dataclass(frozen=True)
-class _Seat:
-    """A reader in a block: whose rows of the sheet are whose."""
-
-    reader: Reader
-    tastes: tuple[Taste, ...]
-
-
-def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterator[list[_Seat]]:
+def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterator[list[Seat]]:
     """Yield the readers in order, so many at a time that a block stays small."""
     shared: dict[int, Known] = {}
     most = max(_BLOCK_CELLS // len(window), 1)
-    block: list[_Seat] = []
-    rows = rated = 0
+    block: list[Seat] = []
+    rows = rated = named = 0
     for reader in readers:
         papers = reader.known_papers
         tastes = _tastes(reader, shared.setdefault(id(papers), Known(papers)), now)
-        block.append(_Seat(reader, tastes))
+        block.append(Seat(reader, tastes))
         rows += max(len(tastes), 1)
         rated += sum(len(taste.rated) for taste in tastes)
-        if rows >= most or rated >= _BLOCK_RATED:
+        named += sum(len(taste.interest.terms) for taste in tastes)
+        if rows >= most or rated >= _BLOCK_RATED or named * len(window) >= MOST_CELLS:
             yield block
-            block, rows, rated = [], 0, 0
+            block, rows, rated, named = [], 0, 0, 0
     if block:
         yield block
 
@@ -148,212 +130,71 @@ def _tastes(reader: Reader, known: Known, now: datetime) -> tuple[Taste, ...]:
     return tuple(found)
 
 
-def _choose_block(
-    window: Window, seats: Sequence[_Seat], *, now: datetime, seed: int
-) -> Iterator[_Desk]:
+def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, Standing]:
+    """Score a block of readers, and put each one's papers in order."""
     sheet = score(window, [taste for seat in seats for taste in seat.tastes])
-    interest, best, firsts = _best(sheet, seats)
+    interest, best = _best(sheet, seats)
     weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
     steps = in_steps(mixed(interest, window.trend, weights[:, None]))
-    blocked = np.stack([_blocked(window, seat.reader) for seat in seats])
-    for number, seat in enumerate(seats):
-        rows = range(firsts[number], firsts[number] + len(seat.tastes))
-        if rows and all(row in sheet.barred for row in rows):
-            blocked[number] |= np.logical_and.reduce([sheet.barred[row] for row in rows])
-    # A stable sort of small whole numbers keeps ties in the order of the papers, that is of keys.
-    order = np.argsort(np.where(blocked, _LAST, STEPS - steps), axis=1, kind="stable")
-    eligible = len(window) - blocked.sum(axis=1)
-    for number, seat in enumerate(seats):
-        scored = Scored(
-            order=order[number, : eligible[number]],
-            score=steps[number] / np.float32(STEPS),
-            interest=interest[number],
-            trend=window.trend,
-            best=best.get(number),
-            names=[taste.interest.name for taste in seat.tastes],
-            carried=_carried(window, seat.reader),
-            late=window.late,
-            groups=window.groups,
-            followed=_followed(window, seat.reader.profile),
-            duplicates=window.duplicates,
-        )
-        chosen = choose(scored, _limits(seat.reader, seed))
-        yield _Desk(sheet, scored, chosen, firsts[number], seat, now)
+    blocked = _blocked(sheet, seats)
+    carried: dict[datetime | None, Flags] = {None: window.late}
+    for since in {seat.reader.seen_since for seat in seats}:
+        if since is not None:
+            carried[since] = (window.seen_at < since.timestamp()) | window.late
+    return sheet, Standing(
+        window=window,
+        seats=seats,
+        seed=seed,
+        steps=steps,
+        interest=interest,
+        # A stable sort of small whole numbers keeps ties in the order of the papers, so of keys.
+        order=np.argsort(np.where(blocked, _LAST, STEPS - steps), axis=1, kind="stable"),
+        eligible=len(window) - blocked.sum(axis=1),
+        best=best,
+        carried=[carried[seat.reader.seen_since] for seat in seats],
+    )
 
 
-def _best(sheet: Sheet, seats: Sequence[_Seat]) -> tuple[Floats, dict[int, Positions], list[int]]:
-    """Return each reader's best interest score per paper, whose it is, and the first row."""
-    count = len(sheet.window)
-    interest = np.zeros((len(seats), count), dtype=np.float32)
+def _best(sheet: Sheet, seats: Sequence[Seat]) -> tuple[Floats, dict[int, Positions]]:
+    """Return each reader's best interest score per paper, and whose it is where of several."""
+    if all(len(seat.tastes) == 1 for seat in seats):
+        return sheet.score, {}
+    interest = np.zeros((len(seats), len(sheet.window)), dtype=np.float32)
     best: dict[int, Positions] = {}
-    firsts, row = [], 0
+    row = 0
     for number, seat in enumerate(seats):
-        firsts.append(row)
         table = sheet.score[row : row + len(seat.tastes)]
-        if len(table) == 1:
-            interest[number] = table[0]
-        elif len(table):
+        if len(table):
             interest[number] = table.max(axis=0)
+        if len(table) > 1:
             best[number] = table.argmax(axis=0)
         row += len(seat.tastes)
-    return interest, best, firsts
+    return interest, best
 
 
-def _trend_weight(window: Window, seat: _Seat) -> float:
+def _trend_weight(window: Window, seat: Seat) -> float:
     if not seat.tastes:
         return 1.0
     # A window without any signal is ranked by interest, on its full scale.
     return seat.reader.profile.trending_weight if window.is_watched else 0.0
 
 
-def _limits(reader: Reader, seed: int) -> Limits:
-    profile = reader.profile
-    return Limits(
-        floor=profile.min_score,
-        cap=profile.max_papers,
-        quotas={i.name: i.quota for i in profile.interests if i.quota is not None},
-        exploration=profile.exploration,
-        seed=seed_of(seed, reader.subscription_id),
-    )
-
-
-def _followed(window: Window, profile: Profile) -> frozenset[int]:
-    names = {name for interest in profile.interests for name in interest.authors}
-    return frozenset(p for name in names for p in window.people(name))
-
-
-def _carried(window: Window, reader: Reader) -> Flags:
-    if reader.seen_since is None:
-        return window.late
-    return np.asarray((window.seen_at < reader.seen_since.timestamp()) | window.late)
-
-
-def _blocked(window: Window, reader: Reader) -> Flags:
-    """Tell what cannot be picked at all; ``_cause`` says why."""
-    profile = reader.profile
-    blocked = window.withdrawn.copy()
-    if profile.sources:
-        blocked |= ~window.from_sources(profile.sources)
-    if reader.shown:
-        at = window.position_of
-        blocked[[at[row_id] for row_id in reader.shown if row_id in at]] = True
-    for mute in profile.mutes:
-        blocked[window.muted(mute, Term(text=mute, fields=MUTED_FIELDS))] = True
+def _blocked(sheet: Sheet, seats: Sequence[Seat]) -> Flags:
+    """Tell what cannot be picked at all, by reader; ``accounts`` says why."""
+    window = sheet.window
+    blocked: Flags = np.tile(window.withdrawn, (len(seats), 1))
+    row = 0
+    for number, seat in enumerate(seats):
+        profile, line = seat.reader.profile, blocked[number]
+        if profile.sources:
+            line |= ~window.from_sources(profile.sources)
+        if seat.reader.shown:
+            at = window.position_of
+            line[[at[row_id] for row_id in seat.reader.shown if row_id in at]] = True
+        for mute in profile.mutes:
+            line[window.muted(mute, Term(text=mute, fields=MUTED_FIELDS))] = True
+        rows = range(row, row + len(seat.tastes))
+        if rows and sheet.barred and all(row in sheet.barred for row in rows):
+            line |= np.logical_and.reduce([sheet.barred[row] for row in rows])
+        row += len(seat.tastes)
     return blocked
-
-
-class _Desk:
-    """Turns one reader's chosen positions into picks, and the rest into exclusions."""
-
-    def __init__(
-        self,
-        sheet: Sheet,
-        scored: Scored,
-        chosen: Chosen,
-        first: int,
-        seat: _Seat,
-        now: datetime,
-    ) -> None:
-        self._sheet = sheet
-        self._window = sheet.window
-        self._scored = scored
-        self._chosen = chosen
-        self._first = first
-        self._seat = seat
-        self._now = now
-
-    def row_ids(self) -> tuple[int, ...]:
-        """Return the row ids of the picks, best first."""
-        return tuple(self._window.papers[p].row_id for p in self._chosen.positions)
-
-    def choice(self, *, explain: bool) -> Choice:
-        """Return the reader's choice."""
-        picked = self._chosen.positions
-        rest = np.ones(len(self._window), dtype=bool)
-        rest[list(picked)] = False
-        order = self._scored.order
-        return Choice(
-            picks=tuple(self._pick(p) for p in picked),
-            other_ids=tuple(self._window.row_ids[order[rest[order]]].tolist()),
-            exclusions=self._exclusions(rest) if explain else (),
-        )
-
-    def _row(self, position: int) -> int | None:
-        if not self._seat.tastes:
-            return None
-        best = self._scored.best
-        return self._first + (0 if best is None else int(best[position]))
-
-    def _pick(self, position: int) -> Pick:
-        paper = self._window.papers[position]
-        section = self._chosen.sections[position]
-        row = self._row(position)
-        carried = bool(self._scored.carried[position])
-        parts = self._parts(row, position)
-        return Pick(
-            paper_id=paper.row_id,
-            key=paper.key,
-            score=round(float(self._scored.score[position]), 6),
-            interest_score=round(float(self._scored.interest[position]), 6),
-            trend_score=round(float(self._window.trend[position]), 6),
-            section=section,
-            reason=reason(
-                self._sheet, row, position, section=section, now=self._now,
-                carried=carried and section == CARRIED_OVER, near=int(parts.get("near likes", 0)),
-            ),
-            parts=parts,
-            is_new=not carried,
-        )  # fmt: skip
-
-    def _parts(self, row: int | None, position: int) -> dict[str, float]:
-        """Return the strengths that make a score, by name; those that say nothing are left."""
-        parts = dict(self._window.trend_parts(position))
-        if row is not None:
-            for name, value in self._sheet.parts(row, position).items():
-                if told := round(float(value), 4):
-                    parts[name] = told
-            if near := self._sheet.near_likes(row, position, LIKE_SHOWS):
-                parts["near likes"] = float(near)
-        return parts
-
-    def _exclusions(self, rest: Flags) -> tuple[Exclusion, ...]:
-        floor = self._seat.reader.profile.min_score
-        eligible = np.zeros(len(self._window), dtype=bool)
-        eligible[self._scored.order] = True
-        told = []
-        for position in np.flatnonzero(rest).tolist():
-            paper = self._window.papers[position]
-            value = float(self._scored.score[position])
-            row = self._row(position)
-            cause = (
-                (self._chosen.refused.get(position) or ("floor" if value < floor else "cap"))
-                if eligible[position]
-                else self._cause(position)
-            )
-            told.append(
-                Exclusion(
-                    paper_id=paper.row_id,
-                    key=paper.key,
-                    cause=cause,
-                    score=round(value, 6),
-                    interest_score=round(float(self._scored.interest[position]), 6),
-                    trend_score=round(float(self._window.trend[position]), 6),
-                    interest="" if row is None else self._sheet.tastes[row].interest.name,
-                    parts=self._parts(row, position),
-                )
-            )
-        return tuple(told)
-
-    def _cause(self, position: int) -> str:
-        """Return why a paper cannot be picked at all."""
-        window, reader = self._window, self._seat.reader
-        paper = window.papers[position]
-        if paper.row_id in reader.shown:
-            return "seen"
-        if paper.withdrawn:
-            return "withdrawn"
-        if reader.profile.sources and not set(reader.profile.sources) & set(paper.sources):
-            return "source"
-        row = self._first
-        muted = [window.muted(m, Term(text=m, fields=MUTED_FIELDS)) for m in reader.profile.mutes]
-        return "muted" if any(position in m for m in muted) else self._sheet.bar(row, position)

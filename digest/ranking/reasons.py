@@ -1,47 +1,190 @@
-"""Word the reason of a pick from the real parts of its score. Scores nothing.
+"""Say of picks what made their scores: the strengths by name, and a sentence made of them.
 
-"matches kernel fusion and 3 papers you liked; 57 votes since yesterday".
+"matches kernel fusion and 3 papers you liked; 57 votes since yesterday". All picks of a block of
+readers at once; the same words are put together once. Scores nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from digest.model import Paper
-from digest.ranking.choose import EXPLORATION
 from digest.ranking.interests import Sheet
+from digest.ranking.space import Floats
+from digest.ranking.window import Flags, Positions, Window
 
 LIKE_SHOWS = 0.2
 """A liked paper is named as near from this cosine on."""
 
-LIKENESS_SHOWS = -0.105
-"""Nearness is told of from this log(1 - strength) on: a strength of 0.1."""
+LIKENESS_SHOWS = 0.1
+"""Nearness is told of from this strength on."""
+
+_MOST_TERMS = 3
+"""Terms named in one sentence."""
+
+_WIDTHS = (8, 64, 10**6)
+"""Tastes of about as many terms are looked at together: one with hundreds costs only itself."""
 
 
-def reason(
-    sheet: Sheet,
-    row: int | None,
-    position: int,
-    *,
-    section: str,
-    now: datetime,
-    carried: bool,
-    near: int = 0,
-) -> str:
-    """Return one sentence of true parts; never empty. ``row`` is None without interests."""
-    parts = []
-    if section == EXPLORATION:
-        parts.append("from outside your interests")
-    elif row is not None and (text := _interest(sheet, row, position, near)):
-        parts.append(text)
-    if gain := sheet.window.gain(position):
-        paper = sheet.window.papers[position]
-        parts.append(_took_off(paper, gain) if sheet.window.late[position] else gain)
-    if carried:
-        paper = sheet.window.papers[position]
-        days = max((now.date() - paper.first_seen_at.date()).days, 1)
-        parts.append(f"found {days} {'day' if days == 1 else 'days'} ago, not shown to you yet")
-    return "; ".join(parts) or "new today"
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What made the scores of pairs of taste and paper; arrays in their order."""
+
+    sheet: Sheet
+    rows: Positions
+    """The tastes; -1 for a reader without interests."""
+    positions: Positions
+    terms: Floats
+    likeness: Floats
+    authors: Floats
+    institutions: Floats
+    categories: Floats
+    near: Positions
+    """How many liked papers are near."""
+    leading: Positions
+    """The strongest terms that stand in the paper (three a line), -1 for none."""
+
+    def parts(self) -> dict[str, list[float]]:
+        """Return the strengths by name, rounded; 0 for those that say nothing."""
+        trend = self.sheet.window.trend_parts
+        columns: dict[str, npt.NDArray[Any]]
+        columns = {name: strengths[self.positions] for name, strengths in trend.items()}
+        columns |= {
+            "terms": self.terms,
+            "likeness": self.likeness,
+            "authors": self.authors,
+            "institutions": self.institutions,
+            "categories": self.categories,
+            "near likes": self.near,
+        }
+        return {
+            name: np.round(column.astype(np.float64), 4).tolist()
+            for name, column in columns.items()
+            if column.any()
+        }
+
+    def sentences(self, *, explored: Flags, carried: Flags, now: datetime) -> list[str]:
+        """Return one sentence of true parts for each; never empty.
+
+        ``explored`` ones come from outside the interests, ``carried`` ones from an earlier day.
+        """
+        heads = np.array(self._heads(), dtype=object)
+        heads[explored] = "from outside your interests"
+        found: list[str] = (heads + _tails(self.sheet.window)[self.positions]).tolist()
+        for place in np.flatnonzero(carried).tolist():
+            found[place] += _age(self.sheet.window.papers[self.positions[place]], now)
+        return [text.removeprefix("; ") or "new today" for text in found]
+
+    def _heads(self) -> list[str]:
+        """Return what each owes to the interest; empty where that is nothing."""
+        plain = (self.authors == 0) & (self.institutions == 0)
+        plain &= (self.leading[:, 0] >= 0) | (self.near > 0)
+        keys = zip(
+            self.rows.tolist(), *self.leading.T.tolist(), self.near.tolist(), plain.tolist(),
+            strict=True,
+        )  # fmt: skip
+        known: dict[tuple[int, ...], str] = {}
+        heads = []
+        for place, key in enumerate(keys):
+            text = known.get(key) if key[-1] else self._worded(place)
+            if text is None:
+                text = known[key] = self._worded(place)
+            heads.append(text)
+        return heads
+
+    def _worded(self, place: int) -> str:
+        row, position = int(self.rows[place]), int(self.positions[place])
+        if row < 0:
+            return ""
+        told = []
+        if self.authors[place] and (matches := self.sheet.authors(row, position)[:2]):
+            names = _listed([m.printed for m in matches])
+            sure = all(m.is_certain for m in matches)
+            told.append(f"by {names}, whom you follow" if sure else f"by {names}, perhaps followed")
+        texts = self.sheet.asked.texts[row]
+        matched = [texts[n] for n in self.leading[place].tolist() if n >= 0]
+        if near := int(self.near[place]):
+            matched.append(f"{near} {'paper' if near == 1 else 'papers'} you liked")
+        if matched:
+            told.append(f"matches {_listed(matched)}")
+        if self.institutions[place]:
+            told.append(f"from {_listed(list(self.sheet.institutions(row, position)[:2]))}")
+        if not told and self.likeness[place] >= LIKENESS_SHOWS:
+            told.append(f"near in meaning to {self.sheet.tastes[row].interest.name}")
+        if not told and (category := self.sheet.category(row, position)):
+            told.append(f"in {category}")
+        return ", ".join(told)
+
+
+def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
+    """Return what made the scores of these pairs of taste (-1: none) and paper."""
+    mine = np.flatnonzero(rows >= 0)
+    row, position = rows[mine], positions[mine]
+    asked = sheet.asked
+
+    def spread(strengths: Floats) -> Floats:
+        whole = np.zeros(len(rows), dtype=np.float32)
+        whole[mine] = strengths
+        return whole
+
+    terms = np.zeros(len(mine), dtype=np.float32)
+    leading = np.full((len(rows), _MOST_TERMS), -1, dtype=np.intp)
+    for places in _by_width(asked.counts[row]):
+        left = asked.of_terms(row[places], position[places])
+        terms[places] = 1 - left.prod(axis=1)
+        order = np.argsort(left, axis=1, kind="stable")[:, :_MOST_TERMS]
+        stands = np.take_along_axis(left, order, axis=1) < 1
+        leading[mine[places][:, None], np.arange(order.shape[1])] = np.where(stands, order, -1)
+    near = np.zeros(len(rows), dtype=np.intp)
+    for places in _by_row(row):
+        found = sheet.near_likes(int(row[places[0]]), position[places], LIKE_SHOWS)
+        if found is not None:
+            near[mine[places]] = found
+    return Account(
+        sheet=sheet,
+        rows=rows,
+        positions=positions,
+        terms=spread(terms),
+        likeness=spread(1 - sheet.apart[row, position]),
+        authors=spread(1 - asked.table[asked.authors[row], position]),
+        institutions=spread(1 - asked.table[asked.institutions[row], position]),
+        categories=spread(1 - asked.table[asked.categories[row], position]),
+        near=near,
+        leading=leading,
+    )
+
+
+def _by_width(counts: Positions) -> Iterator[Positions]:
+    """Yield the places of tastes that have terms, those of about as many together."""
+    low = 0
+    for high in _WIDTHS:
+        places = np.flatnonzero((counts > low) & (counts <= high))
+        if len(places):
+            yield places
+        low = high
+
+
+def _by_row(rows: Positions) -> list[Positions]:
+    """Return the places of each taste's pairs."""
+    if not len(rows):
+        return []
+    order = np.argsort(rows, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(rows[order])) + 1)
+
+
+def _tails(window: Window) -> npt.NDArray[np.object_]:
+    """Return how each paper's trend ends a sentence."""
+    told = [
+        f"; {_took_off(paper, gain) if late else gain}" if gain else ""
+        for paper, gain, late in zip(window.papers, window.gains, window.late, strict=True)
+    ]
+    return np.array(told, dtype=object)
 
 
 def _took_off(paper: Paper, gain: str) -> str:
@@ -50,25 +193,10 @@ def _took_off(paper: Paper, gain: str) -> str:
     return f"took off since it came out on {day:%B} {day.day}: {gain}"
 
 
-def _interest(sheet: Sheet, row: int, position: int, near: int) -> str:
-    told = []
-    if matches := sheet.authors(row, position)[:2]:
-        names = _listed([m.printed for m in matches])
-        sure = all(m.is_certain for m in matches)
-        told.append(f"by {names}, whom you follow" if sure else f"by {names}, perhaps followed")
-    matched = sheet.matched(row, position)[:3]
-    if near:
-        matched.append(f"{near} {'paper' if near == 1 else 'papers'} you liked")
-    if matched:
-        told.append(f"matches {_listed(matched)}")
-    if places := sheet.institutions(row, position):
-        told.append(f"from {_listed(list(places[:2]))}")
-    if not told and sheet.likeness[row, position] <= LIKENESS_SHOWS:
-        told.append(f"near in meaning to {sheet.tastes[row].interest.name}")
-    if not told and (category := sheet.category(row, position)):
-        told.append(f"in {category}")
-    return ", ".join(told)
+def _age(paper: Paper, now: datetime) -> str:
+    days = max((now.date() - paper.first_seen_at.date()).days, 1)
+    return f"; found {days} {'day' if days == 1 else 'days'} ago, not shown to you yet"
 
 
-def _listed(items: list[str]) -> str:
+def _listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -6,6 +6,7 @@ interest and chooses nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +21,10 @@ from digest.model import Paper, Term
 from digest.ranking import Candidates
 from digest.ranking.background import Background
 from digest.ranking.meaning import Meaning
+from digest.ranking.named import Register
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
 from digest.ranking.space import Floats, Space, near_duplicates, paper_text
-from digest.ranking.terms import Place, TermIndex, in_category
+from digest.ranking.terms import TermIndex, in_category
 from digest.ranking.trending import Heat, gain_sentence, heats, late_heats
 
 Flags = npt.NDArray[np.bool_]
@@ -33,24 +35,12 @@ _T = TypeVar("_T")
 NEAR_DUPLICATE = 0.92
 """Papers whose words are this alike (cosine) say the same thing to a reader."""
 
-TERM_STRENGTH = {Place.TITLE: 0.5, Place.TEXT: 0.35}
-AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
-
 _WORDS_PER_ROOT = 0.5
 """What cosines of words weigh beside those of meaning, by the root of a text's words."""
 
 _MOST_LIKED_CELLS = 20_000_000
 _MOST_ANSWERS = 50_000
 """Liked papers (by candidates) and other questions whose answers are kept: memory stays flat."""
-
-
-@dataclass(frozen=True)
-class Hits:
-    """Where a window has what was asked for, and how much that says."""
-
-    positions: Positions
-    logs: Floats
-    """log(1 - strength) of each: evidence adds up as a sum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,28 +100,23 @@ class Window:
         )
 
     @cached_property
-    def _gains(self) -> dict[int, str]:
-        return {}
+    def register(self) -> Register:
+        """What readers ask for by name."""
+        return Register(self)
 
     @cached_property
-    def _trend_parts(self) -> dict[int, dict[str, float]]:
-        return {}
+    def trend_parts(self) -> Mapping[str, Floats]:
+        """The strengths of the papers' trend by name; 0 where one says nothing."""
+        kinds = dict.fromkeys(kind for heat in self.heats for kind in heat.by_kind)
+        return {
+            f"trend {kind}": np.array([heat.by_kind.get(kind, 0.0) for heat in self.heats])
+            for kind in kinds
+        }
 
-    def trend_parts(self, position: int) -> Mapping[str, float]:
-        """Return the strengths of a paper's trend by name; those that say nothing are left."""
-        found = self._trend_parts.get(position)
-        if found is None:
-            kinds = self.heats[position].by_kind
-            found = self._trend_parts[position] = {
-                f"trend {kind}": told for kind, value in kinds.items() if (told := round(value, 4))
-            }
-        return found
-
-    def gain(self, position: int) -> str:
-        """Say a paper's strongest gain in words; empty where nothing is known."""
-        if position not in self._gains:
-            self._gains[position] = gain_sentence(self.heats[position])
-        return self._gains[position]
+    @cached_property
+    def gains(self) -> Sequence[str]:
+        """Each paper's strongest gain in words; empty where nothing is known."""
+        return [gain_sentence(heat) for heat in self.heats]
 
     @cached_property
     def position_of(self) -> Mapping[int, int]:
@@ -144,9 +129,38 @@ class Window:
         return [_group(paper) for paper in self.papers]
 
     @cached_property
+    def crowds(self) -> npt.NDArray[np.intp]:
+        """By paper (a row), the numbers of its people who have more than two papers; else -1."""
+        counts = Counter(person for group in self.groups for person in group)
+        numbers = {person: n for n, person in enumerate(counts) if counts[person] > 2}
+        found = np.full((len(self), 4), -1, dtype=np.intp)
+        for row, group in zip(found, self.groups, strict=True):
+            many = [numbers[person] for person in group if person in numbers]
+            row[: len(many)] = many
+        return found
+
+    @cached_property
     def duplicates(self) -> Mapping[int, frozenset[int]]:
         """Positions of papers that say nearly the same, by position."""
         return near_duplicates(self.words, NEAR_DUPLICATE)
+
+    @cached_property
+    def duplicate_groups(self) -> npt.NDArray[np.intp]:
+        """By paper (a row of one), the number of the near duplicates it belongs to; else -1."""
+        found = np.full((len(self), 1), -1, dtype=np.intp)
+        for first in sorted(self.duplicates):
+            waiting = [first] if found[first] < 0 else []
+            while waiting:
+                position = waiting.pop()
+                if found[position] < 0:
+                    found[position] = first
+                    waiting.extend(self.duplicates[position])
+        return found
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.object_]:
+        """The papers' keys."""
+        return np.array([paper.key for paper in self.papers], dtype=object)
 
     @cached_property
     def _people(self) -> PeopleIndex:
@@ -159,14 +173,6 @@ class Window:
             self._kept[key] = make()
         return cast(_T, self._kept[key])
 
-    def term(self, term: Term) -> Hits:
-        """Return where a term stands; ``logs`` are those of weight 1."""
-
-        def look() -> Hits:
-            return _hits({p: TERM_STRENGTH[place] for p, place in self.index.find(term).items()})
-
-        return self._keep(("term", term.text, term.fields), look)
-
     def muted(self, text: str, term: Term) -> Positions:
         """Return the positions that hold a muted text."""
         return self._keep(("mute", text), lambda: _positions(self.index.find(term)))
@@ -174,15 +180,6 @@ class Window:
     def people(self, followed: str) -> Mapping[int, PersonMatch]:
         """Return the matches of a followed author by position."""
         return self._keep(("person", followed), lambda: self._people.find(followed))
-
-    def author(self, followed: str) -> Hits:
-        """Return where a followed author stands."""
-
-        def look() -> Hits:
-            found = self.people(followed)
-            return _hits({p: AUTHOR if m.is_certain else MAYBE_AUTHOR for p, m in found.items()})
-
-        return self._keep(("author", followed), look)
 
     def institutions(self, followed: tuple[str, ...]) -> Mapping[int, tuple[str, ...]]:
         """Return the followed institutions of each paper that has one, by position."""
@@ -207,12 +204,6 @@ class Window:
             }
 
         return self._keep(("categories", wanted), look)
-
-    def constant(self, kind: str, key: tuple[str, ...], strength: float) -> Hits:
-        """Return the hits of institutions or categories, all of one strength."""
-        find: Callable[[tuple[str, ...]], Mapping[int, object]]
-        find = self.institutions if kind == "institutions" else self.categories
-        return self._keep((kind, key, strength), lambda: _hits(dict.fromkeys(find(key), strength)))
 
     def from_sources(self, sources: tuple[str, ...]) -> Flags:
         """Tell of each paper whether one of these sources announced it."""
@@ -271,11 +262,6 @@ def _heats(
     new = iter(heats(usual, known, now, promise=hopes))
     old = iter(late_heats(late, usual, known, candidates.window_start_at, now))
     return [next(old if paper.row_id in candidates.late_ids else new) for paper in papers]
-
-
-def _hits(strengths: Mapping[int, float]) -> Hits:
-    values = np.fromiter(strengths.values(), dtype=np.float32, count=len(strengths))
-    return Hits(_positions(strengths), np.log1p(-values))
 
 
 def _positions(found: Mapping[int, object]) -> Positions:

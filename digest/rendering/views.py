@@ -7,7 +7,7 @@ for every reader with the same options.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -171,7 +171,7 @@ def edition_view(edition: Edition, locale: str) -> EditionView:
     )
 
 
-def sections(picks: tuple[Pick, ...]) -> tuple[Section, ...]:
+def sections(picks: Sequence[Pick]) -> tuple[Section, ...]:
     """Group picks: interests by their best pick, then trending, exploration, carried over, updates.
 
     The order within a section is the edition's.

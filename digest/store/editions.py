@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Row, delete, func, select, tuple_
 
-from digest.model import Completeness, Edition, Frequency, Pick, SourceLine
+from digest.model import Completeness, Edition, Frequency, PickColumns, Picks, SourceLine
 from digest.store._bulk import Row as BulkRow
 from digest.store._bulk import among, day, insert_new, reserve_ids, stamp
 from digest.store.tables import deliveries, editions, polls, profiles, shown, signals
@@ -47,9 +47,9 @@ def freeze(
     )
     made = [_with_id(d, row_id) for row_id, d in zip(ids, drafts, strict=True) if row_id in kept]
     ledger: list[BulkRow] = [
-        (edition.subscriber_id, pick.paper_id, edition.row_id)
+        (edition.subscriber_id, paper_id, edition.row_id)
         for edition in made
-        for pick in edition.picks
+        for paper_id in Picks.of(edition.picks).columns.paper_ids
     ]
     insert_new(connection, shown, ("subscriber_id", "paper_id", "edition_id"), ledger)
     return made
@@ -304,19 +304,15 @@ def _row(row_id: int, edition: Edition, outcome: EditionOutcome) -> BulkRow:
 
 
 def _content(edition: Edition) -> dict[str, Any]:
-    """Return the frozen part; picks as arrays, because there are millions of them."""
+    """Return the frozen part; picks as columns, because there are millions of them."""
+    picks = Picks.of(edition.picks)
     return {
-        "picks": [
-            [
-                p.paper_id, p.key, round(p.score, 4), round(p.interest_score, 4),
-                round(p.trend_score, 4), p.section, p.reason, dict(p.parts), p.is_new,
-            ]
-            for p in edition.picks
-        ],
+        "picks": picks.columns._asdict(),
+        "parts": dict(picks.parts),
         "others": list(edition.other_ids),
         "other_count": edition.other_count,
         "sources": [[s.source, s.new, s.completeness.value, s.note] for s in edition.source_lines],
-    }  # fmt: skip
+    }
 
 
 def _edition(row: Row[Any]) -> Edition:
@@ -331,7 +327,7 @@ def _edition(row: Row[Any]) -> Edition:
         window_start_at=row.window_start_at,
         window_end_at=row.window_end_at,
         frequency=Frequency(row.frequency),
-        picks=tuple(_pick(values) for values in content["picks"]),
+        picks=Picks(PickColumns(**content["picks"]), content["parts"]),
         other_ids=tuple(content["others"]),
         other_count=content["other_count"],
         source_lines=tuple(
@@ -342,19 +338,8 @@ def _edition(row: Row[Any]) -> Edition:
     )
 
 
-_PICK_FIELDS = (
-    "paper_id", "key", "score", "interest_score", "trend_score", "section", "reason", "parts",
-    "is_new",
-)  # fmt: skip
-
-
-def _pick(values: Sequence[Any]) -> Pick:
-    # A frozen value's own constructor sets field by field: three times slower, and a run reads
-    # twenty of them for each mail.
-    pick = object.__new__(Pick)
-    pick.__dict__.update(zip(_PICK_FIELDS, values, strict=True))
-    return pick
-
-
 def _with_id(draft: Edition, row_id: int) -> Edition:
-    return replace(draft, row_id=row_id)
+    # As ``dataclasses.replace``, which checks and sets field by field.
+    made = object.__new__(Edition)
+    made.__dict__.update(draft.__dict__, row_id=row_id)
+    return made

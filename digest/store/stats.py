@@ -81,10 +81,13 @@ def scores(connection: Connection, first_on: date, last_on: date) -> Tally:
             .where(editions.c.edition_on == day, editions.c.pick_count > 0)
             .order_by(editions.c.id)
             .limit(SAMPLE)
-        )
-        rows = [pick for content in contents for pick in content["picks"]]
-        for place, name in ((2, "score"), (3, "interest"), (4, "trend")):
-            found[name][day] = round(fmean(pick[place] for pick in rows), 4)
+        ).all()
+        columns = (
+            ("scores", "score"), ("interest_scores", "interest"), ("trend_scores", "trend"),
+        )  # fmt: skip
+        for column, name in columns:
+            values = [value for content in contents for value in content["picks"][column]]
+            found[name][day] = round(fmean(values), 4)
     return found
 
 

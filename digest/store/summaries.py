@@ -99,6 +99,6 @@ def waiting_picks(connection: Connection, *, limit: int = 5000) -> dict[int, int
     )
     counts: dict[int, int] = {}
     for content in connection.scalars(query):
-        for pick in content["picks"]:
-            counts[pick[0]] = counts.get(pick[0], 0) + 1
+        for paper_id in content["picks"]["paper_ids"]:
+            counts[paper_id] = counts.get(paper_id, 0) + 1
     return counts

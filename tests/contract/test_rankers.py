@@ -14,13 +14,16 @@ from digest.ranking import Candidates, Reader
 
 NOT_RANKERS = {
     "_making",
+    "accounts",
     "background",
     "choose",
     "evaluation",
     "interests",
     "likeness",
     "meaning",
+    "named",
     "people",
+    "picking",
     "promise",
     "reasons",
     "space",

@@ -116,4 +116,4 @@ def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
     with app.reading() as connection:
         query = select(edition_table.c.content).where(edition_table.c.subscriber_id == given[0][0])
         (content,) = connection.scalars(query)
-    assert given[0][1] not in [pick[0] for pick in content["picks"]]
+    assert given[0][1] not in content["picks"]["paper_ids"]

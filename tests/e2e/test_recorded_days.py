@@ -53,9 +53,9 @@ def test_ten_days_tell_everybody_everything_once(replay, tmp_path):
 def assert_nothing_twice(path):
     with open_app(load_config(path)) as app, app.reading() as connection:
         picked = Counter(
-            (row.subscriber_id, pick[0])
+            (row.subscriber_id, paper_id)
             for row in connection.execute(select(editions.c.subscriber_id, editions.c.content))
-            for pick in row.content["picks"]
+            for paper_id in row.content["picks"]["paper_ids"]
         )
         assert picked
         assert max(picked.values()) == 1

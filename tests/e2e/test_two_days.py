@@ -38,9 +38,9 @@ def test_each_reader_gets_one_mail_a_day(demo):
 def test_nobody_is_shown_a_paper_twice(demo):
     with open_app(load_config(demo.config)) as app, app.reading() as connection:
         shown = Counter(
-            (row.subscriber_id, pick[0])
+            (row.subscriber_id, paper_id)
             for row in connection.execute(select(editions.c.subscriber_id, editions.c.content))
-            for pick in row.content["picks"]
+            for paper_id in row.content["picks"]["paper_ids"]
         )
     assert shown
     assert set(shown.values()) == {1}

@@ -1,0 +1,226 @@
+"""Turn a block of readers' picks into values: scores, sections, reasons, and why not the rest.
+
+Picks are made as columns, for a whole block at once. Chooses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import accumulate, chain, pairwise
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.model import Exclusion, PickColumns, Picks, Term, TermField
+from digest.ranking import Choice
+from digest.ranking.choose import CARRIED_OVER, EXPLORATION, ON_TOPIC, STEPS, TRENDING
+from digest.ranking.interests import Sheet
+from digest.ranking.picking import Picked, Standing, chosen, pick_all
+from digest.ranking.reasons import account
+from digest.ranking.space import Floats
+from digest.ranking.window import Flags, Positions
+
+MUTED_FIELDS: tuple[TermField, ...] = (
+    "title", "abstract", "keywords", "authors", "categories",
+)  # fmt: skip
+
+_DIGITS = 5
+"""Tell any two steps of a score apart."""
+
+
+def choices(sheet: Sheet, standing: Standing, *, now: datetime, explain: bool) -> list[Choice]:
+    """Return each reader's choice."""
+    picked = pick_all(standing)
+    firsts = _firsts(standing)
+    exclusions: Sequence[tuple[Exclusion, ...]] = [()] * len(picked)
+    if explain:
+        exclusions = [
+            _exclusions(sheet, standing, number, firsts, one) for number, one in enumerate(picked)
+        ]
+    return [
+        Choice(picks=picks, other_ids=_Rest(standing, number, one.positions), exclusions=left_out)
+        for number, (picks, one, left_out) in enumerate(
+            zip(_picks(sheet, standing, picked, firsts, now), picked, exclusions, strict=True)
+        )
+    ]
+
+
+class _Rest(Sequence[int]):
+    """The row ids of the eligible papers that were not picked, best first; made when read."""
+
+    def __init__(self, standing: Standing, number: int, picked: Sequence[int]) -> None:
+        self._row_ids = standing.window.row_ids
+        self._order = standing.order[number, : standing.eligible[number]]
+        self._picked = picked
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, *, copy: bool | None = None
+    ) -> npt.NDArray[np.int64]:
+        is_left = np.ones(len(self._row_ids), dtype=bool)
+        is_left[list(self._picked)] = False
+        found = self._row_ids[self._order[is_left[self._order]]]
+        return found if dtype is None else found.astype(dtype)
+
+    def __len__(self) -> int:
+        return len(self._order) - len(self._picked)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[int, ...]: ...
+    def __getitem__(self, place: int | slice) -> int | tuple[int, ...]:
+        return tuple(self)[place]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.asarray(self).tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (_Rest, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
+def _firsts(standing: Standing) -> Positions:
+    """Return each reader's first row of the sheet; -1 without interests."""
+    counts = [len(seat.tastes) for seat in standing.seats]
+    starts = np.array([0, *accumulate(counts)], dtype=np.intp)[:-1]
+    starts[np.array(counts) == 0] = -1
+    return starts
+
+
+def _picks(
+    sheet: Sheet, standing: Standing, picked: Sequence[Picked], firsts: Positions, now: datetime
+) -> list[Picks]:
+    """Return each reader's picks; the columns of a block are made together, then cut."""
+    window = standing.window
+    counts = [len(one.positions) for one in picked]
+    ends = [0, *accumulate(counts)]
+    positions = np.fromiter(chain(*(one.positions for one in picked)), np.intp, ends[-1])
+    reader = np.repeat(np.arange(len(picked)), counts)
+    rows = firsts[reader]
+    for number, claims in standing.best.items():
+        mine = slice(ends[number], ends[number + 1])
+        rows[mine] += claims[positions[mine]]
+    explored = np.zeros(len(positions), dtype=bool)
+    for number, one in enumerate(picked):
+        if one.explored:
+            mine = slice(ends[number], ends[number + 1])
+            explored[mine] = [position in one.explored for position in one.positions]
+    carried = _carried(standing, reader, positions)
+    earlier = carried & ~window.late[positions] & ~explored
+    interest = standing.interest[reader, positions]
+    said = account(sheet, rows, positions)
+    columns = PickColumns(
+        window.row_ids[positions].tolist(),
+        window.keys[positions].tolist(),
+        _rounded(standing.steps[reader, positions] / STEPS),
+        _rounded(interest),
+        _rounded(window.trend[positions]),
+        _sections(sheet, rows, interest, explored, earlier),
+        said.sentences(explored=explored, carried=earlier, now=now),
+        (~carried).tolist(),
+    )
+    parts = said.parts()
+    telling = {name: _says(column, ends) for name, column in parts.items()}
+    return [
+        Picks(
+            PickColumns._make(column[start:end] for column in columns),
+            {name: column[start:end] for name, column in parts.items() if telling[name][number]},
+        )
+        for number, (start, end) in enumerate(pairwise(ends))
+    ]
+
+
+def _carried(standing: Standing, reader: Positions, positions: Positions) -> Flags:
+    found = np.zeros(len(positions), dtype=bool)
+    flags = {id(one): one for one in standing.carried}
+    keys = np.array([id(one) for one in standing.carried], dtype=np.int64)
+    for key, one in flags.items():
+        found |= one[positions] & (keys[reader] == key)
+    return found
+
+
+def _sections(
+    sheet: Sheet, rows: Positions, interest: Floats, explored: Flags, earlier: Flags
+) -> list[str]:
+    """Return under which heading each pick stands."""
+    names = [taste.interest.name for taste in sheet.tastes]
+    headings = np.array([*names, TRENDING, CARRIED_OVER, EXPLORATION], dtype=object)
+    which = np.where((rows >= 0) & (interest >= ON_TOPIC), rows, len(names))
+    which[earlier] = len(names) + 1
+    which[explored] = len(names) + 2
+    found: list[str] = headings[which].tolist()
+    return found
+
+
+def _rounded(values: npt.NDArray[np.floating]) -> list[float]:
+    found: list[float] = np.round(values.astype(np.float64), _DIGITS).tolist()
+    return found
+
+
+def _says(column: Sequence[float], ends: Sequence[int]) -> list[bool]:
+    """Tell of each reader whether a part says anything of any pick."""
+    before = np.concatenate([[0], np.cumsum(np.array(column) != 0)])
+    found: list[bool] = (np.diff(before[ends]) > 0).tolist()
+    return found
+
+
+def _exclusions(
+    sheet: Sheet, standing: Standing, number: int, firsts: Positions, picked: Picked
+) -> tuple[Exclusion, ...]:
+    """Say of each paper that one reader did not get why not."""
+    window, seat = standing.window, standing.seats[number]
+    refused = chosen(standing, number).refused
+    eligible = np.zeros(len(window), dtype=bool)
+    eligible[standing.order[number, : standing.eligible[number]]] = True
+    left = np.ones(len(window), dtype=bool)
+    left[list(picked.positions)] = False
+    positions = np.flatnonzero(left)
+    rows = np.full(len(positions), firsts[number])
+    if number in standing.best:
+        rows += standing.best[number][positions]
+    parts = account(sheet, rows, positions).parts()
+    told = []
+    for place, position in enumerate(positions.tolist()):
+        paper = window.papers[position]
+        value = float(standing.steps[number, position] / np.float32(STEPS))
+        below = value < seat.reader.profile.min_score
+        cause = (
+            (refused.get(position) or ("floor" if below else "cap"))
+            if eligible[position]
+            else _cause(sheet, standing, number, int(firsts[number]), position)
+        )
+        told.append(
+            Exclusion(
+                paper_id=paper.row_id,
+                key=paper.key,
+                cause=cause,
+                score=round(value, _DIGITS),
+                interest_score=round(float(standing.interest[number, position]), _DIGITS),
+                trend_score=round(float(window.trend[position]), _DIGITS),
+                interest="" if rows[place] < 0 else sheet.tastes[rows[place]].interest.name,
+                parts=_told(parts, place),
+            )
+        )
+    return tuple(told)
+
+
+def _told(parts: Mapping[str, Sequence[float]], place: int) -> dict[str, float]:
+    return {name: value for name, column in parts.items() if (value := column[place])}
+
+
+def _cause(sheet: Sheet, standing: Standing, number: int, row: int, position: int) -> str:
+    """Return why a paper cannot be picked at all."""
+    window, reader = standing.window, standing.seats[number].reader
+    paper = window.papers[position]
+    if paper.row_id in reader.shown:
+        return "seen"
+    if paper.withdrawn:
+        return "withdrawn"
+    if reader.profile.sources and not set(reader.profile.sources) & set(paper.sources):
+        return "source"
+    muted = [window.muted(m, Term(text=m, fields=MUTED_FIELDS)) for m in reader.profile.mutes]
+    return "muted" if any(position in m for m in muted) else sheet.bar(row, position)
