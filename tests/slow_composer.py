@@ -65,7 +65,7 @@ class Body:
     def render(self, name: str, **values: Any) -> str:
         is_html = "frame" in self.parts
         made = self.parts[name].render(values)
-        if name in ("titles", "answering"):  # these end with lines that end themselves
+        if name == "titles":  # it ends with lines that end themselves
             return made
         return (made.lstrip("\n") if is_html else made).rstrip("\n") + "\n"
 
@@ -84,6 +84,7 @@ def _fill(body: Body, given: EditionInput, *, is_text: bool) -> None:
         "preferences": links.preferences,
         "unsubscribe": links.unsubscribe or links.unsubscribe_mailto,
         "recipient": given.recipient,
+        "feedback": links.feedback_base if edition.picks else "",
         "cadence": "weekly" if edition.frequency is Frequency.WEEKLY else "daily",
     }
     body.add("masthead", **around)
@@ -101,9 +102,6 @@ def _fill(body: Body, given: EditionInput, *, is_text: bool) -> None:
             body.add("card", **cards[pick.paper_id])
     _others(body, given)
     body.add("footer", **around)
-    if is_text and links.feedback_base and cards:
-        in_order = [cards[pick.paper_id] for group in groups for pick in group.picks]
-        body.add("answering", answer_lines="".join(body.render("answers", **c) for c in in_order))
 
 
 def _cards(given: EditionInput, *, is_text: bool) -> dict[int, dict[str, Any]]:

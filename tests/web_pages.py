@@ -46,6 +46,7 @@ def pages(town: Any) -> dict[str, str]:
         "refuse": f"/refuse/{token(TokenPurpose.REFUSE)}",
         "edition": f"/editions/{token(TokenPurpose.VIEW, edition_id=1)}",
         "feedback": f"/f/{token(TokenPurpose.FEEDBACK)}/more/1",
+        "rate": f"/f/{token(TokenPurpose.FEEDBACK, edition_id=1)}",
         "saved": f"/saved/{token(TokenPurpose.FEEDBACK)}",
         "suggest": f"/suggest/{token(TokenPurpose.FEEDBACK)}",
         "erase": f"/erase/{token(TokenPurpose.ERASE)}",

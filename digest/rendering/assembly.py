@@ -65,7 +65,8 @@ class Assembly:
         links = given.links
         stop = links.unsubscribe or links.unsubscribe_mailto
         title = plain(given.profile.title or given.profile.name)
-        self.flags = (bool(title), bool(links.view), bool(links.preferences), bool(stop))
+        asks = bool(links.feedback_base and given.edition.picks)
+        self.flags = (bool(title), bool(links.view), bool(links.preferences), bool(stop), asks)
         """What personal places the frame shows."""
         personal = {
             "profile_title": maker.said(title),
@@ -96,8 +97,6 @@ class Assembly:
         self._add_left_out(len(self._given.edition.picks) - len(shown))
         self._add_titles(room)
         self._add(self._frame_part("footer"))
-        if self._given.links.feedback_base:
-            self._add_answers(order)
         return self._framed(shown), self._text
 
     def _fitted(self, shown: list[Shown]) -> tuple[list[Shown], int]:
@@ -137,7 +136,7 @@ class Assembly:
         return heading * len(sections)
 
     def _frame_part(self, name: str) -> Part:
-        has_title, has_view, has_preferences, has_stop = self.flags
+        has_title, has_view, has_preferences, has_stop, asks = self.flags
         weekly = self._given.edition.frequency is Frequency.WEEKLY
         installation = plain(self._given.sender.name) or self._given.sender.address
         values = {
@@ -147,6 +146,7 @@ class Assembly:
             "view": mark("view") if has_view else "",
             "preferences": mark("preferences") if has_preferences else "",
             "unsubscribe": mark("unsubscribe") if has_stop else "",
+            "feedback": mark("feedback") if asks else "",
             "recipient": mark("recipient"),
             "cadence": "weekly" if weekly else "daily",
         }
@@ -210,19 +210,6 @@ class Assembly:
         has_view = self.flags[1]
         values = {"more": sentence, "view": mark("view") if has_view else ""}
         self._add(self._maker.part("more", (sentence, has_view), values))
-
-    def _add_answers(self, order: list[tuple[str, Shown]]) -> None:
-        """List the answer links at the end of the text, where they do not disturb the reading."""
-        lines: list[bytes] = []
-        values = self._text_values
-        for position, (_title, item) in enumerate(order, 1):
-            values["number"] = _number(position)
-            if item.card.answers:
-                lines.append(item.card.answers.filled(values))
-        if lines:
-            values["answer_lines"] = b"".join(lines)
-            self._text.append(self._maker.text_part("answering").filled(values))
-            self.used.add("answering")
 
     def _add(self, part: Part, **said: Said) -> None:
         for place, words_ in said.items():

@@ -36,11 +36,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One paper's card, and the lines that ask for an answer (in the text only)."""
+    """One paper's card."""
 
     html: Piece
     text: Piece
-    answers: Piece | None
     title: str
     faults: tuple[str, ...] = ()
 
@@ -95,11 +94,7 @@ class PartMaker:
             "number": mark("number"),
         }
         html, text, faults = self._both("card", values)
-        answers = None
-        if options.has_feedback:
-            answers, more = self._text("answers", values)
-            faults += more
-        made = Card(html=html, text=text, answers=answers, title=view.title, faults=faults)
+        made = Card(html=html, text=text, title=view.title, faults=faults)
         if self._kept_cards >= CARD_LIMIT:
             for other in self._cards.values():
                 other.clear()
@@ -135,14 +130,6 @@ class PartMaker:
         if found is None:
             marks = {place: mark(place) for place in ("subject", "preheader", "content")}
             found = self._alone[name] = self._html(name, marks)[0]
-        return found
-
-    def text_part(self, name: str) -> Piece:
-        """Return a part that stands in the text alone."""
-        found = self._alone.get(f"text {name}")
-        if found is None:
-            marks = {"answer_lines": mark("answer_lines")}
-            found = self._alone[f"text {name}"] = self._text(name, marks)[0]
         return found
 
     def said(self, text: str) -> Said:

@@ -2,7 +2,8 @@
 
 premailer never sees a reader's data, so the cost is paid when templates are loaded. It is held to
 what survives mail clients: no network, ``!important`` kept, attributes not doubled. A ``<style
-data-premailer="ignore">`` keeps the rules that cannot be inlined (dark mode, phones).
+data-premailer="ignore">`` keeps the rules that cannot be inlined (dark mode, phones); classes that
+only served inlining are dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TOKEN = re.compile(r'<!--jx(\d+)x-->| jx(\d+)x=""|jx(\d+)x')
 _BLANK = re.compile(r"\n\s+")
 _STYLE = re.compile(r"style=(\"[^\"]*\"|'[^']*')")
+_SHEET = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL)
+_DECLARED = re.compile(r":[ ]+(?=[^()]*[;{}])")
+_NAMED = re.compile(r"\.([A-Za-z][\w-]*)")
+_CLASS = re.compile(r' class="([^"]*)"')
 _RAW = re.compile(r"<(style|title)\b[^>]*>(?!.*</\1>)", re.DOTALL | re.IGNORECASE)
 
 BASIC_ATTRIBUTES = [
@@ -52,8 +57,32 @@ def inline(source: str) -> str:
             f"a template is not well-formed HTML around {tags[min(lost)]!r}: the tag got lost"
         )
     restored = _TOKEN.sub(lambda match: tags[_index(match)], result)
-    tightened = _STYLE.sub(lambda match: match.group().replace("; ", ";"), restored)
-    return _BLANK.sub("\n", tightened)
+    tightened = _STYLE.sub(_tight, restored)
+    tightened = _SHEET.sub(_tight_sheet, tightened)
+    return _BLANK.sub("\n", _without_idle_classes(tightened))
+
+
+def _tight(match: re.Match[str]) -> str:
+    """Drop the white space that CSS can do without: it travels with every card."""
+    return match.group().replace("; ", ";").replace(", ", ",")
+
+
+def _tight_sheet(match: re.Match[str]) -> str:
+    sheet = re.sub(r"\s*([{;,])\s*", r"\1", match[2].strip())
+    return f"{match[1]}{_DECLARED.sub(':', sheet)}{match[3]}"
+
+
+def _without_idle_classes(html: str) -> str:
+    """Drop the classes that no kept rule names: inlined, they only make each mail larger."""
+    kept = {name for _, sheet, _ in _SHEET.findall(html) for name in _NAMED.findall(sheet)}
+
+    def needed(match: re.Match[str]) -> str:
+        if "{" in match[1]:
+            return match.group()  # what a tag will say is not known here
+        names = " ".join(name for name in match[1].split() if name in kept)
+        return f' class="{names}"' if names else ""
+
+    return _CLASS.sub(needed, html)
 
 
 def _guard(source: str) -> tuple[str, list[str]]:
@@ -68,7 +97,9 @@ def _guard(source: str) -> tuple[str, list[str]]:
         if tag.startswith("{#"):
             continue
         out.append(_token(len(tags), "".join(out)))
-        tags.append(tag if not _between_attributes("".join(out[:-1])) else f" {tag}")
+        # An attribute brings its own space along, what a tag prints does not.
+        is_printed = tag.startswith("{{") and _between_attributes("".join(out[:-1]))
+        tags.append(f" {tag}" if is_printed else tag)
     out.append(source[at:])
     return "".join(out), tags
 

@@ -330,7 +330,13 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
         if title not in flat:
             yield _poor("M3", f"the text lacks a title of the HTML: {title[:60]}")
     words = set(text.split())
-    lacking = [link for link in dict.fromkeys(markup.links) if link not in words]
+    # Of answers the text names one page, below whose address those of the HTML lie.
+    pages = tuple(f"{word}/" for word in words if "://" in word)
+    lacking = [
+        link
+        for link in dict.fromkeys(markup.links)
+        if link not in words and not link.startswith(pages)
+    ]
     for link in [link for link in markup.title_links if link in lacking]:
         yield _poor("M3", f"the text lacks the address of a title: {link[:80]}")
     others = [link for link in lacking if link not in markup.title_links]

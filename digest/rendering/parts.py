@@ -22,10 +22,7 @@ from digest.rendering.templates import template_folders
 EDITION_PARTS = (
     "preheader", "masthead", "section", "card", "title", "titles", "more", "empty", "footer",
 )  # fmt: skip
-TEXT_PARTS = (
-    "masthead", "section", "card", "title", "titles", "more", "empty", "answering", "answers",
-    "footer",
-)  # fmt: skip
+TEXT_PARTS = ("masthead", "section", "card", "title", "titles", "more", "empty", "footer")
 
 TEXT_WIDTH = 72
 

@@ -55,6 +55,17 @@ def routes(site: Site) -> APIRouter:
             feedback=site.url(f"/f/{token}/saved/"),
         )  # fmt: skip
 
+    @router.get("/f/{token}")
+    def rate(token: str) -> Response:
+        claims = site.claims(token, TokenPurpose.FEEDBACK)
+        found = personal.read_edition(site.app, claims.edition_id, claims.subscriber_id)
+        if found is None:
+            return not_found(site)
+        return site.page(
+            "rate.html", private=True, title="Rate these papers", found=found,
+            feedback=site.url(f"/f/{token}"), saved=site.url(f"/saved/{token}"),
+        )  # fmt: skip
+
     @router.get("/f/{token}/{kind}/{paper}")
     def ask(token: str, kind: FeedbackKind, paper: RowNumber) -> Response:
         claims = site.claims(token, TokenPurpose.FEEDBACK)

@@ -89,7 +89,8 @@ def test_a_very_long_title_is_cut_and_the_subject_stays_short() -> None:
 
 
 def test_right_to_left_titles_say_so() -> None:
-    assert '<h2 class="paper" dir="rtl"' in of_one(title="שלום עולם").html
+    assert '<h2 dir="rtl"' in of_one(title="שלום עולם").html
+    assert '<h2 style="' in of_one(title="Careful things").html
 
 
 def test_no_image_is_loaded_unless_the_owner_wants_it() -> None:
@@ -168,7 +169,7 @@ def test_whole_abstracts_shrink_before_any_goes() -> None:
 
 
 def test_abstracts_go_before_papers_and_the_best_keep_theirs() -> None:
-    found = [with_abstracts(count, "short") for count in range(27, 46, 3)]
+    found = [with_abstracts(count, "short") for count in range(30, 60, 3)]
     mixed = [rich for rich in found if any(rich) and not all(rich)]
     assert mixed
     assert all(rich == sorted(rich, reverse=True) for rich in mixed)
@@ -189,9 +190,27 @@ def test_titles_that_do_not_fit_are_counted() -> None:
     assert f"{700 - listed} more titles are too many for a mail." in text
 
 
-def test_the_text_answers_stand_at_the_end() -> None:
-    text = composed(an_edition_input(an_edition(a_pick(1), a_pick(2)))).text
-    assert text.index("/more/2") > text.index("Unsubscribe ")
+def test_the_text_asks_once_for_answers_at_the_end() -> None:
+    given = an_edition_input(an_edition(a_pick(1), a_pick(2)))
+    foot = composed(given).text.partition("-" * 72)[2]
+    assert f"Rate these papers    {given.links.feedback_base}\n" in foot
+    assert "/more/" not in foot
+    nothing = composed(an_edition_input(an_edition(picks=())))
+    assert "Rate these papers" not in nothing.text
+
+
+def test_twenty_papers_take_about_forty_kilobytes() -> None:
+    papers = {
+        n: a_paper(n, title=f"Careful studies of {n} sorts of things in the wild, taken slowly",
+                   abstract="We show of these things what nobody saw before. " * 12)
+        for n in range(1, 21)
+    }  # fmt: skip
+    given = an_edition_input(
+        an_edition(*(a_pick(n) for n in papers)),
+        papers=papers,
+        profile=a_profile(abstracts="none"),
+    )
+    assert len(COMPOSER.compose(given).content) < 46_000
 
 
 def test_the_first_best_paper_leads_the_subject() -> None:

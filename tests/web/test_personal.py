@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from builders import an_interest
 from web_mail import planned
 from web_people import ada
 
 from digest.model import FeedbackKind
+from digest.pipeline.planning import plan_due
 from digest.store import feedback
 from digest.subscribers.tokens import Signer, TokenPurpose
 
@@ -43,6 +47,26 @@ def test_saved_papers_are_listed_newest_first_and_can_be_removed(web):
     assert page.index("Robots learn") < page.index("Diffusion models")
     web.post(f"/f/{key}/saved/2", {"take_back": "1"})
     assert "Robots learn" not in web.get(f"/saved/{key}").text
+
+
+def test_one_page_takes_the_answers_to_a_whole_edition(web):
+    person = ada(web, interests=(an_interest("robots", "robots"),))
+    plan_due(web.app)
+    key = Signer(web.app.secret_keys).make(
+        TokenPurpose.FEEDBACK, person.subscriber_id, edition_id=1
+    )
+    page = web.get(f"/f/{key}").text
+    actions = re.findall(r'action="(/f/[^"]+)"', page)
+    assert len(actions) == 3 * page.count('<li class="paper">') > 0
+    assert said(web, person) == []
+    web.post(actions[1])
+    assert [kind for _, kind in said(web, person)] == [FeedbackKind.LESS]
+    of_nobody = token(web, person, TokenPurpose.FEEDBACK)
+    assert web.get(f"/f/{of_nobody}").status_code == 404
+    of_another = Signer(web.app.secret_keys).make(
+        TokenPurpose.FEEDBACK, person.subscriber_id + 1, edition_id=1
+    )
+    assert web.get(f"/f/{of_another}").status_code == 404
 
 
 def test_unknown_papers_and_other_tokens_are_not_found(web):
