@@ -85,17 +85,21 @@ class Account:
         """Return what each owes to the interest; empty where that is nothing."""
         plain = (self.authors == 0) & (self.institutions == 0)
         plain &= (self.leading[:, 0] >= 0) | (self.near > 0)
-        keys = zip(
-            self.rows.tolist(), *self.leading.T.tolist(), self.near.tolist(), plain.tolist(),
-            strict=True,
-        )  # fmt: skip
-        known: dict[tuple[int, ...], str] = {}
+        texts = self.sheet.asked.texts
+        columns = (self.rows, *self.leading.T, np.where(plain, self.near, -1))
         heads = []
-        for place, key in enumerate(keys):
-            text = known.get(key) if key[-1] else self._worded(place)
-            if text is None:
-                text = known[key] = self._worded(place)
-            heads.append(text)
+        for place, (row, one, two, three, near) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        ):
+            if near:  # also those that are not plain
+                heads.append(self._worded(place))
+            elif two < 0:
+                heads.append(f"matches {texts[row][one]}")
+            elif three < 0:
+                heads.append(f"matches {texts[row][one]} and {texts[row][two]}")
+            else:
+                named = texts[row]
+                heads.append(f"matches {named[one]}, {named[two]} and {named[three]}")
         return heads
 
     def _worded(self, place: int) -> str:

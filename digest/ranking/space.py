@@ -46,7 +46,7 @@ class Space:
         """Weigh features by these texts and by ``count`` others that were counted before."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(set(_features(text)))
+            counts.update(dict.fromkeys(_features(text)).keys())
         self._column = {feature: n for n, feature in enumerate(sorted(counts))}
         before = frequencies or {}
         frequency = np.array([counts[f] + before.get(f, 0) for f in self._column], dtype=float)
@@ -68,7 +68,10 @@ class Space:
         """Return one unit row per text; a zero row where a text has no word."""
         indptr, columns, repeats = [0], list[int](), list[int]()
         for text in texts:
-            found = Counter(map(self._place, _features(text)))
+            found: dict[int, int] = {}
+            for feature in _features(text):
+                place = self._place(feature)
+                found[place] = found.get(place, 0) + 1
             columns.extend(found)
             repeats.extend(found.values())
             indptr.append(len(columns))

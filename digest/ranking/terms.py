@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from digest.model import Paper, Term, TermField
-from digest.ranking.words import joined_words, words
+from digest.ranking.words import spellings
 
 _MOST_KEPT = 50_000
 """Terms whose places are kept: memory stays flat in readers."""
@@ -34,7 +34,7 @@ class TermIndex:
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self._papers = papers
-        self._texts: dict[TermField, list[tuple[str, str]]] = {}
+        self._texts: dict[TermField, list[tuple[str, ...]]] = {}
         self._postings: dict[TermField, dict[str, list[int]]] = {}
         self._found: dict[tuple[str, tuple[TermField, ...]], dict[int, Place]] = {}
 
@@ -73,7 +73,7 @@ class TermIndex:
             found.update(p for p in rarest if any(phrase in variant for variant in texts[p]))
         return sorted(found)
 
-    def _field(self, field: TermField) -> tuple[list[tuple[str, str]], dict[str, list[int]]]:
+    def _field(self, field: TermField) -> tuple[list[tuple[str, ...]], dict[str, list[int]]]:
         if field not in self._texts:
             texts = [_padded(_content(paper, field)) for paper in self._papers]
             postings: dict[str, list[int]] = {}
@@ -103,9 +103,8 @@ def _content(paper: Paper, field: TermField) -> str:
     return content
 
 
-def _padded(text: str) -> tuple[str, str]:
-    split, joined = " ".join(words(text)), " ".join(joined_words(text))
-    return f" {split} ", f" {joined} "
+def _padded(text: str) -> tuple[str, ...]:
+    return tuple(f" {' '.join(found)} " for found in spellings(text))
 
 
 @lru_cache(maxsize=50_000)

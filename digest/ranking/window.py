@@ -38,6 +38,9 @@ NEAR_DUPLICATE = 0.92
 _WORDS_PER_ROOT = 0.5
 """What cosines of words weigh beside those of meaning, by the root of a text's words."""
 
+_MOST_DENSE = 4_000_000
+"""Words by papers that are spread out for one product (16 MB)."""
+
 _MOST_LIKED_CELLS = 20_000_000
 _MOST_ANSWERS = 50_000
 """Liked papers (by candidates) and other questions whose answers are kept: memory stays flat."""
@@ -248,7 +251,16 @@ class Window:
 
     def likeness(self, words: sparse.csr_array) -> Floats:
         """Return the product of each row of words with each paper."""
-        return np.asarray((words[:, : self.space.known] @ self._words_down).todense(), np.float32)
+        known = words[:, : self.space.known]
+        said = np.unique(known.indices)
+        if len(said) * len(self) > _MOST_DENSE:
+            return np.asarray((known @ self._words_down).todense(), np.float32)
+        # Few words that many papers have: dense rows are added up faster than sparse ones.
+        few = sparse.csr_array(
+            (known.data, np.searchsorted(said, known.indices), known.indptr),
+            shape=(known.shape[0], len(said)),
+        )
+        return np.asarray(few @ self._words_down[said].toarray(), np.float32)
 
 
 def _heats(

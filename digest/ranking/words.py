@@ -94,19 +94,25 @@ def words(text: str) -> list[str]:
     return [singular(word) for word in _WORD.findall(plain(text))]
 
 
-def joined_words(text: str) -> list[str]:
-    """Return the folded words in order, hyphenated compounds as one word.
+def spellings(text: str) -> tuple[list[str], ...]:
+    """Return `words`; and the words with hyphenated compounds as one, where there are any.
 
-    >>> joined_words("Pre-training LLMs")
-    ['pretraining', 'llm']
+    >>> spellings("Pre-training LLMs")
+    (['pre', 'training', 'llm'], ['pretraining', 'llm'])
     """
-    return [singular(word) for word in _WORD.findall(_HYPHENS.sub("", plain(text)))]
+    folded = plain(text)
+    split = [singular(word) for word in _WORD.findall(folded)]
+    joined = _HYPHENS.sub("", folded)
+    if joined == folded:
+        return (split,)
+    return split, [singular(word) for word in _WORD.findall(joined)]
 
 
-def content_words(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def content_words(text: str) -> tuple[str, ...]:
     """Return the words that may say what a text is about: no stop words, no bare numbers."""
-    return [
+    return tuple(
         word
         for word in words(text)
         if word not in STOP_WORDS and len(word) > 1 and not word.isdigit()
-    ]
+    )
