@@ -12,13 +12,22 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from digest.model import Author, Link, Record
 
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""JSON as it is stored: compact, readable letters."""
+_encode_anything = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _TEXTS = ("abstract", "summary", "comment", "venue")
 _LISTS = ("ids", "asserted_ids", "categories", "keywords")
+
+
+def encode(value: object) -> str:
+    """Return JSON as it is stored: compact, readable letters."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # half a surrogate pair, a number past 64 bits
+        return _encode_anything(value)
 
 
 def to_document(record: Record) -> dict[str, Any]:

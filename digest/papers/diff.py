@@ -19,7 +19,9 @@ from digest.papers.identity import Known, resolve, strong_ids
 REVISION_LIMIT = 24
 """Past this many rewrites a record is noise (an abstract with a counter in it)."""
 
-_NEWS = (AnnounceType.NEW, AnnounceType.CROSS)
+NEWS = (AnnounceType.NEW, AnnounceType.CROSS)
+"""How a source announces what it did not have before."""
+
 _BEST = {kind: rank for rank, kind in enumerate(AnnounceType)}
 
 
@@ -239,7 +241,7 @@ class Batch:
         change.sources[facts.source] = None
         if record.signals:
             change.signals.append(record)
-        if record.announce_type in _NEWS and not change.news_from:
+        if record.announce_type in NEWS and not change.news_from:
             change.news_from = facts.source
         if record.announced_on and (
             change.announced_on is None or record.announced_on < change.announced_on

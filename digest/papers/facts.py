@@ -5,7 +5,7 @@ It compares nothing: ``diff`` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from digest.model import PaperKey, Record
 from digest.papers.content import content_hash, encode, to_document
 from digest.papers.identity import Traits, title_hash, traits_of
 from digest.papers.merge import fingerprint, is_withdrawn
+from digest.text.keys import title_key
 
 Name = tuple[str, str]
 """Under which a record is stored: its source, and the source's own name for it."""
@@ -57,18 +58,37 @@ class Facts:
         """Return a hash of what a reader would notice."""
         record = self.record
         return fingerprint(
-            record.title, record.abstract, record.authors, withdrawn=is_withdrawn(record)
+            record.title, record.abstract, record.authors, withdrawn=self.is_withdrawn
         )
+
+    @cached_property
+    def is_withdrawn(self) -> bool:
+        """Tell whether the record says so."""
+        return is_withdrawn(self.record)
 
     @cached_property
     def traits(self) -> Traits:
         """Return what identity compares."""
-        return traits_of(self.record)
+        return traits_of(self.record, self.title_key)
+
+    @cached_property
+    def title_key(self) -> str:
+        """Return the title as titles are compared."""
+        return title_key(self.record.title)
 
     @cached_property
     def title_hash(self) -> int | None:
         """Return the hash of a title that may recognise a paper."""
-        return title_hash(self.traits)
+        return title_hash(self.title_key)
+
+    @property
+    def marks(self) -> set[Hashable]:
+        """Return everything by which the record may be recognised: ids, name, title."""
+        record = self.record
+        marks: set[Hashable] = {record.key, *record.ids, *record.asserted_ids, self.name}
+        if self.title_hash is not None:
+            marks.add(self.title_hash)
+        return marks
 
     def prepared(self) -> Facts:
         """Work everything out now, where there is time for it."""

@@ -45,9 +45,7 @@ class Traits:
     @property
     def is_distinctive(self) -> bool:
         """Tell whether the title is long enough to recognise a paper by (not "Editorial")."""
-        return len(self.title_key) >= MIN_TITLE_LENGTH and (
-            self.title_key.count(" ") >= MIN_TITLE_WORDS - 1
-        )
+        return _is_distinctive(self.title_key)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -102,11 +100,11 @@ class Decision:
 NEW = Decision()
 
 
-def traits_of(record: Record) -> Traits:
-    """Read the traits of a record."""
+def traits_of(record: Record, key: str = "") -> Traits:
+    """Read the traits of a record; its title's key is worked out where it is not given."""
     at = record.published_at or record.announced_on
     return Traits(
-        title_key=title_key(record.title),
+        title_key=key or title_key(record.title),
         surname=surname(record.authors[0].name) if record.authors else "",
         year=at.year if at else None,
     )
@@ -130,11 +128,15 @@ def surname(name: str) -> str:
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 
 
-def title_hash(traits: Traits) -> int | None:
-    """Return 64 signed bits of the title's key, None for a title that recognises nothing."""
-    if not traits.is_distinctive:
+def title_hash(key: str) -> int | None:
+    """Return 64 signed bits of a title's key, None for a title that recognises nothing."""
+    if not _is_distinctive(key):
         return None
-    return int.from_bytes(blake2b(traits.title_key.encode(), digest_size=8).digest(), signed=True)
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), signed=True)
+
+
+def _is_distinctive(key: str) -> bool:
+    return len(key) >= MIN_TITLE_LENGTH and key.count(" ") >= MIN_TITLE_WORDS - 1
 
 
 def best_key(ids: Mapping[PaperKey, str]) -> PaperKey:

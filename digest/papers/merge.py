@@ -7,7 +7,6 @@ which records belong together (``identity``), nor what is news (``diff``).
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from digest.model import FINGERPRINT_RECIPE, Author, Link, Record
+from digest.papers.content import encode
 
 PRECEDENCE = (
     "arxiv",
@@ -31,7 +31,6 @@ PRECEDENCE = (
 )
 """Kinds of source, the most trusted first; anybody else's kind comes before feeds."""
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 _RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
 _FOREIGN = _RANKS["feed"] - 0.5
 
@@ -135,13 +134,14 @@ def is_withdrawn(record: Record) -> bool:
 
 def fingerprint(title: str, abstract: str, authors: Sequence[Author], *, withdrawn: bool) -> str:
     """Return a hash of what a reader would notice, behind the version of its recipe."""
-    content = _encode([title, abstract, [author.name for author in authors], withdrawn])
+    names = ", ".join([encode(author.name) for author in authors])
+    content = f"[{encode(title)}, {encode(abstract)}, [{names}], {encode(withdrawn)}]"
     return f"{FINGERPRINT_RECIPE}:{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 
 def _alone(said: Said) -> Composed:
     """Take over the only record there is: the common case, and the fast one."""
-    record, source = said.record, said.record.source
+    record = said.record
     withdrawn = is_withdrawn(record)
     return Composed(
         title=record.title,
@@ -159,8 +159,13 @@ def _alone(said: Said) -> Composed:
         withdrawn=withdrawn,
         fingerprint=said.fingerprint
         or fingerprint(record.title, record.abstract, record.authors, withdrawn=withdrawn),
-        provenance={name: source for name in _TRACED if getattr(record, name)},
+        provenance=provenance_of(record),
     )
+
+
+def provenance_of(record: Record) -> dict[str, str]:
+    """Return the provenance of a paper that has one record."""
+    return {name: record.source for name in _TRACED if getattr(record, name)}
 
 
 _TRACED = (

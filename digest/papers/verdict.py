@@ -46,7 +46,11 @@ def conclude(change: Change, before: Before | None, composed: Composed) -> Verdi
     """Say what happened to a paper: is it news, is it a revision, which events tell of it."""
     may_be_news = change.is_news and not composed.withdrawn and not change.known.is_quiet
     if before is None:
-        return _first_sight(change, composed, may_be_news=may_be_news)
+        return first_sight(
+            may_be_news=may_be_news,
+            is_withdrawn=composed.withdrawn,
+            is_quiet=change.known.is_quiet,
+        )
     events = _events(change, before, composed)
     if may_be_news and change.known.new_at is None:
         return Verdict(status=Status.NEW, becomes_news=True, events=("new", *events))
@@ -57,14 +61,20 @@ def conclude(change: Change, before: Before | None, composed: Composed) -> Verdi
     return Verdict(status=Status.UNCHANGED)
 
 
-def _first_sight(change: Change, composed: Composed, *, may_be_news: bool) -> Verdict:
+def first_sight(*, may_be_news: bool, is_withdrawn: bool, is_quiet: bool = False) -> Verdict:
+    """Say what a paper never seen before is."""
     if may_be_news:
-        return Verdict(status=Status.NEW, becomes_news=True, events=("new",))
-    if composed.withdrawn:
-        return Verdict(status=Status.REVISED, events=("withdrawn",))
-    if change.known.is_quiet:
-        return Verdict(status=Status.REVISED, events=("published",))
-    return Verdict(status=Status.REVISED, events=("first-seen-late",))
+        return _NEWS
+    if is_withdrawn:
+        return _WITHDRAWN
+    return _PUBLISHED if is_quiet else LATE
+
+
+_NEWS = Verdict(status=Status.NEW, becomes_news=True, events=("new",))
+_WITHDRAWN = Verdict(status=Status.REVISED, events=("withdrawn",))
+_PUBLISHED = Verdict(status=Status.REVISED, events=("published",))
+LATE = Verdict(status=Status.REVISED, events=("first-seen-late",))
+"""All that announced it were replacements."""
 
 
 def _events(change: Change, before: Before, composed: Composed) -> tuple[str, ...]:

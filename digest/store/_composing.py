@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from digest.model import PaperKey
+from digest.model import PaperKey, Record
 from digest.papers.content import author_documents, encode, from_document, link_documents
-from digest.papers.identity import best_key, title_hash, traits_of
+from digest.papers.identity import best_key, title_hash
 from digest.papers.merge import Composed, Said, compose
 from digest.papers.verdict import Before
 from digest.store._bulk import Row, among, day, stamp, update_many
 from digest.store.tables import paper_ids, papers, records, sources, versions
+from digest.text.keys import title_key
 
 PAPER_COLUMNS = (
     "key",
@@ -56,6 +58,20 @@ class Standing:
     announced_on: date | None = None
     revisions: int = 0
 
+    @cached_property
+    def days(self) -> tuple[str | None, str | None, str | None]:
+        """Return the bound values of announced_on, first_seen_at, new_at."""
+        return day(self.announced_on), stamp(self.first_seen_at), stamp(self.new_at)
+
+
+class Worked(NamedTuple):
+    """What is worked out of a paper's text."""
+
+    title_hash: int | None
+    fingerprint: str
+    is_withdrawn: bool
+    provenance: Mapping[str, str]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -75,28 +91,38 @@ def paper_row(
     standing: Standing,
 ) -> Row:
     """Return a bound row of `PAPER_COLUMNS`."""
+    worked = Worked(title_number, composed.fingerprint, composed.withdrawn, composed.provenance)
+    return bind_paper(paper_id, best_key(ids), composed, worked, standing)
+
+
+def bind_paper(
+    paper_id: int,
+    key: PaperKey,
+    fields: Composed | Record,
+    worked: Worked,
+    standing: Standing,
+) -> Row:
+    """Return a bound row of `PAPER_COLUMNS`, of a paper's records or of the only one it has."""
     return (
-        best_key(ids),
-        composed.title,
-        title_number,
-        composed.abstract,
-        composed.summary,
-        encode(author_documents(composed.authors)) if composed.authors else "[]",
-        encode(composed.categories) if composed.categories else "[]",
-        encode(composed.keywords) if composed.keywords else "[]",
-        composed.url,
-        encode(link_documents(composed.links)) if composed.links else "[]",
-        composed.comment,
-        composed.venue,
-        stamp(composed.published_at),
-        day(standing.announced_on),
-        stamp(standing.first_seen_at),
-        stamp(standing.new_at),
-        composed.version,
-        composed.fingerprint,
+        key,
+        fields.title,
+        worked.title_hash,
+        fields.abstract,
+        fields.summary,
+        encode(author_documents(fields.authors)) if fields.authors else "[]",
+        encode(fields.categories) if fields.categories else "[]",
+        encode(fields.keywords) if fields.keywords else "[]",
+        fields.url,
+        encode(link_documents(fields.links)) if fields.links else "[]",
+        fields.comment,
+        fields.venue,
+        stamp(fields.published_at),
+        *standing.days,
+        fields.version,
+        worked.fingerprint,
         standing.revisions,
-        str(int(composed.withdrawn)),
-        _provenance(tuple(composed.provenance.items())),
+        "1" if worked.is_withdrawn else "0",
+        _provenance(tuple(worked.provenance.items())),
         paper_id,
     )
 
@@ -123,7 +149,7 @@ def recompose(connection: Connection, ids: Collection[int]) -> None:
         source = next(
             one.record for one in paper.said.values() if one.record.title == composed.title
         )
-        number = title_hash(traits_of(source))
+        number = title_hash(title_key(source.title))
         rows.append(paper_row(paper_id, claims[paper_id], composed, number, paper.standing))
     update_many(connection, papers, PAPER_COLUMNS, rows, key=1)
 

@@ -6,95 +6,40 @@ What is to be written is decided in ``papers``; the queries that fed it are ``_m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from sqlalchemy import Connection, delete
 
 from digest.model import Observation, PaperKey
 from digest.papers.diff import Batch, Change
+from digest.papers.facts import Facts
 from digest.papers.identity import title_hash
 from digest.papers.merge import Composed, Said, compose
 from digest.papers.verdict import Status, Verdict, conclude
 from digest.store import merging, signals
-from digest.store._bulk import (
-    Row,
-    day,
-    insert_many,
-    reserve_ids,
-    stamp,
-    update_many,
-)
-from digest.store._composing import (
-    PAPER_COLUMNS,
-    Standing,
-    Stored,
-    kinds_of,
-    load_stored,
-    paper_row,
-)
-from digest.store.database import is_sqlite
-from digest.store.tables import events, paper_ids, papers, records, sightings, versions
-
-_ID = ("scheme", "value", "paper_id", "asserted_by")
-_RECORD = (
-    "paper_id", "fingerprint", "content_hash", "changes", "first_seen_at", "last_seen_at",
-    "content", "source", "native_id",
-)  # fmt: skip
-_SIGHTING = ("announce_type", "seen_at", "paper_id", "source", "announced_on")
-_VERSION = ("paper_id", "scheme", "number", "title", "seen_at")
-_EVENT = ("paper_id", "kind", "at")
-
-
-@dataclass(kw_only=True)
-class Written:
-    """What became of the papers of a batch, source by source."""
-
-    statuses: dict[tuple[str, int], Status] = field(default_factory=dict)
-    """By source and paper: who announced it is told that it is new, the others that it is known."""
-    late: Counter[str] = field(default_factory=Counter)
-    merged: Counter[str] = field(default_factory=Counter)
-    buried: Counter[str] = field(default_factory=Counter)
-    sighted: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Written) -> None:
-        """Add what became of another batch."""
-        for name, status in other.statuses.items():
-            if self.statuses.get(name) in (None, Status.UNCHANGED):
-                self.statuses[name] = status
-        self.late += other.late
-        self.merged += other.merged
-        self.buried += other.buried
-        self.sighted += other.sighted
-
-
-@dataclass
-class _Rows:
-    """Bound rows by table, gathered before anything is written."""
-
-    papers: list[Row] = field(default_factory=list)
-    changed_papers: list[Row] = field(default_factory=list)
-    paper_ids: list[Row] = field(default_factory=list)
-    records: list[Row] = field(default_factory=list)
-    changed_records: list[Row] = field(default_factory=list)
-    sightings: list[Row] = field(default_factory=list)
-    better_sightings: list[Row] = field(default_factory=list)
-    versions: list[Row] = field(default_factory=list)
-    events: list[Row] = field(default_factory=list)
+from digest.store._bulk import Row, day, reserve_ids, stamp, update_many
+from digest.store._composing import Standing, Stored, kinds_of, load_stored, paper_row
+from digest.store._lone import add_lone
+from digest.store._rows import Rows, Written
+from digest.store.tables import paper_ids, papers, records
 
 
 class _Writer:
     """Turns changes into rows; one per batch."""
 
-    def __init__(self, connection: Connection, batch: Batch) -> None:
+    def __init__(self, connection: Connection, batch: Batch, lone: Sequence[Facts]) -> None:
         self.batch = batch
-        self.rows = _Rows()
+        self.rows = Rows()
         self.written = Written(
             merged=Counter(merge.source for merge in batch.merges), buried=batch.buried
         )
         self._now = stamp(batch.now)
         drafts = [ref for ref in batch.changes if ref < 0]
-        self._ids = dict(zip(drafts, reserve_ids(connection, papers, len(drafts)), strict=True))
+        ids = iter(reserve_ids(connection, papers, len(lone) + len(drafts)))
+        self.lone = list(zip(lone, islice(ids, len(lone)), strict=True))
+        self._ids = dict(zip(drafts, ids, strict=True))
         full = [r for r, change in batch.changes.items() if r > 0 and not change.is_slight]
         self._kinds = kinds_of(connection)
         self._stored = load_stored(connection, full, self._kinds)
@@ -204,8 +149,8 @@ class _Writer:
                 rows.append((kind.value, self._now, paper_id, source, day(on)))
 
 
-def write(connection: Connection, batch: Batch) -> Written:
-    """Write everything down; raise what the database raises."""
+def write(connection: Connection, batch: Batch, lone: Sequence[Facts] = ()) -> Written:
+    """Write everything down, with records that met nothing; raise what the database raises."""
     for merge in batch.merges:
         merging.merge(
             connection,
@@ -216,12 +161,13 @@ def write(connection: Connection, batch: Batch) -> Written:
             now=batch.now,
         )
     release(connection, batch.seized)
-    writer = _Writer(connection, batch)
+    writer = _Writer(connection, batch, lone)
+    add_lone(writer.rows, writer.written, writer.lone, batch.now)
     for change in batch.changes.values():
         writer.add(change)
     for source, ref in batch.unchanged:
         writer.tell(writer.id_of(ref), [source])
-    _write(connection, writer.rows)
+    writer.rows.write(connection)
     _see_again(connection, batch)
     _observe(connection, writer)
     for one, other, kind in batch.links:
@@ -242,35 +188,7 @@ def _title_hash(change: Change, composed: Composed) -> int | None:
     for facts in change.facts.values():
         if facts.record.title == composed.title:
             return facts.title_hash
-    return title_hash(change.known.traits)
-
-
-def _write(connection: Connection, rows: _Rows) -> None:
-    _insert_papers(connection, rows.papers)
-    update_many(connection, papers, PAPER_COLUMNS, rows.changed_papers, key=1)
-    insert_many(connection, paper_ids, _ID, rows.paper_ids)
-    insert_many(connection, records, _RECORD, rows.records)
-    update_many(connection, records, _RECORD, rows.changed_records, key=2)
-    insert_many(connection, sightings, _SIGHTING, rows.sightings)
-    update_many(connection, sightings, _SIGHTING, rows.better_sightings, key=3)
-    insert_many(connection, versions, _VERSION, rows.versions)
-    insert_many(connection, events, _EVENT, rows.events)
-
-
-def _insert_papers(connection: Connection, rows: list[Row]) -> None:
-    """Insert papers; on SQLite put their words into the search at once, see migration 0002."""
-    if not rows or not is_sqlite(connection):
-        insert_many(connection, papers, PAPER_COLUMNS, rows)
-        return
-    connection.exec_driver_sql("INSERT INTO paper_search_held (held) VALUES (1)")
-    insert_many(connection, papers, PAPER_COLUMNS, rows)
-    connection.exec_driver_sql(
-        "INSERT INTO paper_search (rowid, title, abstract, authors, labels) "
-        "SELECT id, title, abstract, authors, labels FROM paper_search_words "
-        "WHERE id BETWEEN ? AND ?",
-        (rows[0][-1], rows[-1][-1]),
-    )
-    connection.exec_driver_sql("DELETE FROM paper_search_held")
+    return title_hash(change.known.traits.title_key)
 
 
 def _see_again(connection: Connection, batch: Batch) -> None:
@@ -282,11 +200,13 @@ def _see_again(connection: Connection, batch: Batch) -> None:
 def _observe(connection: Connection, writer: _Writer) -> None:
     """Append the signals that came with the records."""
     found: dict[int, dict[str, float]] = {}
+    said = [(facts.record, paper_id) for facts, paper_id in writer.lone if facts.record.signals]
     for change in writer.batch.changes.values():
-        for record in change.signals:
-            mine = found.setdefault(writer.id_of(change.known.ref), {})
-            for signal in record.signals:
-                mine[signal.kind] = max(signal.value, mine.get(signal.kind, signal.value))
+        said += [(record, writer.id_of(change.known.ref)) for record in change.signals]
+    for record, paper_id in said:
+        mine = found.setdefault(paper_id, {})
+        for signal in record.signals:
+            mine[signal.kind] = max(signal.value, mine.get(signal.kind, signal.value))
     now = writer.batch.now
     signals.observe(
         connection,

@@ -8,10 +8,10 @@ about a record that the database will not take.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from math import isfinite
 
 from sqlalchemy import Connection, text
@@ -20,9 +20,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 from digest.model import Record
 from digest.papers.diff import Batch
 from digest.papers.facts import Facts
+from digest.papers.lone import part
 from digest.papers.verdict import Status
 from digest.store._memory import recall
-from digest.store._writing import Written, write
+from digest.store._rows import Written
+from digest.store._writing import write
 from digest.store.database import is_sqlite
 
 log = logging.getLogger(__name__)
@@ -75,12 +77,12 @@ def ingest(
 
     Without ``is_announcement`` it was asked for these papers: nothing counts as a sighting.
     """
-    facts = [Facts(record, source, is_announcement) for record in records]
+    facts = (Facts(record, source, is_announcement) for record in records)
     return ingest_all(connection, {source: facts}, now=now)[source]
 
 
 def ingest_all(
-    connection: Connection, said: Mapping[str, Sequence[Facts]], *, now: datetime
+    connection: Connection, said: Mapping[str, Iterable[Facts]], *, now: datetime
 ) -> dict[str, IngestCounts]:
     """Store what sources said, one after the other; the same records again change nothing.
 
@@ -88,22 +90,27 @@ def ingest_all(
     other (a transaction-long lock), so that two sources cannot both make one paper.
     """
     _lock(connection)
-    sound: list[Facts] = []
     rejections: dict[str, list[Rejection]] = {source: [] for source in said}
-    for facts in chain.from_iterable(said.values()):
-        if reason := _flaw(facts):
-            name = facts.native_id[:MAX_NATIVE_ID]
-            rejections[facts.source].append(Rejection(native_id=name, reason=reason))
-        else:
-            sound.append(facts)
     total = Written()
-    for start in range(0, len(sound), CHUNK):
-        for written in _apply(connection, sound[start : start + CHUNK], now, rejections):
+    # A chunk at a time from here on: what is worked out of a record need not outlive its writing.
+    sound = _sound(chain.from_iterable(said.values()), rejections)
+    while batch := list(islice(sound, CHUNK)):
+        for written in _apply(connection, batch, now, rejections):
             total.add(written)
     statuses: dict[str, dict[int, Status]] = {source: {} for source in said}
     for (source, paper_id), status in total.statuses.items():
         statuses[source][paper_id] = status
     return {source: _counts(source, total, statuses[source], rejections[source]) for source in said}
+
+
+def _sound(said: Iterable[Facts], rejections: Mapping[str, list[Rejection]]) -> Iterator[Facts]:
+    """Yield the records that a database may be asked to keep."""
+    for facts in said:
+        if reason := _flaw(facts):
+            name = facts.native_id[:MAX_NATIVE_ID]
+            rejections[facts.source].append(Rejection(native_id=name, reason=reason))
+        else:
+            yield facts
 
 
 def _counts(
@@ -139,10 +146,12 @@ def _apply(
     refused = (IntegrityError, DataError, ValueError, dbapi.IntegrityError, dbapi.DataError)
     try:
         with connection.begin_nested():
-            decided = Batch(recall(connection, batch), now=now)
-            for facts in batch:
+            memory = recall(connection, batch)
+            lone, others = part(batch, memory)
+            decided = Batch(memory, now=now)
+            for facts in others:
                 decided.add(facts)
-            written = write(connection, decided)
+            written = write(connection, decided, lone)
     except refused as exc:
         if len(batch) == 1:
             reason = str(getattr(exc, "orig", None) or exc).strip().splitlines()[0]

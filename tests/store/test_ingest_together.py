@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from digest.model import AnnounceType, Author
+from digest.model import AnnounceType, Author, Link, Signal
+from digest.papers.diff import Batch
 from digest.papers.facts import Facts
+from digest.papers.verdict import Status
 from digest.store import database, tables
+from digest.store._memory import recall
+from digest.store._writing import write
 from digest.store.ingest import ingest, ingest_all
 
 HOUR = timedelta(hours=1)
@@ -152,6 +156,62 @@ def test_a_paper_becomes_news_once_at_most(store, first, second):
     with database.reading(store) as connection:
         found = connection.execute(news.group_by(tables.events.c.paper_id)).all()
     assert all(row.n == 1 for row in found)
+
+
+def decided_one_by_one(engine, said):
+    """Store records as if each of them might meet another; return statuses by source and key."""
+    facts = [Facts(one, name) for name, found in said.items() for one in found]
+    with engine.begin() as connection:
+        batch = Batch(recall(connection, facts), now=NOON)
+        for one in facts:
+            batch.add(one)
+        return write(connection, batch)
+
+
+def told(engine):
+    """Return what `kept` does, with all that tells news from what is no news, and votes."""
+    with database.reading(engine) as connection:
+        query = select(tables.papers.c.key, tables.papers.c.new_at)
+        told = {"new_at": dict(connection.execute(query).all())}
+        for table, column in ((tables.events, "kind"), (tables.signals, "value")):
+            query = select(tables.papers.c.key, table.c[column]).join(table)
+            told[table.name] = sorted(map(tuple, connection.execute(query)))
+    return kept(engine) | told
+
+
+@slowly
+@given(first=polls(), second=polls())
+def test_records_that_meet_nothing_are_stored_as_if_they_might(store, first, second):
+    states = []
+    for way in (decided_one_by_one, take_all):
+        emptied(store)
+        take_all(store, first, NOON - HOUR)
+        way(store, second)
+        states.append(told(store))
+    assert states[0] == states[1]
+
+
+ODD = (
+    {"announce_type": AnnounceType.REPLACE},
+    {"withdrawn": True},
+    {"title": "WITHDRAWN: A careful study of things", "announce_type": AnnounceType.REPLACE},
+    {"title": "Editorial", "native_id": "", "version": None, "announced_on": None},
+    {"ids": ("doi:10.1000/x", "arxiv:2604.00001"), "asserted_ids": ("doi:10.1000/x", "s2:9")},
+    {"signals": (Signal(kind="hf_upvotes", value=3), Signal(kind="hf_upvotes", value=5))},
+    {"authors": (), "published_at": None, "links": (Link(kind="pdf", url="https://a.example"),)},
+)
+
+
+@pytest.mark.parametrize("changes", ODD)
+def test_an_odd_record_that_meets_nothing_is_stored_whole(store, changes):
+    said = {"arxiv-ml": [a_record(**changes)]}
+    written = decided_one_by_one(emptied(store), said)
+    statuses = list(written.statuses.values())
+    expected = told(store)
+    counts = take_all(emptied(store), said)["arxiv-ml"]
+    assert told(store) == expected
+    assert statuses == [Status.NEW] * counts.new + [Status.REVISED] * counts.revised
+    assert (counts.late, counts.sighted) == (written.late["arxiv-ml"], written.sighted["arxiv-ml"])
 
 
 def test_who_came_first_announced_it_and_the_others_knew_it(engine):
