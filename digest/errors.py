@@ -19,6 +19,7 @@ Expected failures of one source, paper or recipient travel as values (``PollRepo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class DigestError(Exception):
@@ -62,6 +63,12 @@ class StoreError(DigestError):
     """The store cannot be used as it is."""
 
 
+def _remade(kind: type[SourceError], said: tuple[Any, ...], fields: dict[str, Any]) -> SourceError:
+    error = kind.__new__(kind, *said)
+    vars(error).update(fields)
+    return error
+
+
 class SourceError(DigestError):
     """A source gave no usable answer: never to be mistaken for a quiet day.
 
@@ -77,6 +84,10 @@ class SourceError(DigestError):
         self.kind = kind
         self.permanent = permanent
         super().__init__(f"{source}: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes: what it was made of is not its message."""
+        return _remade, (type(self), self.args, vars(self))
 
 
 class RenderError(DigestError):

@@ -18,9 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import SourceError
 from digest.model import Completeness, PollReport, PollStatus
-from digest.pipeline._visit import Announcing, Gathered, Run, Visit
+from digest.pipeline._visit import Gathered, Run, Visit, announces, receives
 from digest.pipeline.network import WAITING
-from digest.sources import Batch, Receives, _notices, _rhythm
+from digest.sources import Batch, _notices, _rhythm
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._http import HttpError, redact
@@ -171,7 +171,7 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
 def _rhythm_after(done: Done, counts: IngestCounts) -> Rhythm:
     """Return how often the source has something new; what has a calendar is judged by that."""
     visit = done.visit
-    if isinstance(visit.source, Announcing | Receives):
+    if announces(visit.source) or receives(visit.source):
         return Rhythm()
     return _rhythm.after_poll(
         visit.state.rhythm, counts.sighted, on=visit.now.astimezone(UTC).date()

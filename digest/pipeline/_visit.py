@@ -31,8 +31,10 @@ from digest.sources import _state as states
 from digest.sources._completeness import Mark
 from digest.sources._http import PollFetcher, Validators, redact
 from digest.sources._parsing import Parsed, ParserPool, Recipe
+from digest.sources._visiting import Brought, Errand
 from digest.store import sources as rows
 from digest.store import submissions
+from digest.store._bulk import stamp
 from digest.store.bodies import KeptBody, PackedBody
 
 log = logging.getLogger(__name__)
@@ -70,11 +72,13 @@ def _is_a(kind: type, protocol: type) -> bool:
     return issubclass(kind, protocol)
 
 
-def _announces(source: Source) -> TypeGuard[Announcing]:
+def announces(source: Source) -> TypeGuard[Announcing]:
+    """Tell whether a source has a batch a day."""
     return _is_a(type(source), Announcing)
 
 
-def _receives(source: Source) -> TypeGuard[Receives]:
+def receives(source: Source) -> TypeGuard[Receives]:
+    """Tell whether a source is of papers that people name."""
     return _is_a(type(source), Receives)
 
 
@@ -125,6 +129,10 @@ class Gathered:
             fetched_at=body.fetched_at,
         )
         self.kept.append(kept.packed())
+
+
+LEASED = Gathered()
+"""Stands for a visit that was not made: somebody else has the source."""
 
 
 @dataclass
@@ -195,6 +203,56 @@ class Visit:
             seen_next_poll_at=self.row.next_poll_at,
         )
 
+    def may_be_elsewhere(self) -> bool:
+        """Tell whether a worker can make the whole visit, and it is worth it.
+
+        A source without validators gives all it has; those that are asked whether they have
+        changed cost less than telling somebody of them. Turns at a provider, the store and
+        missed days are known here alone.
+        """
+        if announces(self.source) or receives(self.source):
+            return False
+        if self.state.validators and self.state.program == self.program and not self.run.force:
+            return False
+        try:
+            provider = self.source.provider
+        except Exception:  # noqa: BLE001 - it is told of where the source is visited
+            return False
+        return self.run.app.config.settings.limit_of(provider) is None
+
+    def errand(self, number: int) -> Errand:
+        """Return what a worker has to know to make this visit."""
+        http = self.run.app.config.settings.http
+        return Errand(
+            number=number,
+            recipe=self._recipe,
+            now=self.now,
+            allow_private=self.section.allow_private or http.allow_private,
+            watermark=self.state.watermark,
+            promoted=self.state.promoted,
+        )
+
+    def brought(self, brought: Brought) -> Gathered:
+        """Return what a worker's visit gave, as if it had been made here."""
+        self.started = time.monotonic() - brought.seconds
+        parsed = [self._bounded(one) for one in brought.parsed]
+        return Gathered(
+            labels=[answer.label for answer in brought.answers],
+            kept=[
+                PackedBody(
+                    sha256=answer.sha256,
+                    content=answer.content,
+                    row=(answer.url, answer.content_type, answer.label, stamp(answer.fetched_at)),
+                )
+                for answer in brought.answers
+            ],
+            batches=[one.batch for one in parsed],
+            facts=[facts for one in parsed for facts in one.facts],
+            error=brought.error,
+            learned=brought.learned,
+            moves=brought.moves,
+        )
+
     def hung(self, seconds: float) -> Gathered:
         """Return what a visit gives that nobody waits for any longer."""
         reason = f"is not done after {seconds:g} s"
@@ -235,13 +293,13 @@ class Visit:
             log.exception("bug in source=%s", self.source.name)
             reason = f"broke: {type(exc).__name__}: {exc}"
             gathered.error = SourceError(self.source.name, reason, kind="bug")
-        if gathered.error is None and _announces(self.source):
+        if gathered.error is None and announces(self.source):
             self._judge(fetcher, gathered)
             self._fill_gaps(self.source, fetcher, gathered)
         return gathered
 
     def _watermark(self) -> Mapping[str, Any]:
-        if not _receives(self.source):
+        if not receives(self.source):
             return self.state.watermark
         with self.run.app.reading() as connection:
             found = submissions.waiting(connection, self.row.name, limit=MOST_WAITING)
@@ -299,17 +357,19 @@ class Visit:
             gathered.marks = days.backfilled(gathered.marks, missing)
             log.info("back-filled source=%s days=%s", self.source.name, len(missing))
 
+    @property
+    def _recipe(self) -> Recipe:
+        return Recipe(kind=self.section.kind, name=self.source.name, options=self.section.options)
+
     def _parse(self, body: Body) -> Parsed:
         if not self.run.bulk and (
             self.section.kind in FIXED_APIS
             or (len(body.content) <= SMALL and b"<!ENTITY" not in body.content)
         ):
-            parsed = Parsed.of(self.source.parse(body), self.source.name)
-        else:
-            recipe = Recipe(
-                kind=self.section.kind, name=self.source.name, options=self.section.options
-            )
-            parsed = self.run.parsers.parse(recipe, body)
+            return self._bounded(Parsed.of(self.source.parse(body), self.source.name))
+        return self._bounded(self.run.parsers.parse(self._recipe, body))
+
+    def _bounded(self, parsed: Parsed) -> Parsed:
         batch = parsed.batch
         most = self.run.app.config.settings.http.max_items
         if len(batch.records) <= most:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from digest import __version__
 from digest.app import App, system_clock
@@ -24,6 +23,7 @@ from digest.sources._http import (
     Limits,
     PollFetcher,
     Transports,
+    provider_of,
 )
 from digest.sources._state import SourceState, backoff
 from digest.store import buckets
@@ -33,22 +33,6 @@ PATIENCE = timedelta(minutes=2)
 FIRST_BLOCK = timedelta(seconds=60)
 WAITING = "waiting"
 """The error kind of a source that was not asked at all, because its provider wants a rest."""
-
-
-HOSTS = {
-    "arxiv.org": "arxiv",
-    "huggingface.co": "huggingface",
-    "biorxiv.org": "biorxiv",
-    "medrxiv.org": "biorxiv",
-    "eutils.ncbi.nlm.nih.gov": "pubmed",
-    "api.crossref.org": "crossref",
-    "api.openalex.org": "openalex",
-    "api.semanticscholar.org": "semanticscholar",
-    "openreview.net": "openreview",
-    "hn.algolia.com": "hackernews",
-    "api.github.com": "github",
-}
-"""Whose limit a host's requests count against, whichever source asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +128,17 @@ class Network:
 @contextlib.contextmanager
 def open_network(app: App) -> Iterator[Network]:
     """Give the network for one run, and close its connections after."""
+    transports = Transports(limits=limits_of(app))
+    try:
+        yield Network(app=app, transports=transports)
+    finally:
+        transports.close()
+
+
+def limits_of(app: App) -> Limits:
+    """Return what one exchange may cost."""
     http = app.config.settings.http
-    limits = Limits(
+    return Limits(
         connect_s=http.connect_timeout_s,
         read_s=http.read_timeout_s,
         total_s=http.total_timeout_s,
@@ -153,26 +146,6 @@ def open_network(app: App) -> Iterator[Network]:
         decoded_bytes=int(http.decoded_limit_mb * 2**20),
         ports=frozenset(http.ports),
     )
-    transports = Transports(limits=limits)
-    try:
-        yield Network(app=app, transports=transports)
-    finally:
-        transports.close()
-
-
-def provider_of(url: str) -> str:
-    """Return the known provider behind an address, or an empty string.
-
-    >>> provider_of("https://export.arxiv.org/api/query"), provider_of("https://example.org/")
-    ('arxiv', '')
-    """
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
-    labels = host.split(".")
-    ends = (".".join(labels[start:]) for start in range(len(labels) - 1))
-    return next((HOSTS[end] for end in ends if end in HOSTS), "")
 
 
 def user_agent(app: App) -> str:

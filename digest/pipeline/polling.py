@@ -26,9 +26,11 @@ from functools import partial
 from digest.app import App
 from digest.errors import SourceError, UsageError
 from digest.model import PollReport, PollStatus
+from digest.pipeline import _elsewhere
+from digest.pipeline._elsewhere import Elsewhere
 from digest.pipeline._settling import Done, store, subject_of
 from digest.pipeline._threads import together
-from digest.pipeline._visit import Gathered, Run, Visit
+from digest.pipeline._visit import LEASED, Gathered, Run, Visit
 from digest.pipeline.network import open_network
 from digest.sources import Source
 from digest.sources import _state as states
@@ -42,9 +44,6 @@ log = logging.getLogger(__name__)
 
 BULK = 16
 """From this many sources on, all parsing goes to processes, for speed."""
-
-LEASED = Gathered()
-"""Stands for a visit that was not made: somebody else has the source."""
 
 OnProgress = Callable[[PollReport], None]
 
@@ -95,19 +94,43 @@ def poll_sources(
 
 def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
     """Visit all, store what has come in groups, and yield the reports."""
+    leases = _Leases(run, due, 4 * run.app.config.settings.http.concurrency)
+    groups = _many_at_once(run, due, leases) if _elsewhere.may_be_used(run) else []
+    here = {visit.source.name: visit for visit in due}
+    for group in groups:
+        done = [(visit, gathered) for visit, gathered in group if gathered is not None]
+        yield from _stored(run, done)
+        for visit, _ in done:
+            del here[visit.source.name]
+    for done in _a_few_at_once(run, list(here.values()), leases):
+        yield from _stored(run, done)
+
+
+def _stored(run: Run, group: Sequence[tuple[Visit, Gathered]]) -> Iterator[PollReport]:
+    yield from (visit.somebody_else() for visit, gathered in group if gathered is LEASED)
+    if done := [Done(visit, gathered) for visit, gathered in group if gathered is not LEASED]:
+        yield from store(run, done)
+
+
+def _many_at_once(
+    run: Run, due: Sequence[Visit], leases: _Leases
+) -> Iterator[list[tuple[Visit, Gathered | None]]]:
+    """Have workers visit what they can; yield nothing where that is not worth starting any."""
+    visits = [visit for visit in due if visit.may_be_elsewhere()]
+    if len(visits) >= BULK:
+        yield from Elsewhere(run, visits, leases.take).gathered()
+
+
+def _a_few_at_once(
+    run: Run, due: Sequence[Visit], leases: _Leases
+) -> Iterator[list[tuple[Visit, Gathered]]]:
     http = run.app.config.settings.http
-    leases = _Leases(run, due, 4 * http.concurrency)
     jobs = [partial(_guarded, visit, leases) for visit in due]
     for ended in together(jobs, threads=http.concurrency, timeout_s=http.poll_timeout_s):
-        group: list[Done] = []
-        for number, gathered in ended:
-            visit = due[number]
-            if gathered is LEASED:
-                yield visit.somebody_else()
-            else:
-                group.append(Done(visit, gathered or visit.hung(http.poll_timeout_s)))
-        if group:
-            yield from store(run, group)
+        yield [
+            (due[number], gathered or due[number].hung(http.poll_timeout_s))
+            for number, gathered in ended
+        ]
 
 
 class _Leases:

@@ -1,6 +1,6 @@
 import pytest
 
-from digest.pipeline.network import provider_of
+from digest.sources._http import provider_of
 
 
 @pytest.mark.parametrize(

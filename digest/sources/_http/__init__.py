@@ -8,10 +8,12 @@ Nothing here knows a format or the store.
 from digest.sources._http.errors import HttpError
 from digest.sources._http.exchange import Answer, Exchange, Limits, Transports
 from digest.sources._http.fetcher import Gate, PollFetcher, Validators, open_gate
+from digest.sources._http.providers import HOSTS, provider_of
 from digest.sources._http.redact import redact
 from digest.sources._http.retry_after import read_retry_after
 
 __all__ = [
+    "HOSTS",
     "Answer",
     "Exchange",
     "Gate",
@@ -21,6 +23,7 @@ __all__ = [
     "Transports",
     "Validators",
     "open_gate",
+    "provider_of",
     "read_retry_after",
     "redact",
 ]

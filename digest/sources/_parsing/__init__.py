@@ -8,21 +8,15 @@ when first needed, replaced when it hangs or dies. It knows nothing of the store
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 from digest.errors import SourceError
 from digest.papers.facts import Facts
-from digest.sources import Batch, Body
-
-START_S = 30.0
-"""Time for a worker's imports, which are not the answer's fault."""
+from digest.sources import Batch, Body, Source
+from digest.sources._worker import START_S, Worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +33,15 @@ class Parsed:
         return Parsed(batch=batch, facts=facts)
 
 
+def parse_here(source: Source, body: Body) -> Parsed:
+    """Return what a body holds. Raises SourceError, also for one that is nested too deeply."""
+    try:
+        return Parsed.of(source.parse(body), source.name)
+    except RecursionError as exc:
+        reason = f"{body.url} is nested too deeply"
+        raise SourceError(source.name, reason, kind="too-deep") from exc
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a worker builds the source that parses: sources themselves may not be picklable."""
@@ -53,7 +56,7 @@ class ParserPool:
 
     def __init__(self, workers: int, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(max(1, workers)):
             self._idle.put(None)  # a place; its process comes with the first answer
 
@@ -63,10 +66,11 @@ class ParserPool:
         A bug in the parser arrives as RuntimeError with the worker's traceback as its text.
         """
         worker = self._idle.get()
-        kept: _Worker | None = None
+        kept: Worker | None = None
         try:
             if worker is None or not worker.is_alive():
-                worker = _Worker()
+                worker = Worker(__name__)
+                worker.receive(START_S)
             answer = worker.ask(
                 (recipe.kind, recipe.name, dict(recipe.options), body), self._timeout_s
             )
@@ -91,54 +95,12 @@ class ParserPool:
                     worker.kill()
 
 
-class _Worker:
-    def __init__(self) -> None:
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._to = Connection(os.dup(self._process.stdin.fileno()), readable=False)
-        self._from = Connection(os.dup(self._process.stdout.fileno()), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
-        try:
-            self._receive(START_S)
-        except BaseException:
-            self.kill()
-            raise
-
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, question: Any, timeout_s: float) -> Any:
-        self._to.send(question)  # the worker reads all of it before it works
-        return self._receive(timeout_s)
-
-    def kill(self) -> None:
-        with contextlib.suppress(OSError):
-            self._process.kill()
-        self._process.wait()
-        self._to.close()
-        self._from.close()
-
-    def _receive(self, timeout_s: float) -> Any:
-        if not self._from.poll(timeout_s):
-            raise TimeoutError
-        return self._from.recv()
-
-
 def _opened(answer: Any) -> Parsed:
     what, value = answer
     if what == "parsed":
         assert isinstance(value, Parsed)
         return value
     if what == "unusable":
-        raise SourceError(
-            value["source"], value["reason"], kind=value["kind"], permanent=value["permanent"]
-        )
+        assert isinstance(value, SourceError)
+        raise value
     raise RuntimeError(value)

@@ -1,0 +1,106 @@
+"""Processes of our own that work on untrusted answers: started when needed, killed when they hang.
+
+Both ends: `Worker` is what the program holds, `open_pipes` is what the module it runs begins
+with. What they talk about is the modules' own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from typing import Any
+
+from digest.plugins import resolve
+from digest.sources import Source
+
+START_S = 30.0
+"""Time for a worker's imports, which are not the answer's fault."""
+MEMORY_LIMIT = 2 << 30
+"""Address space of one worker, in bytes: a parser that eats more dies alone."""
+
+
+class Worker:
+    """A fresh interpreter that runs a module, at the other end of two pipes.
+
+    The module says "ready" first: to be received within ``START_S``.
+    """
+
+    def __init__(self, module: str) -> None:
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-P", "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._from = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def send(self, message: Any) -> None:
+        """Hand something over."""
+        self._to.send(message)
+
+    @property
+    def answers(self) -> Connection:
+        """Return the end to wait at for what it says."""
+        return self._from
+
+    def ask(self, question: Any, timeout_s: float) -> Any:
+        """Hand something over and wait for the answer. Raises TimeoutError."""
+        self.send(question)  # the worker reads all of it before it works
+        return self.receive(timeout_s)
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+        self._to.close()
+        self._from.close()
+
+    def receive(self, timeout_s: float) -> Any:
+        """Wait for what it says next. Raises TimeoutError."""
+        if not self._from.poll(timeout_s):
+            raise TimeoutError
+        return self._from.recv()
+
+
+def open_pipes() -> tuple[Connection, Connection]:
+    """Return the worker's ends: what it is asked, and where it answers; bound its memory."""
+    _bound_memory()
+    questions = Connection(os.dup(sys.stdin.fileno()), writable=False)
+    answers = Connection(os.dup(sys.stdout.fileno()), readable=False)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a parser that prints spoils no answer
+    return questions, answers
+
+
+def built(kind: str, name: str, options: Mapping[str, Any]) -> Source:
+    """Return the source of this kind and these options, built once a worker."""
+    return _built(kind, name, pickle.dumps(dict(options)))
+
+
+@lru_cache(maxsize=256)
+def _built(kind: str, name: str, options: bytes) -> Source:
+    made: Source = resolve(kind, "digest.sources", "source")(name, pickle.loads(options))  # noqa: S301
+    return made
+
+
+def _bound_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - not on every system
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
