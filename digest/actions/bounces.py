@@ -96,6 +96,13 @@ def take_in(
     return tally.report()
 
 
+def settled(app: App, found: Sequence[Known]) -> BounceReport:
+    """Settle what came back some other way; what was taken in before changes nothing."""
+    tally = _Tally(app)
+    tally.settle_new(found)
+    return tally.report()
+
+
 def count_wire_refusals(app: App) -> BounceReport:
     """Settle only what relays refused on the wire; needs no mailbox."""
     tally = _Tally(app)
@@ -151,8 +158,8 @@ def _batches(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Known:
-    """One mail, understood, and the delivery it is about."""
+class Known:
+    """One mail or event, understood, and the delivery it is about."""
 
     key: str
     bounce: Bounce
@@ -185,7 +192,7 @@ class _Tally:
         with self._app.reading() as connection:
             old = bounces.known(connection, [returned.key for returned in batch])
             found = [
-                _Known(
+                Known(
                     key=returned.key,
                     bounce=bounce,
                     refused=_delivery_of(self._app, connection, returned, bounce),
@@ -195,6 +202,13 @@ class _Tally:
         self._settle([one for one in found if one.key not in old])
         return {one.key: _mark(one) for one in found}
 
+    def settle_new(self, found: Sequence[Known]) -> None:
+        """Settle those that were not taken in before."""
+        self._seen += len(found)
+        with self._app.reading() as connection:
+            old = bounces.known(connection, [one.key for one in found])
+        self._settle([one for one in found if one.key not in old])
+
     def refused_on_the_wire(self) -> None:
         """Count what relays refused when it was sent, as if it had come back."""
         since = self._app.now() - DOOR_DAYS
@@ -202,7 +216,7 @@ class _Tally:
             found = bounces.at_the_door(connection, _DOOR_KINDS, since, limit=DOOR_LIMIT)
         self._settle(
             [
-                _Known(
+                Known(
                     key=f"{DOOR}{refused.row_id}",
                     bounce=Bounce(kind=_DOOR_KINDS[refused.cause], status=refused.status),
                     refused=refused,
@@ -211,7 +225,7 @@ class _Tally:
             ]
         )
 
-    def _settle(self, found: Sequence[_Known]) -> None:
+    def _settle(self, found: Sequence[Known]) -> None:
         for one in found:
             effect = self._effect(one)
             if one.bounce.kind is BounceKind.OTHER:
@@ -219,7 +233,7 @@ class _Tally:
             self._kinds[one.bounce.kind.value] += 1
             self._effects[effect] += 1
 
-    def _effect(self, one: _Known) -> str:
+    def _effect(self, one: Known) -> str:
         """Do what a mail asks for, once; return the word for it."""
         bounce, refused = one.bounce, one.refused
         if bounce.kind is BounceKind.OTHER:
@@ -242,7 +256,7 @@ class _Tally:
         self._keep(one, "none")
         return "none"
 
-    def _suppress(self, one: _Known, reason: str, *, via: str, detail: str) -> str:
+    def _suppress(self, one: Known, reason: str, *, via: str, detail: str) -> str:
         refused = one.refused
         assert refused is not None
         # Leaving may be done twice, so it comes first: killed here, the next pass does it again.
@@ -259,7 +273,7 @@ class _Tally:
             address_hmac=refused.address_hmac, reason=reason, at=self._app.now(), detail=detail
         )
 
-    def _score(self, one: _Known) -> str:
+    def _score(self, one: Known) -> str:
         refused, now = one.refused, self._app.now()
         assert refused is not None
         with self._app.writing() as connection:
@@ -284,11 +298,11 @@ class _Tally:
             unsubscribing.leave(self._app, refused.subscriber_id, via="bounce")
         return "suppressed" if is_over else "scored"
 
-    def _keep(self, one: _Known, effect: str) -> None:
+    def _keep(self, one: Known, effect: str) -> None:
         with self._app.writing() as connection:
             self._add(connection, one, effect)
 
-    def _add(self, connection: Connection, one: _Known, effect: str) -> bool:
+    def _add(self, connection: Connection, one: Known, effect: str) -> bool:
         refused = one.refused
         row = BounceRow(
             received_at=self._app.now(),
@@ -314,7 +328,7 @@ def _kind_for(bounce: Bounce, refused: Refused) -> BounceKind:
     return bounce.kind
 
 
-def _mark(one: _Known) -> Mark:
+def _mark(one: Known) -> Mark:
     kind = one.bounce.kind
     if one.refused is not None or kind is BounceKind.UNSUBSCRIBE:
         return Mark.SEEN

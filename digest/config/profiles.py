@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
+from digest.config.fields import LocaleName, Section, TimeZone
 from digest.config.problems import explain, read_toml
-from digest.config.sections import LocaleName, Section, TimeZone
 from digest.errors import ConfigError
 from digest.model import (
     Frequency,

@@ -6,14 +6,13 @@ the key's name ends with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,38 +21,10 @@ from pydantic import (
     model_validator,
 )
 
-from digest.text.locales import find_locale
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as exc:
-        raise ValueError(f"expected an IANA time zone such as Europe/Berlin, not {name!r}") from exc
-    return name
-
-
-def _known_locale(name: str) -> str:
-    if name and find_locale(name) is None:
-        raise ValueError(f"expected a locale such as en, de or pt-BR, not {name!r}")
-    return name
-
+from digest.config.fields import LocaleName, Section, TimeZone, is_local
 
 OWNER_TOKEN_LENGTH = 16
 """Shorter tokens can be guessed."""
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-LocaleName = Annotated[str, AfterValidator(_known_locale)]
-
-
-class Section(BaseModel):
-    """A table of the configuration: unknown keys are mistakes, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-def is_local(host: str) -> bool:
-    """Tell a host name of this machine, or none at all."""
-    return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
 class DigestSection(Section):
@@ -232,6 +203,19 @@ class BounceSection(Section):
     imap_password: SecretStr | None = Field(None, description="Its password.")
     imap_folder: str = Field("INBOX", description="Folder to read; nothing is deleted.")
     every_minutes: int = Field(10, ge=1, description="Time between looks by `digest serve`.")
+    webhook_secret: SecretStr | None = Field(
+        None,
+        min_length=OWNER_TOKEN_LENGTH,
+        description="Lets a mail service tell of refusals and complaints by POST to "
+        "BASE_URL/hooks/bounces/SECRET; off without it. At least 16 letters, digits, - or _.",
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fits_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", value.get_secret_value()):
+            raise ValueError("expected letters, digits, - or _: it is part of an address")
+        return value
 
     @model_validator(mode="after")
     def _encrypted(self) -> BounceSection:

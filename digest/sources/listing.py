@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from digest.config.sections import is_local
+from digest.config.fields import is_local
 from digest.errors import SourceError
 from digest.imap import ImapError, ImapFolder, ImapPlace, Security
 from digest.nameserver import Ask, asking

@@ -105,6 +105,25 @@ def by_message_id(connection: Connection, message_ids: Collection[str]) -> list[
     )
 
 
+def to_address(
+    connection: Connection, address_hmac: str, references: Collection[str], since: datetime
+) -> tuple[Refused | None, bool]:
+    """Return the delivery to an address that these references name, else the latest one since.
+
+    A reference is a Message-ID (with or without its brackets) or what the next hop called the
+    mail. The second value tells whether one of them named it.
+    """
+    theirs = _REFUSED_DELIVERY.where(deliveries.c.address_hmac == address_hmac)
+    named = [f"<{one.strip('<>')}>" for one in references]
+    is_named = deliveries.c.message_id.in_(named) | deliveries.c.queue_id.in_(list(references))
+    found = _read(connection, theirs.where(is_named).limit(1)) if references else []
+    if found:
+        return found[0], True
+    late = theirs.where(deliveries.c.sent_at >= since).order_by(deliveries.c.sent_at.desc())
+    found = _read(connection, late.limit(1))
+    return (found[0] if found else None), False
+
+
 def at_the_door(
     connection: Connection, causes: Collection[str], since: datetime, *, limit: int
 ) -> list[Refused]:

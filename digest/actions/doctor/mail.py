@@ -104,7 +104,9 @@ def _coming_back(app: App) -> Iterator[Finding]:
         else:
             yield good("bounces", "the mailbox can be read")
         return
-    if settings.mail.bounces.domain:
+    if settings.mail.bounces.webhook_secret and settings.digest.base_url:
+        yield good("bounces", "mail services may post them to /hooks/bounces/SECRET")
+    elif settings.mail.bounces.domain:
         advice = "set maildir or imap_host of [mail.bounces] to where that domain's mail goes"
         yield warning("bounces", "envelope senders are signed, but nobody reads them", advice)
     if settings.mail.unsubscribe_mailto:

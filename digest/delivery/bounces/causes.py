@@ -65,6 +65,18 @@ def kind_of(status: str, text: str) -> BounceKind:
     return _by_words(text, basic[1] if basic else "")
 
 
+def kind_by_service(word: BounceKind, status: str, text: str) -> BounceKind:
+    """Say what a mail service's own verdict means: it yields to codes and to plain words.
+
+    Services call a full mailbox or a refusal for policy "permanent" too. What one calls passing
+    is never made worse than that.
+    """
+    is_coded = (status and not status.endswith(".0.0")) or BASIC.search(text)
+    worded = any(words.search(text) for words in (_DIRECTORY, _FULL, _UNKNOWN, _POLICY))
+    found = kind_of(status, text) if is_coded or worded else word
+    return BounceKind.SOFT if (word, found) == (BounceKind.SOFT, BounceKind.HARD) else found
+
+
 def _told(status: str, text: str) -> str:
     """Return the code that says most: the status, unless it is vague and the text has another."""
     if status and status not in _VAGUE and not status.endswith(".0.0"):

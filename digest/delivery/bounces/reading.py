@@ -74,7 +74,7 @@ def read(content: bytes) -> Bounce:
     said = str(mail.get("Auto-Submitted", "")).lower()
     bulk = str(mail.get("Precedence", "")).lower() == "auto_reply"
     if away or bulk or said.startswith("auto-replied") or _asks_back(mail, subject, said):
-        return Bounce(kind=BounceKind.AUTO_REPLY, reason=_reason(subject))
+        return Bounce(kind=BounceKind.AUTO_REPLY, reason=reason_of(subject))
     return Bounce(kind=BounceKind.OTHER, reason="not a report of a mail server")
 
 
@@ -95,7 +95,7 @@ def _complaint(mail: Message, subject: str) -> Bounce | None:
             is_complaint = kind in _COMPLAINTS
             return Bounce(
                 kind=BounceKind.COMPLAINT if is_complaint else BounceKind.OTHER,
-                reason=_reason(reason),
+                reason=reason_of(reason),
             )
     # Outlook.com's junk reports are the bare mail, forwarded by its staff.
     sender = str(mail.get("From", "")).lower()
@@ -137,7 +137,7 @@ def _reported(mail: Message, blocks: list[Message]) -> Bounce:
     return Bounce(
         kind=kind,
         status=shown,
-        reason=_reason(text or words),
+        reason=reason_of(text or words),
         recipients=tuple(dict.fromkeys([*recipients, *_refused(mail)])),
     )
 
@@ -161,7 +161,7 @@ def _written(mail: Message) -> Bounce | None:
     return Bounce(
         kind=kind_of(found[1] if found else "", text),
         status=found[1] if found else "",
-        reason=_reason(_last_words(text)),
+        reason=reason_of(_last_words(text)),
         recipients=tuple(dict.fromkeys(recipients)),
     )
 
@@ -218,7 +218,7 @@ def _last_words(text: str) -> str:
     return text[max(0, found.start() - 40) :] if found else text
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
     """Return one line that names nobody."""
     return shorten(clean(_ADDRESS.sub("…", text[:TEXT_LIMIT])), REASON_LIMIT)
 

@@ -1,0 +1,179 @@
+"""What mail services post when a mail was refused or called spam, each in its own shape."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.delivery.bounces.causes import kind_by_service
+from digest.delivery.bounces.posted import Confirmation, Posted, read
+
+ADA = "Ada@example.org"
+
+
+def ses(kind, **inner):
+    """Return an event of SES as SNS wraps it."""
+    told = {
+        "notificationType": kind,
+        "mail": {
+            "source": "b+2s-k7q3m5zt2ahw4xcd@bounces.example.org",
+            "messageId": "0102018f-aaaa",
+            "commonHeaders": {"messageId": "<m1@example.org>"},
+        },
+    }
+    return {"Type": "Notification", "MessageId": "x", "Message": json.dumps(told | inner)}
+
+
+def ses_bounce(kind, **recipient):
+    named = {"emailAddress": f"Ada <{ADA}>"} | recipient
+    return ses("Bounce", bounce={"bounceType": kind, "bouncedRecipients": [named]})
+
+
+def postmark(record, kind="", **more):
+    return {"RecordType": record, "Type": kind, "MessageID": "6f1c", "Email": ADA} | more
+
+
+def mailgun(event, **more):
+    told = {"event": event, "recipient": ADA, "message": {"headers": {"message-id": "m1@e.org"}}}
+    return {"signature": {"token": "t"}, "event-data": told | more}
+
+
+def sendgrid(event, **more):
+    return {
+        "event": event,
+        "email": ADA,
+        "sg_message_id": "14c5.filter1",
+        "sg_event_id": "e",
+    } | more
+
+
+def brevo(event, **more):
+    return {"event": event, "email": ADA, "message-id": "<m1@example.org>"} | more
+
+
+CASES = [
+    (ses_bounce("Permanent", status="5.1.1", diagnosticCode="smtp; 550 5.1.1 unknown"), "hard"),
+    (ses_bounce("Permanent", status="5.7.1", diagnosticCode="smtp; 550 5.7.1 spam"), "policy"),
+    (ses_bounce("Permanent"), "hard"),
+    (ses_bounce("Transient", status="4.4.7", diagnosticCode="smtp; 550 4.4.7 expired"), "soft"),
+    (ses_bounce("Transient", status="5.2.2", diagnosticCode="smtp; 552 5.2.2 full"), "soft"),
+    (ses_bounce("Undetermined"), "soft"),
+    (ses("Complaint", complaint={"complainedRecipients": [{"emailAddress": ADA}]}), "complaint"),
+    (postmark("Bounce", "HardBounce", Description="Unknown user."), "hard"),
+    (postmark("Bounce", "HardBounce", Details="smtp;552 5.2.2 mailbox over quota"), "soft"),
+    (postmark("Bounce", "SoftBounce", Details="4.2.2 mailbox is full"), "soft"),
+    (postmark("Bounce", "Blocked", Details="smtp;554 5.7.1 listed"), "policy"),
+    (postmark("SpamComplaint"), "complaint"),
+    (mailgun("failed", severity="permanent",
+             **{"delivery-status": {"code": 550, "message": "5.1.1 no such user"}}), "hard"),
+    (mailgun("failed", severity="temporary",
+             **{"delivery-status": {"code": 452, "enhanced-code": "4.2.2"}}), "soft"),
+    (mailgun("complained"), "complaint"),
+    (mailgun("unsubscribed"), "complaint"),
+    (sendgrid("bounce", type="bounce", status="5.1.1", reason="550 5.1.1 unknown"), "hard"),
+    (sendgrid("bounce", type="blocked", status="5.7.1", reason="550 5.7.1 blocked"), "policy"),
+    (sendgrid("deferred", reason="451 later"), "delayed"),
+    (sendgrid("spamreport"), "complaint"),
+    (brevo("hard_bounce", reason="550 5.1.1 unknown"), "hard"),
+    (brevo("soft_bounce", reason="over quota"), "soft"),
+    (brevo("invalid_email"), "hard"),
+    (brevo("spam"), "complaint"),
+    ({"event": "bounce", "address": ADA, "severity": "hard", "message_id": "<m@x.org>"}, "hard"),
+    ({"event": "bounce", "address": ADA, "reason": "550 5.1.1 no such user"}, "soft"),
+    ({"event": "complaint", "address": ADA}, "complaint"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "kind"), CASES)
+def test_each_service_is_understood(event, kind):
+    [found] = read(json.dumps(event).encode())
+    assert isinstance(found, Posted)
+    assert (found.bounce.kind, found.bounce.recipients) == (kind, ("ada@example.org",))
+    assert "@" not in found.bounce.reason
+
+
+@pytest.mark.parametrize(
+    ("event", "reference"),
+    [
+        (ses_bounce("Permanent"), "0102018f-aaaa"),
+        (ses_bounce("Permanent"), "<m1@example.org>"),
+        (postmark("Bounce", "HardBounce"), "6f1c"),
+        (mailgun("complained"), "m1@e.org"),
+        (sendgrid("spamreport"), "14c5"),
+        (brevo("spam"), "<m1@example.org>"),
+    ],
+)
+def test_the_mail_is_named_as_the_service_names_it(event, reference):
+    [found] = read(json.dumps(event).encode())
+    assert reference in found.references
+
+
+def test_the_envelopes_sender_is_told_where_it_is_known():
+    [found] = read(json.dumps(ses_bounce("Permanent")).encode())
+    assert found.sender == "b+2s-k7q3m5zt2ahw4xcd@bounces.example.org"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ses("Delivery"), postmark("Delivery"), postmark("Open"), mailgun("delivered"),
+        sendgrid("click"), brevo("delivered"), {"event": "bounce"}, {}, [],
+        postmark("SubscriptionChange", SuppressionReason="HardBounceX"),
+    ],
+)  # fmt: skip
+def test_other_events_are_passed_over(event):
+    assert read(json.dumps(event).encode()) == ()
+
+
+def test_many_events_come_in_one_post_each_with_its_key():
+    events = [sendgrid("spamreport", email=f"r{n}@example.org") for n in range(5)]
+    found = read(json.dumps(events).encode())
+    assert len({one.key for one in found}) == 5
+    assert read(json.dumps(events[:1]).encode())[0].key == found[0].key
+
+
+def test_sns_asks_to_be_confirmed():
+    asked = {"Type": "SubscriptionConfirmation", "SubscribeURL": "https://sns.example/confirm"}
+    assert read(json.dumps(asked).encode()) == (Confirmation(url="https://sns.example/confirm"),)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b'"x"', b'{"Type": "Notification", "Message": "{"}']
+)
+def test_rubbish_is_an_error(content):
+    with pytest.raises(ValueError):
+        read(content)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+)
+
+
+@given(st.sampled_from([event for event, _ in CASES]), st.data())
+def test_any_field_may_hold_anything(event, data):
+    name = data.draw(st.sampled_from(sorted(event)))
+    changed = event | {name: data.draw(JSON)}
+    try:
+        read(json.dumps(changed).encode())
+    except ValueError:
+        assert name in {"Message", "event-data"}
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "text", "kind"),
+    [
+        ("hard", "", "", "hard"),
+        ("hard", "5.0.0", "", "hard"),
+        ("hard", "", "mailbox full", "soft"),
+        ("hard", "", "listed as spam", "policy"),
+        ("soft", "5.1.1", "550 5.1.1 user unknown", "soft"),
+        ("soft", "", "", "soft"),
+    ],
+)
+def test_a_services_word_yields_to_codes_and_is_never_made_worse(word, status, text, kind):
+    assert kind_by_service(word, status, text) == kind
