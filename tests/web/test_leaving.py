@@ -11,7 +11,6 @@ from digest.store.tables import deliveries
 from digest.subscribers.addresses import address_hmac
 from digest.subscribers.tokens import Signer, TokenPurpose
 
-CONTENT = {"picks": [], "others": [], "other_count": 0, "sources": []}
 FORM = "application/x-www-form-urlencoded"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 MULTIPART = (
