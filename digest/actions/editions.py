@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from digest.actions.paging import Page, page_of
@@ -51,4 +51,6 @@ def show(app: App, edition_id: int) -> EditionStory:
         if found is None:
             raise MissingError(f"there is no edition {edition_id}")
         carried = of_editions(connection, [edition_id])
-    return EditionStory(edition=found, delivery=carried.get(edition_id))
+    # Picks one by one: columns are for runs, and no serializer knows them.
+    told = replace(found, picks=tuple(found.picks))
+    return EditionStory(edition=told, delivery=carried.get(edition_id))
