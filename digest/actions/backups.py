@@ -20,7 +20,7 @@ from sqlalchemy import delete
 
 from digest.app import SECRET_FILE, App
 from digest.errors import StoreError, UsageError
-from digest.store import copying, database, deliveries, dumping
+from digest.store import copying, database, deliveries, dumping, outdated
 from digest.store.tables import installation
 
 Progress = Callable[[int], None]
@@ -94,6 +94,8 @@ def restore(
 ) -> Backup:
     """Replace what the store holds with a backup; sending is paused after it.
 
+    A backup of an older version is brought up to date; one of a newer version is refused.
+
     Raises UsageError where the store is in use and not ``force``, StoreError where the backup is
     damaged or does not fit: then the store is as before.
     """
@@ -101,6 +103,11 @@ def restore(
     with app.reading() as connection:
         if dumping.holds_anything(connection) and not force:
             raise UsageError("the store is not empty; --force replaces everything in it")
+    if not database.is_known(found.revision):
+        raise StoreError(
+            f"{path} was made by a newer version of this program (schema {found.revision}, here "
+            f"{database.head_revision()}): upgrade the program, then restore it"
+        )
     secret = (_restore_copy if found.kind == "sqlite" else _load)(app, found, on_progress)
     _keep_secret(app, secret)
     with app.writing() as connection:
@@ -123,15 +130,18 @@ def _restore_copy(app: App, found: Backup, on_progress: Progress) -> str:
 
 
 def _load(app: App, found: Backup, on_progress: Progress) -> str:
-    head = database.head_revision()
-    if found.revision != head:
-        raise StoreError(
-            f"{found.path} is of schema {found.revision}, this program has {head}: "
-            "restore it with the version that made it, then upgrade"
-        )
+    if found.revision == database.head_revision():
+        return _load_dump(app, found.path, on_progress)
+    with tempfile.TemporaryDirectory(dir=found.path.parent) as folder:
+        present = Path(folder) / "present.gz"
+        outdated.bring_up_to_date(found.path, present, on_progress=on_progress)
+        return _load_dump(app, present, on_progress)
+
+
+def _load_dump(app: App, path: Path, on_progress: Progress) -> str:
     with app.writing() as connection:
         dumping.clear(connection)
-        return dumping.load(connection, found.path, on_progress=on_progress).secret
+        return dumping.load(connection, path, on_progress=on_progress).secret
 
 
 def _dump(app: App, path: Path, on_progress: Progress) -> None:

@@ -146,6 +146,12 @@ def head_revision() -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether this program can bring a schema of this revision up to date."""
+    scripts = ScriptDirectory.from_config(_alembic_config())
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
 def check(engine: Engine) -> None:
     """Raise StoreError unless the database answers and is of this program's revision."""
     try:

@@ -67,9 +67,13 @@ def dump(
     revision: str,
     secret: str,
     now: datetime,
+    sequences: Mapping[str, int] | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Write every table; return the rows of each. The connection sees one state throughout."""
+    """Write every table; return the rows of each. The connection sees one state throughout.
+
+    ``sequences`` are row ids that were given out elsewhere: none is given out again either.
+    """
     counts: dict[str, int] = {}
     checksum = hashlib.sha256()
     with gzip.open(path, "wb", compresslevel=6) as file:
@@ -85,7 +89,7 @@ def dump(
                 "revision": revision,
                 "made_at": now.isoformat(),
                 "secret": secret,
-                "sequences": _sequences(connection),
+                "sequences": _highest(_sequences(connection), sequences or {}),
             }
         )
         for name, table in TABLES.items():
@@ -118,9 +122,15 @@ def check(path: Path) -> tuple[Header, dict[str, int]]:
 
 
 def load(
-    connection: Connection, path: Path, *, on_progress: Callable[[int], None] = lambda _: None
+    connection: Connection,
+    path: Path,
+    *,
+    tables: Mapping[str, Table] = TABLES,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Header:
     """Fill empty tables from a dump, in the transaction of ``connection``.
+
+    With ``tables`` those of another schema; where their numbering stands is left to the caller.
 
     Raises StoreError where the dump is damaged or does not fit; then nothing may be committed.
     """
@@ -132,14 +142,15 @@ def load(
             if isinstance(line, dict):
                 if table is not None:
                     table.end()
-                table = _Filling(connection, TABLES[line["table"]], line["columns"], on_progress)
+                table = _Filling(connection, tables[line["table"]], line["columns"], on_progress)
             elif table is not None:
                 table.add(line)
         if table is not None:
             table.end()
     except (KeyError, DBAPIError) as exc:
         raise StoreError(f"{path} does not fit this program: {exc}") from exc
-    _set_sequences(connection, header.sequences)
+    if tables is TABLES:
+        _set_sequences(connection, header.sequences)
     return header
 
 
@@ -274,10 +285,16 @@ def _sequences(connection: Connection) -> dict[str, int]:
     }
 
 
+def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
+
+
 def _set_sequences(connection: Connection, highest: Mapping[str, int]) -> None:
     """Go on counting where the dumped store was, and after the highest row in any case."""
     if is_sqlite(connection):
         for name, number in highest.items():
+            if name not in TABLES:  # of a table that an older schema had
+                continue
             values = {"name": name, "number": number}
             changed = connection.execute(
                 text("UPDATE sqlite_sequence SET seq = max(seq, :number) WHERE name = :name"),

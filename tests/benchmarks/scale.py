@@ -8,7 +8,7 @@ that what was interrupted goes on with what is missing:
 
     small     10,000 readers, 2 workers        large     1,000,000 readers, 2 workers
     one       10,000 readers, 1 worker         middle    100,000 readers, 2 workers
-    delay-one, delay-two   3,000 readers, 1 and 2 workers, 50 ms a round trip to the relay
+    delay-one, delay-two   6,000 readers, 1 and 2 workers, 50 ms a round trip to the relay
     kill      4,000 readers, 4 workers, one of them killed every second
     four      10,000 readers, 4 workers
 
@@ -67,8 +67,8 @@ class Part:
 PARTS = {
     "small": Part(10_000, 2),
     "one": Part(10_000, 1),
-    "delay-one": Part(3_000, 1, delay_ms=50),
-    "delay-two": Part(3_000, 2, delay_ms=50),
+    "delay-one": Part(6_000, 1, delay_ms=50),
+    "delay-two": Part(6_000, 2, delay_ms=50),
     "kill": Part(4_000, 4, is_killing=True),
     "four": Part(10_000, 4),
     "middle": Part(100_000, 2),
