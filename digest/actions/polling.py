@@ -11,7 +11,7 @@ from digest.errors import UsageError
 from digest.model import PollReport, PollStatus
 from digest.pipeline import polling
 from digest.pipeline._settling import subject_of
-from digest.sources import _completeness, _notices
+from digest.sources import _completeness
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
@@ -25,6 +25,8 @@ class SourceHealth:
     kind: str
     enabled: bool
     is_healthy: bool
+    is_offline: bool
+    """Whether this machine could reach nothing when the source was last polled."""
     next_poll_at: datetime | None
     last_poll_at: datetime | None
     last_success_at: datetime | None
@@ -55,7 +57,20 @@ def is_good(report: PollReport) -> bool:
         return False
     if report.status is PollStatus.SKIPPED:
         return report.error_kind not in {"backing-off", "waiting"}
-    return report.completeness not in _notices.UNFINISHED
+    return report.completeness not in _completeness.UNFINISHED
+
+
+def is_offline(report: PollReport) -> bool:
+    """Tell a poll by a machine that could reach nothing at all."""
+    return report.error_kind == states.OFFLINE
+
+
+def notes(reports: Sequence[PollReport]) -> dict[str, str]:
+    """Return what there is to say of the sources; of a machine without a network once for all."""
+    offline = [report for report in reports if is_offline(report)]
+    found = {", ".join(report.source for report in offline): offline[0].error} if offline else {}
+    rest = (report for report in reports if not is_offline(report))
+    return found | {report.source: report.error or report.notice for report in rest}
 
 
 def health(app: App) -> tuple[SourceHealth, ...]:
@@ -77,6 +92,7 @@ def health(app: App) -> tuple[SourceHealth, ...]:
                 is_healthy=not row.disabled_reason
                 and not state.errors
                 and (poll_report is None or is_good(poll_report)),
+                is_offline=poll_report is not None and is_offline(poll_report),
                 next_poll_at=row.next_poll_at,
                 last_poll_at=row.last_poll_at,
                 last_success_at=row.last_success_at,

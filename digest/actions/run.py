@@ -120,12 +120,13 @@ def _returned(app: App) -> list[str]:
 
 
 def _poll_problems(polls: tuple[PollReport, ...]) -> list[str]:
-    return [
-        f"{p.source}: {p.error or f'the batch is {p.completeness}'}"
-        for p in polls
+    failed = [
+        poll
+        for poll in polls
         # A day that is still filling up is no failure: the mail says so, the next poll goes on.
-        if not polling.is_good(p) and p.completeness is not Completeness.PARTIAL
+        if not polling.is_good(poll) and poll.completeness is not Completeness.PARTIAL
     ]
+    return [f"{name}: {note}" for name, note in polling.notes(failed).items()]
 
 
 def sending_problems(sent: SendReport) -> list[str]:

@@ -55,6 +55,13 @@ def print_table(
     out.print(table)
 
 
+def print_notes(notes: Mapping[str, str]) -> None:
+    """Print what a table has no room for, a line each: ``name: note``; empty ones are left out."""
+    for name, note in notes.items():
+        if note:
+            print_line(f"{name}: {note}")
+
+
 def show(value: Any, *, as_json: bool, human: Callable[[Any], None]) -> None:
     """Print a report either way."""
     if as_json:

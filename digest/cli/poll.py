@@ -8,7 +8,7 @@ import typer
 
 from digest.actions import polling
 from digest.cli._context import AsJson, opened, options_of
-from digest.cli._output import print_line, print_table, progress, show
+from digest.cli._output import print_line, print_notes, print_table, progress, show
 from digest.model import Completeness, PollReport
 
 
@@ -44,17 +44,17 @@ def _print(reports: tuple[PollReport, ...]) -> None:
         print_line("no source is configured: add a [sources.NAME] table, or run `digest init`")
         return
     print_table(
-        ["source", "", "records", "new", "revised", "rejected", "batch", "verdict", ""],
+        ["source", "", "records", "new", "revised", "rejected", "batch", "verdict"],
         (
             (
                 report.source, report.status, report.records or "", report.new or "",
                 report.revised or "", report.rejected or "", report.batch_on, verdict(report),
-                report.error or report.notice,
             )
             for report in reports
         ),
         right="records new revised rejected",
     )  # fmt: skip
+    print_notes(polling.notes(reports))
 
 
 def verdict(report: PollReport) -> str:

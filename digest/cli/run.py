@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest import schedule
+from digest.actions import polling
 from digest.actions import run as run_action
 from digest.actions.run import RunReport
 from digest.app import App
 from digest.cli._context import AsJson, opened
-from digest.cli._output import print_line, show
+from digest.cli._output import print_line, print_notes, show
 from digest.cli.workers import open_queue
 from digest.model import PollReport
 from digest.pipeline.sending import Stop
@@ -50,8 +51,11 @@ def run(
 
 def print_report(report: RunReport) -> None:
     """Print a pass as one line a stage, then what went wrong."""
+    offline = [poll for poll in report.polls if polling.is_offline(poll)]
     for poll in report.polls:
-        print_line(poll_line(poll))
+        if poll not in offline:
+            print_line(poll_line(poll))
+    print_notes(polling.notes(offline))
     planned, sent = report.planned, report.sent
     print_line(
         f"editions: {planned.mailed} made with {planned.picks} papers, "

@@ -8,7 +8,7 @@ import typer
 
 from digest.actions import polling
 from digest.cli._context import AsJson, opened
-from digest.cli._output import print_line, print_table, show
+from digest.cli._output import print_line, print_notes, print_table, show
 from digest.cli.poll import verdict
 
 
@@ -42,19 +42,21 @@ def enable(
 
 def _print(found: tuple[polling.SourceHealth, ...]) -> None:
     print_table(
-        ["source", "kind", "", "last success", "next poll", "verdict", ""],
+        ["source", "kind", "", "last success", "next poll", "verdict"],
         (
             (
                 source.name,
                 source.kind,
                 _health(source),
-                f"{source.last_success_at:%Y-%m-%d %H:%M}" if source.last_success_at else "never",
-                f"{source.next_poll_at:%Y-%m-%d %H:%M}" if source.next_poll_at else "",
+                f"{source.last_success_at:%F %H:%M}" if source.last_success_at else "never",
+                f"{source.next_poll_at:%F %H:%M}" if source.next_poll_at else "",
                 verdict(source.last_poll) if source.last_poll else "",
-                source.disabled_reason or source.error or source.notice or source.evidence,
             )
             for source in found
         ),
+    )
+    print_notes(
+        {one.name: one.disabled_reason or one.error or one.notice or one.evidence for one in found}
     )
 
 
@@ -63,6 +65,8 @@ def _health(source: polling.SourceHealth) -> str:
         return "off"
     if source.disabled_reason:
         return "disabled"
+    if source.is_offline:
+        return "offline"
     if source.errors:
         return f"failing ({source.errors})"
     if not source.is_healthy:

@@ -157,7 +157,7 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
             changed=_notices.after_good_poll(
                 visit.state.notices,
                 completeness=_completeness(done),
-                gap=redact(gathered.gap.reason) if gathered.gap else "",
+                why=_why_unfinished(done),
                 silence=_rhythm.silence(rhythm, on=now.astimezone(UTC).date()),
                 now=now,
             ),
@@ -187,6 +187,14 @@ def _completeness(done: Done) -> Completeness:
     return days.of_days(gathered.batches, today=done.visit.now.astimezone(UTC).date())
 
 
+def _why_unfinished(done: Done) -> str:
+    gathered = done.gathered
+    if gathered.gap is not None:
+        return redact(gathered.gap.reason)
+    today = done.visit.now.astimezone(UTC).date()
+    return days.why_unfinished(gathered.marks, gathered.batches, today=today)
+
+
 def _report(done: Done, counts: IngestCounts, verdict: states.Verdict) -> PollReport:
     gathered, error = done.gathered, done.gathered.error
     batches = gathered.batches
@@ -194,7 +202,6 @@ def _report(done: Done, counts: IngestCounts, verdict: states.Verdict) -> PollRe
     if error is not None:
         status = PollStatus.SKIPPED if error.kind == WAITING else PollStatus.FAILED
     error = error or gathered.gap
-    silent = verdict.state.notices.get(_notices.SILENT)
     parsed_away = sum(len(batch.rejected) for batch in (*batches, *gathered.filled))
     return done.visit.report(
         status,
@@ -207,7 +214,7 @@ def _report(done: Done, counts: IngestCounts, verdict: states.Verdict) -> PollRe
         completeness=_completeness(done),
         error=redact(error.reason) if error else "",
         error_kind=error.kind if error else "",
-        notice=silent.text if silent else "",
+        notice="; ".join(one.text for one in verdict.state.notices.values()),
     )
 
 

@@ -204,6 +204,7 @@ def _forgive_if_offline(app: App, due: Sequence[Visit], reports: dict[str, PollR
         return
     log.warning("offline sources=%s", len(asked))
     with app.writing() as connection:
+        rows.excuse(connection, [visit.row.name for visit in asked], error_kind=states.OFFLINE)
         for visit in asked:
             rows.amend(
                 connection,
@@ -215,7 +216,7 @@ def _forgive_if_offline(app: App, due: Sequence[Visit], reports: dict[str, PollR
                 alerts.right(connection, subject_of(visit.row.name), now=app.now())
             found = reports[visit.source.name]
             reports[visit.source.name] = replace(
-                found, error=f"no network: {found.error}", error_kind="offline"
+                found, error=f"no network: {found.error}", error_kind=states.OFFLINE
             )
 
 

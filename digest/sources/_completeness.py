@@ -31,7 +31,9 @@ FEWEST_JUDGED = 20
 """Of smaller batches the size says nothing."""
 TINY = 3
 DONE = frozenset({Completeness.CONFIRMED, Completeness.QUIET, Completeness.BACKFILLED})
+UNFINISHED = frozenset({Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED})
 MOST_MISSED_DAYS = 30
+MOST_NAMED = 5
 LATE_ENTRIES = 2
 LATE_SHARE = 0.05
 """A listing may be ahead of the feed by this many, or this part: both are made while we ask."""
@@ -158,14 +160,44 @@ def worst(found: Iterable[Completeness]) -> Completeness:
 
 def of_days(batches: Sequence[Batch], *, today: date) -> Completeness:
     """Return the verdict over dated lists: a day that is not over yet is rightly unfinished."""
-    closed = [
-        batch.completeness
+    return worst(batch.completeness for batch in _closed(batches, today))
+
+
+def why_unfinished(marks: Mapping[str, Mark], batches: Sequence[Batch], *, today: date) -> str:
+    """Say what is not whole: ``cs.LG is partial: 30 of 60``."""
+    if marks:
+        found = [
+            f"{label} {_how(mark)}"
+            for label, mark in sorted(marks.items())
+            if mark.verdict in UNFINISHED
+        ]
+    else:
+        found = [
+            f"{batch.batch_on or 'the answer'} is {batch.completeness.value}: "
+            f"{len(batch.records)} papers"
+            for batch in _closed(batches, today)
+            if batch.completeness in UNFINISHED
+        ]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(found[:MOST_NAMED]) + more
+
+
+def _how(mark: Mark) -> str:
+    if mark.verdict is Completeness.STALE:
+        return f"is stale: nothing newer than {mark.done_on or mark.batch_on}"
+    if mark.missing:
+        return f"is {mark.verdict.value}: {mark.stated - mark.missing} of {mark.stated}"
+    return f"is {mark.verdict.value}: {mark.count} papers on {mark.batch_on}"
+
+
+def _closed(batches: Sequence[Batch], today: date) -> list[Batch]:
+    return [
+        batch
         for batch in batches
         if batch.batch_on is None
         or batch.batch_on < today
         or batch.completeness is not Completeness.PARTIAL
     ]
-    return worst(closed)
 
 
 def highest_id(records: Sequence[Record]) -> str:

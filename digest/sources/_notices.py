@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from digest.model import Completeness
+from digest.sources._completeness import UNFINISHED
 from digest.sources._rhythm import Silence
 
 INCOMPLETE, SILENT = "incomplete", "silent"
 KINDS = (INCOMPLETE, SILENT)
 PATIENCE = timedelta(hours=6)
 """A day that is late or half there mostly gets whole by itself within the morning."""
-UNFINISHED = frozenset({Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +46,17 @@ def after_good_poll(
     before: Mapping[str, Notice],
     *,
     completeness: Completeness,
-    gap: str,
+    why: str,
     silence: Silence | None,
     now: datetime,
 ) -> Changed:
     """Return what there is to be known after a poll that succeeded.
 
-    ``gap`` says which days could not be got back; empty where there are none.
+    ``why`` says what is not whole.
     """
     texts = {}
     if completeness in UNFINISHED:
-        texts[INCOMPLETE] = gap or f"its batch is {completeness.value}"
+        texts[INCOMPLETE] = why or f"the answer is {completeness.value}"
     if silence is not None:
         texts[SILENT] = str(silence)
     notices, begun = {}, {}

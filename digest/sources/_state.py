@@ -32,6 +32,8 @@ PROMOTE_AFTER = 3
 MOST_VALIDATORS = 200
 PROMOTE_AGE = timedelta(hours=48)
 OFFLINE_RETRY = timedelta(minutes=5)
+OFFLINE = "offline"
+"""Kind of an error that was the machine's, not the source's."""
 AT_ONCE = frozenset({"http-401", "http-403", "challenge", "gone", "refused-address", "bad-address"})
 """Kinds that waiting will not cure: the owner is told the first time."""
 

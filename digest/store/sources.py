@@ -194,6 +194,12 @@ def last_polls(connection: Connection, names: Sequence[str]) -> dict[str, PollRe
     return {row["source"]: _report(row) for row in found}
 
 
+def excuse(connection: Connection, names: Collection[str], *, error_kind: str) -> None:
+    """Give the latest polls of these sources another kind of error: it was not theirs."""
+    latest = select(func.max(polls.c.id)).where(polls.c.source.in_(names)).group_by(polls.c.source)
+    connection.execute(update(polls).where(polls.c.id.in_(latest)).values(error_kind=error_kind))
+
+
 def polls_of(connection: Connection, name: str, *, since: datetime) -> tuple[PollReport, ...]:
     """Return the polls of one source since an instant, oldest first."""
     found = connection.execute(

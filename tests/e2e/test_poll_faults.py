@@ -14,7 +14,7 @@ from builders import NOON
 from scripted import Reply, serving
 from sqlalchemy import delete, event, select
 
-from digest.actions.polling import enable
+from digest.actions.polling import enable, health, notes
 from digest.app import App
 from digest.config import load_config
 from digest.model import Completeness, PollStatus
@@ -198,6 +198,17 @@ def test_a_machine_without_a_network_counts_no_errors(engine, monkeypatch):
         assert alerts.open_alerts(connection) == []
     assert {row.state["errors"] for row in known.values()} == {0}
     assert {row.next_poll_at for row in known.values()} == {NOON + 4 * HOUR + timedelta(minutes=5)}
+
+
+def test_a_machine_without_a_network_says_so_in_one_line(engine):
+    app = an_app(engine, {name: toy(NOWHERE) for name in "abc"})
+    reports = poll_sources(app)
+    ((names, note),) = notes(reports).items()
+    assert names == "a, b, c"
+    assert note.startswith("no network: 127.0.0.1 cannot be connected to")
+    assert {(one.is_offline, one.errors) for one in health(app)} == {(True, 0)}
+    with app.reading() as connection:
+        assert alerts.open_alerts(connection) == []
 
 
 def test_one_host_that_answers_proves_the_network_is_there(web, engine):

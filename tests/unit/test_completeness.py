@@ -140,3 +140,18 @@ def test_an_open_day_is_rightly_unfinished():
 def test_marks_survive_the_store():
     mark = monday()
     assert days.from_document(days.to_document(mark)) == mark
+
+
+def test_what_is_not_whole_is_named():
+    partial = replace(monday(), verdict=Completeness.PARTIAL)
+    checked = replace(partial, stated=60, missing=30)
+    stale = replace(monday(), verdict=Completeness.STALE)
+    marks = {"cs.LG": partial, "cs.CL": checked, "cs.CV": stale, "cs.AI": monday()}
+    assert days.why_unfinished(marks, [], today=TUESDAY) == (
+        "cs.CL is partial: 30 of 60, cs.CV is stale: nothing newer than 2026-04-13, "
+        "cs.LG is partial: 100 papers on 2026-04-13"
+    )
+    lists = [Batch(batch_on=MONDAY, completeness=Completeness.PARTIAL), batch(TUESDAY)]
+    assert days.why_unfinished({}, lists, today=TUESDAY) == "2026-04-13 is partial: 0 papers"
+    many = {f"c{n:02}": partial for n in range(30)}
+    assert days.why_unfinished(many, [], today=TUESDAY).endswith(" and 25 more")

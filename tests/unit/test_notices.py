@@ -15,7 +15,7 @@ def told(*polls):
     known, found = {}, []
     for hour, completeness, silence in polls:
         changed = notices.after_good_poll(
-            known, completeness=completeness, gap="", silence=silence, now=NOON + hour * HOUR
+            known, completeness=completeness, why="", silence=silence, now=NOON + hour * HOUR
         )
         known = changed.notices
         found.append((list(changed.begun), list(changed.over)))
@@ -47,6 +47,6 @@ def test_a_silence_is_told_at_once_and_its_end_too():
 
 def test_days_that_cannot_be_got_back_are_named():
     changed = notices.after_good_poll(
-        {}, completeness=Completeness.PARTIAL, gap="2 days are lost", silence=None, now=NOON
+        {}, completeness=Completeness.PARTIAL, why="2 days are lost", silence=None, now=NOON
     )
     assert changed.notices["incomplete"].text == "2 days are lost"

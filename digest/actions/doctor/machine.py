@@ -81,6 +81,9 @@ def _sources(app: App) -> Iterator[Finding]:
         if source.disabled_reason:
             advice = f"correct its address, then run `digest sources enable {source.name}`"
             yield wrong(name, source.disabled_reason, advice)
+        elif source.is_offline:
+            said = "this machine had no network when it was last polled"
+            yield warning(name, said, "run `digest poll` when there is one")
         elif not source.is_healthy:
             said = source.error or source.notice or "its last poll was not complete"
             advice = f"run `digest poll {source.name} --force` and read what it says"
