@@ -110,6 +110,7 @@ def send(
         return _told(made, "would be sent to", before)
     readiness.guard(app)
     with app.writing() as connection:
+        profile_store.hold(connection, [target.subscriber.row_id for target in live])
         made, before = _new(connection, _drafts(app, connection, live, on))
         planned = planning.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)

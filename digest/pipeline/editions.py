@@ -34,8 +34,8 @@ from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.store import editions as edition_store
 from digest.store import feedback as feedback_store
+from digest.store import ledger, papers
 from digest.store import libraries as library_store
-from digest.store import papers
 from digest.store import signals as signal_store
 from digest.subscribers import slots
 
@@ -267,7 +267,7 @@ def readers_of(
     gave to a subscriber, ``at_hand`` libraries that nobody keeps yet.
     """
     people = [subscription.subscriber.row_id for subscription in group]
-    shown = edition_store.shown_to(connection, people, [p.row_id for p in pool.papers])
+    shown = ledger.shown_to(connection, people, [p.row_id for p in pool.papers])
     feedback = feedback_store.of_subscribers(connection, people)
     stored = libraries.stored_names(s.profile for s in group)
     kept = dict(at_hand) | library_store.load(connection, stored)

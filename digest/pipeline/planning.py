@@ -18,7 +18,7 @@ from digest.model import Edition, OnEmpty, Purpose, Subscription
 from digest.pipeline import _collector, composing
 from digest.pipeline.editions import Desk, Draft, ranked
 from digest.store import editions as edition_store
-from digest.store import outbox, profiles
+from digest.store import ledger, outbox, profiles
 from digest.store.database import is_sqlite
 from digest.store.editions import EditionOutcome
 from digest.subscribers import slots
@@ -155,7 +155,7 @@ class _Block:
         picks = {draft.subscription.row_id: draft.paper_ids for draft in self._drafts}
         picked = set().union(*picks.values())
         people = [draft.subscription.subscriber.row_id for draft in self._drafts]
-        shown = edition_store.shown_to(connection, people, picked) if picked else {}
+        shown = ledger.shown_to(connection, people, picked)
         for draft in self._drafts:
             seen = shown.get(draft.subscription.subscriber.row_id, frozenset())
             if not seen.isdisjoint(picks[draft.subscription.row_id]):

@@ -29,6 +29,9 @@ from sqlalchemy import (
 from digest.papers.content import encode
 from digest.store.database import is_sqlite
 
+COPIED = 1000
+"""Rows handed to PostgreSQL at once."""
+
 Row = tuple[str | int | float | None, ...]
 
 
@@ -83,8 +86,8 @@ def insert_many(
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+            for start in range(0, len(rows), COPIED):
+                copy.write("".join(map(_copy_line, rows[start : start + COPIED])))
     finally:
         cursor.close()
 
@@ -111,10 +114,42 @@ def insert_new(
         cursor.execute(
             f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) "  # noqa: S608
             "ON CONFLICT DO NOTHING",
-            [list(column) for column in zip(*rows, strict=True)],
+            [_array(column) for column in zip(*rows, strict=True)],
         )
     finally:
         cursor.close()
+
+
+def _copy_line(row: Row) -> str:
+    """Return a row in the text format of COPY, which the driver makes value by value."""
+    fields = [
+        r"\N" if value is None else (_copied(value) if isinstance(value, str) else str(value))
+        for value in row
+    ]
+    return "\t".join(fields) + "\n"
+
+
+def _copied(value: str) -> str:
+    if "\\" in value:
+        value = value.replace("\\", r"\\")
+    if "\n" in value or "\t" in value or "\r" in value:
+        value = value.replace("\n", r"\n").replace("\t", r"\t").replace("\r", r"\r")
+    return value
+
+
+def _array(column: Sequence[str | int | float | None]) -> str:
+    """Return values as PostgreSQL writes an array, which the driver makes value by value."""
+    items = [
+        "NULL" if value is None else (_quoted(value) if isinstance(value, str) else str(value))
+        for value in column
+    ]
+    return f"{{{','.join(items)}}}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{value}"'
 
 
 def _array_type(column: ColumnElement[Any], connection: Connection) -> str:

@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select
 
 from digest.model import Completeness, Edition, Frequency, PickColumns, Picks, SourceLine
+from digest.store import ledger
 from digest.store._bulk import Row as BulkRow
-from digest.store._bulk import among, day, insert_new, reserve_ids, stamp
-from digest.store.tables import deliveries, editions, polls, profiles, shown, signals
+from digest.store._bulk import among, day, insert_many, reserve_ids, stamp
+from digest.store.tables import deliveries, editions, polls, profiles, signals
 
 T = TypeVar("T")
 
@@ -34,24 +35,23 @@ def freeze(
 ) -> list[Edition]:
     """Store editions and enter their picks in the once-only ledger; return them with row ids.
 
-    A slot that already has an edition is left as it is, and its draft is not returned: of two
-    planners only one makes the edition.
+    A slot that already has an edition is left as it is, and its draft is not returned. Of two
+    planners only one makes an edition: the transaction holds the subscribers (see ``ledger``).
     """
     if not drafts:
         return []
+    filled = taken(connection, [(draft.subscription_id, draft.slot_at) for draft in drafts])
+    drafts = [draft for draft in drafts if draft.subscription_id not in filled]
     ids = reserve_ids(connection, editions, len(drafts))
-    rows = [_row(row_id, draft, outcome) for row_id, draft in zip(ids, drafts, strict=True)]
-    insert_new(connection, editions, _COLUMNS, rows)
-    kept = set(
-        connection.scalars(select(editions.c.id).where(among(connection, editions.c.id, ids)))
+    made = [_with_id(draft, row_id) for row_id, draft in zip(ids, drafts, strict=True)]
+    insert_many(connection, editions, _COLUMNS, [_row(edition, outcome) for edition in made])
+    ledger.enter(
+        connection,
+        (
+            (edition.subscriber_id, edition.row_id, Picks.of(edition.picks).columns.paper_ids)
+            for edition in made
+        ),
     )
-    made = [_with_id(d, row_id) for row_id, d in zip(ids, drafts, strict=True) if row_id in kept]
-    ledger: list[BulkRow] = [
-        (edition.subscriber_id, paper_id, edition.row_id)
-        for edition in made
-        for paper_id in Picks.of(edition.picks).columns.paper_ids
-    ]
-    insert_new(connection, shown, ("subscriber_id", "paper_id", "edition_id"), ledger)
     return made
 
 
@@ -79,15 +79,14 @@ def of_subscription(
 
 def taken(connection: Connection, slots: Collection[tuple[int, datetime]]) -> set[int]:
     """Return of which subscriptions there is an edition of the slot named with them."""
-    return {
-        row.subscription_id
-        for chunk in _chunks(list(slots), CHUNK)
-        for row in connection.execute(
-            select(editions.c.subscription_id).where(
-                tuple_(editions.c.subscription_id, editions.c.slot_at).in_(chunk)
-            )
-        )
-    }
+    wanted = set(slots)
+    if not wanted:
+        return set()
+    query = select(editions.c.subscription_id, editions.c.slot_at).where(
+        among(connection, editions.c.subscription_id, [row_id for row_id, _ in wanted]),
+        editions.c.slot_at.in_({at for _, at in wanted}),
+    )
+    return {row[0] for row in connection.execute(query) if (row[0], row[1]) in wanted}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,38 +160,10 @@ def last_windows(connection: Connection, subscription_ids: Collection[int]) -> d
     return found
 
 
-def shown_to(
-    connection: Connection, subscriber_ids: Collection[int], paper_ids: Collection[int]
-) -> dict[int, frozenset[int]]:
-    """Return which of these papers each subscriber was shown."""
-    seen: dict[int, set[int]] = {}
-    wanted = set(paper_ids)
-    for chunk in _chunks(list(subscriber_ids), CHUNK):
-        query = select(shown.c.subscriber_id, shown.c.paper_id).where(
-            shown.c.subscriber_id.in_(chunk)
-        )
-        if wanted:
-            query = query.where(shown.c.paper_id.between(min(wanted), max(wanted)))
-        for row in connection.execute(query):
-            if row.paper_id in wanted:
-                seen.setdefault(row.subscriber_id, set()).add(row.paper_id)
-    return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
-
-
 def showing(connection: Connection, subscriber_id: int, paper_id: int) -> Edition | None:
     """Return the edition that showed a paper to a subscriber, or None."""
-    query = (
-        select(editions)
-        .select_from(shown.join(editions, editions.c.id == shown.c.edition_id))
-        .where(shown.c.subscriber_id == subscriber_id, shown.c.paper_id == paper_id)
-    )
-    row = connection.execute(query).one_or_none()
-    return _edition(row) if row else None
-
-
-def release(connection: Connection, edition_ids: Collection[int]) -> int:
-    """Take the picks of editions that were never sent out of the ledger; return how many."""
-    return connection.execute(delete(shown).where(shown.c.edition_id.in_(edition_ids))).rowcount
+    row_id = ledger.edition_showing(connection, subscriber_id, paper_id)
+    return None if row_id is None else load_many(connection, [row_id]).get(row_id)
 
 
 def counts_by_outcome(connection: Connection, since: datetime) -> dict[str, int]:
@@ -285,9 +256,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _row(row_id: int, edition: Edition, outcome: EditionOutcome) -> BulkRow:
+def _row(edition: Edition, outcome: EditionOutcome) -> BulkRow:
     return (
-        row_id,
+        edition.row_id,
         edition.subscription_id,
         edition.subscriber_id,
         edition.profile_id,
@@ -316,7 +287,7 @@ def _content(edition: Edition) -> dict[str, Any]:
 
 
 def _edition(row: Row[Any]) -> Edition:
-    content: Mapping[str, Any] = row.content
+    content: Mapping[str, Any] = orjson.loads(row.content)
     return Edition(
         row_id=row.id,
         subscription_id=row.subscription_id,

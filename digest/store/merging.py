@@ -15,7 +15,6 @@ from sqlalchemy import (
     delete,
     exists,
     insert,
-    literal,
     select,
     tuple_,
     update,
@@ -24,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from digest.errors import UsageError
+from digest.store import ledger
 from digest.store.database import is_sqlite
 from digest.store.tables import (
     feedback,
@@ -32,10 +32,8 @@ from digest.store.tables import (
     paper_links,
     papers,
     records,
-    shown,
     sightings,
     signals,
-    subscribers,
     versions,
 )
 from digest.store.types import UTCDateTime
@@ -62,14 +60,14 @@ def merge(
 ) -> int:
     """Let one paper take in another; return the merge's id, for `undo`.
 
-    Everything moves but what the kept paper has already. Who was shown either was shown both.
+    Everything moves but what the kept paper has already. Who was shown either was shown both: the
+    ledger looks it up.
     The kept paper's own fields are composed anew by the caller.
     """
     moved = {
         table.name: _move(connection, table, key, source=absorbed, target=kept)
         for table, key in _MOVED.items()
     }
-    _share_ledger(connection, absorbed, kept)
     _move_links(connection, absorbed, kept)
     row = connection.execute(
         select(papers.c.first_seen_at, papers.c.new_at, papers.c.announced_on).where(
@@ -126,6 +124,8 @@ def undo(connection: Connection, merge_id: int, *, now: datetime) -> tuple[int, 
         moved = row.evidence["moved"].get(table.name, [])
         _move_back(connection, table, key, moved, source=kept, target=absorbed)
     before = row.evidence.get("before", {}).get("new_at")
+    one = select(papers.c.id).where(papers.c.merged_into == kept)
+    ledger.share(connection, [kept, *connection.scalars(one)], [kept, absorbed])
     connection.execute(update(papers).where(papers.c.id == absorbed).values(merged_into=None))
     earlier = select(merges.c.absorbed_id).where(
         merges.c.kept_id == absorbed, merges.c.undone_at.is_(None)
@@ -140,7 +140,6 @@ def undo(connection: Connection, merge_id: int, *, now: datetime) -> tuple[int, 
         .where(papers.c.id == kept)
         .values(new_at=datetime.fromisoformat(before) if before else None)
     )
-    _share_ledger(connection, kept, absorbed)
     link(connection, kept, absorbed, "different", now=now)
     connection.execute(update(merges).where(merges.c.id == merge_id).values(undone_at=now))
     return kept, absorbed
@@ -219,21 +218,6 @@ def _typed(column: Any, value: Any) -> Any:
         return datetime.fromisoformat(value)
     kind = column.type.python_type
     return kind.fromisoformat(value) if hasattr(kind, "fromisoformat") else value
-
-
-def _share_ledger(connection: Connection, source: int, target: int) -> None:
-    """Count as shown the target to whom the source was shown.
-
-    Goes by subscriber: the ledger's key begins with them, and it is far longer than their list.
-    """
-    theirs = shown.alias("theirs")
-    known = exists().where(theirs.c.subscriber_id == subscribers.c.id, theirs.c.paper_id == target)
-    rows = (
-        select(subscribers.c.id, literal(target), shown.c.edition_id)
-        .join(shown, (shown.c.subscriber_id == subscribers.c.id) & (shown.c.paper_id == source))
-        .where(~known)
-    )
-    connection.execute(insert(shown).from_select(["subscriber_id", "paper_id", "edition_id"], rows))
 
 
 def _move_links(connection: Connection, source: int, target: int) -> None:

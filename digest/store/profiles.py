@@ -301,6 +301,16 @@ def due(
     return [_subscription(row, cache) for row in connection.execute(query)]
 
 
+def hold(connection: Connection, subscriber_ids: Collection[int]) -> None:
+    """Keep others from making editions for these subscribers until the transaction ends.
+
+    SQLite needs nothing: whoever writes holds its one lock.
+    """
+    if not is_sqlite(connection):
+        query = select(subscribers.c.id).where(among(connection, subscribers.c.id, subscriber_ids))
+        connection.execute(query.order_by(subscribers.c.id).with_for_update())
+
+
 def still_due(connection: Connection, seen: Collection[Subscription], now: datetime) -> set[int]:
     """Return which of these subscriptions are due for the same slot as when they were read."""
     ids = [subscription.row_id for subscription in seen]

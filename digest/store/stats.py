@@ -12,9 +12,10 @@ from datetime import date
 from statistics import fmean
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, func, select
 
-from digest.store import browsing
+from digest.store import browsing, ledger
 from digest.store.tables import bounces, deliveries, editions, feedback, polls, shown, subscribers
 
 Tally = Mapping[str, Mapping[date, float]]
@@ -81,12 +82,13 @@ def scores(connection: Connection, first_on: date, last_on: date) -> Tally:
             .where(editions.c.edition_on == day, editions.c.pick_count > 0)
             .order_by(editions.c.id)
             .limit(SAMPLE)
-        ).all()
+        )
+        frozen = [orjson.loads(content)["picks"] for content in contents]
         columns = (
             ("scores", "score"), ("interest_scores", "interest"), ("trend_scores", "trend"),
         )  # fmt: skip
         for column, name in columns:
-            values = [value for content in contents for value in content["picks"][column]]
+            values = [value for picks in frozen for value in picks[column]]
             found[name][day] = round(fmean(values), 4)
     return found
 
@@ -105,8 +107,7 @@ def said(connection: Connection, first_on: date, last_on: date) -> Tally:
 def judged(connection: Connection, first_on: date, last_on: date) -> Tally:
     """Count the words on papers that an edition showed, on the edition's day."""
     told = and_(
-        shown.c.subscriber_id == feedback.c.subscriber_id,
-        shown.c.paper_id == feedback.c.paper_id,
+        shown.c.subscriber_id == feedback.c.subscriber_id, ledger.holds(feedback.c.paper_id)
     )
     return _tally(
         connection,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -99,6 +100,6 @@ def waiting_picks(connection: Connection, *, limit: int = 5000) -> dict[int, int
     )
     counts: dict[int, int] = {}
     for content in connection.scalars(query):
-        for paper_id in content["picks"]["paper_ids"]:
+        for paper_id in orjson.loads(content)["picks"]["paper_ids"]:
             counts[paper_id] = counts.get(paper_id, 0) + 1
     return counts

@@ -6,6 +6,7 @@ import os
 import signal
 from collections import Counter
 
+import orjson
 import pytest
 from builders import NOON
 from crowd import fill
@@ -13,7 +14,8 @@ from sqlalchemy import func, select, update
 
 from digest.model import SubscriberStatus
 from digest.pipeline import planning, shares
-from digest.store.tables import deliveries, shown, subscriptions
+from digest.store import ledger
+from digest.store.tables import deliveries, subscriptions
 from digest.store.tables import editions as edition_table
 
 
@@ -107,13 +109,11 @@ def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
         pick = made[0].edition.picks[0]
         given.append((made[0].subscription.subscriber.row_id, pick.paper_id))
         person, paper = given[0]
-        connection.execute(
-            shown.insert().values(subscriber_id=person, paper_id=paper, edition_id=999)
-        )
+        ledger.enter(connection, [(person, 999, [paper])])
 
     meanwhile(app, monkeypatch, show)
     assert planning.plan_due(app).mailed == 3
     with app.reading() as connection:
         query = select(edition_table.c.content).where(edition_table.c.subscriber_id == given[0][0])
         (content,) = connection.scalars(query)
-    assert given[0][1] not in content["picks"]["paper_ids"]
+    assert given[0][1] not in orjson.loads(content)["picks"]["paper_ids"]

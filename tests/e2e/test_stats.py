@@ -73,8 +73,9 @@ def test_mail_is_counted_by_state_and_bounces_by_kind(app):
 def test_the_ranker_is_judged_by_what_readers_said_of_its_picks(app):
     assert panel(app, "quality") == {}
     with app.writing() as connection:
-        rows = connection.execute(select(shown.c.subscriber_id, shown.c.paper_id).limit(4)).all()
-        for (person, paper), kind in zip(rows, ("more", "more", "saved", "less"), strict=True):
+        rows = connection.execute(select(shown.c.subscriber_id, shown.c.paper_ids).limit(4)).all()
+        for (person, ids), kind in zip(rows, ("more", "more", "saved", "less"), strict=True):
+            paper = int(ids.split(",")[1])
             said = Feedback(paper_id=paper, kind=FeedbackKind(kind), at=NOON + timedelta(hours=1))
             feedback.record(connection, person, said)
     assert panel(app, "quality") == {"liked": 0.75}

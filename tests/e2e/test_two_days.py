@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from email import message_from_bytes, policy
 
+import orjson
 import pytest
 from sqlalchemy import func, select
 
@@ -40,7 +41,7 @@ def test_nobody_is_shown_a_paper_twice(demo):
         shown = Counter(
             (row.subscriber_id, paper_id)
             for row in connection.execute(select(editions.c.subscriber_id, editions.c.content))
-            for paper_id in row.content["picks"]["paper_ids"]
+            for paper_id in orjson.loads(row.content)["picks"]["paper_ids"]
         )
     assert shown
     assert set(shown.values()) == {1}

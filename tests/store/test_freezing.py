@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from builders import NOON, a_pick, an_edition
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from digest.model import Completeness, SourceLine
-from digest.store import editions
+from digest.store import editions, ledger
 from digest.store.editions import EditionOutcome
-from digest.store.tables import shown, subscribers
+from digest.store.tables import subscribers
 
 
 def freeze(engine, *drafts):
@@ -48,5 +48,4 @@ def test_a_slot_is_filled_once_and_the_ledger_with_it(engine):
     made = freeze(engine, a_draft(1, a_pick(5)), a_draft(2, a_pick(5)))
     assert [edition.subscription_id for edition in made] == [2]
     with engine.begin() as connection:
-        rows = connection.execute(select(shown.c.subscriber_id, shown.c.paper_id)).all()
-    assert sorted(map(tuple, rows)) == [(1, 1), (2, 5)]
+        assert ledger.shown_to(connection, [1, 2, 3], [1, 5]) == {1: {1}, 2: {5}}

@@ -9,7 +9,7 @@ from sqlalchemy import event, insert, select
 
 from digest.errors import UsageError
 from digest.model import AnnounceType, Author, Link, Observation, Signal
-from digest.store import _composing, database, merging, papers, pruning, signals, tables
+from digest.store import _composing, database, ledger, merging, papers, pruning, signals, tables
 from digest.store.ingest import ingest
 from digest.store.stories import story
 
@@ -229,9 +229,7 @@ def merged(engine):
             .values(address="a@example.org", address_key="a", status="confirmed", created_at=NOON)
             .returning(tables.subscribers.c.id)
         ).scalar_one()
-        connection.execute(
-            insert(tables.shown).values(subscriber_id=person, paper_id=absorbed, edition_id=1)
-        )
+        ledger.enter(connection, [(person, 1, [absorbed])])
         connection.execute(
             insert(tables.feedback).values(
                 subscriber_id=person, paper_id=absorbed, kind="more", at=NOON
@@ -248,8 +246,9 @@ def merged(engine):
 def test_who_was_shown_either_was_shown_the_merged_paper(engine):
     kept, absorbed, _ = merged(engine)
     with database.reading(engine) as connection:
-        shown = connection.scalars(select(tables.shown.c.paper_id)).all()
-        assert sorted(shown) == sorted([kept, absorbed])
+        (person,) = connection.scalars(select(tables.subscribers.c.id))
+        assert ledger.shown_to(connection, [person], [kept]) == {person: {kept}}
+        assert ledger.edition_showing(connection, person, kept) == 1
         assert connection.scalar(select(tables.feedback.c.paper_id)) == kept
         assert signals.history(connection, [kept])[kept][0].value == 3
         assert papers.load(connection, [absorbed])[absorbed].row_id == kept
@@ -261,6 +260,9 @@ def test_a_split_gives_both_papers_back_and_they_stay_apart(engine):
         merge_id = connection.scalar(select(tables.merges.c.id))
         assert merging.undo(connection, merge_id, now=NOON) == (kept, absorbed)
         _composing.recompose(connection, [kept, absorbed])
+        (person,) = connection.scalars(select(tables.subscribers.c.id))
+        assert ledger.shown_to(connection, [person], [kept, absorbed]) == {person: {kept, absorbed}}
+        assert ledger.shown_to(connection, [person], [absorbed]) == {person: {absorbed}}
     again = a_record(**{**vars(five_records()[2]), "abstract": "Now with one."})
     counts = take(engine, again, now=NOON + 3 * HOUR)
     with database.reading(engine) as connection:

@@ -31,13 +31,13 @@ editions = Table(
     Column("window_end_at", UTCDateTime, nullable=False),
     Column("frequency", String(10), nullable=False),
     # Picks, row ids of the other titles, source lines: frozen when made.
-    Column("content", Document, nullable=False),
+    # As text: it is written once and read whole, and PostgreSQL takes a document apart.
+    Column("content", Text, nullable=False),
     Column("pick_count", Integer, nullable=False, server_default="0"),
     # mailed, empty (on_empty = skip), misfired
     Column("outcome", String(12), nullable=False, server_default="mailed"),
     Column("made_at", UTCDateTime, nullable=False),
     UniqueConstraint("subscription_id", "slot_at"),
-    Index("ix_editions_slot_at", "slot_at"),
 )
 
 deliveries = Table(
@@ -74,7 +74,12 @@ deliveries = Table(
     Column("composed_at", UTCDateTime),
     Column("sent_at", UTCDateTime),
     Index("ix_deliveries_state_next_attempt_at", "state", "priority", "next_attempt_at"),
-    Index("ix_deliveries_sent_at", "sent_at"),
+    Index(
+        "ix_deliveries_sent_at",
+        "sent_at",
+        sqlite_where=text("sent_at IS NOT NULL"),
+        postgresql_where=text("sent_at IS NOT NULL"),
+    ),
 )
 
 attempts = Table(

@@ -129,7 +129,8 @@ feedback = Table(
 shown = Table(
     "shown",
     metadata,
-    # The once-only promise: no row, no showing; one row, never again.
+    # The once-only promise: what stands here is never shown to that subscriber again. A row has
+    # all papers of one edition, for there are millions of editions.
     Column(
         "subscriber_id",
         RowId,
@@ -137,7 +138,10 @@ shown = Table(
         primary_key=True,
         autoincrement=False,
     ),
-    Column("paper_id", RowId, primary_key=True, autoincrement=False),
-    Column("edition_id", RowId, nullable=False),
-    Index("ix_shown_edition_id", "edition_id"),
+    # Of the row's papers: ids grow, so that whoever asks for new papers passes over old rows.
+    Column("highest_id", RowId, primary_key=True, autoincrement=False),
+    Column("edition_id", RowId, primary_key=True, autoincrement=False),
+    # ",3,17,42,": short, and one paper is found in it by LIKE.
+    Column("paper_ids", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -95,7 +95,14 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_deliveries_address_hmac"), "deliveries", ["address_hmac"], unique=False
     )
-    op.create_index("ix_deliveries_sent_at", "deliveries", ["sent_at"], unique=False)
+    op.create_index(
+        "ix_deliveries_sent_at",
+        "deliveries",
+        ["sent_at"],
+        unique=False,
+        sqlite_where=sa.text("sent_at IS NOT NULL"),
+        postgresql_where=sa.text("sent_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_deliveries_state_next_attempt_at",
         "deliveries",
@@ -116,7 +123,7 @@ def upgrade() -> None:
         sa.Column("window_start_at", sa.DateTime(), nullable=False),
         sa.Column("window_end_at", sa.DateTime(), nullable=False),
         sa.Column("frequency", sa.String(length=10), nullable=False),
-        sa.Column("content", Document, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.Column("pick_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("outcome", sa.String(length=12), server_default="mailed", nullable=False),
         sa.Column("made_at", sa.DateTime(), nullable=False),
@@ -125,7 +132,6 @@ def upgrade() -> None:
             "subscription_id", "slot_at", name=op.f("uq_editions_subscription_id_slot_at")
         ),
     )
-    op.create_index("ix_editions_slot_at", "editions", ["slot_at"], unique=False)
     op.create_index(op.f("ix_editions_subscriber_id"), "editions", ["subscriber_id"], unique=False)
     op.create_table(
         "installation",
@@ -463,17 +469,18 @@ def upgrade() -> None:
     op.create_table(
         "shown",
         sa.Column("subscriber_id", RowId, autoincrement=False, nullable=False),
-        sa.Column("paper_id", RowId, autoincrement=False, nullable=False),
-        sa.Column("edition_id", RowId, nullable=False),
+        sa.Column("highest_id", RowId, autoincrement=False, nullable=False),
+        sa.Column("edition_id", RowId, autoincrement=False, nullable=False),
+        sa.Column("paper_ids", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscribers.id"],
             name=op.f("fk_shown_subscriber_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("subscriber_id", "paper_id", name=op.f("pk_shown")),
+        sa.PrimaryKeyConstraint("subscriber_id", "highest_id", "edition_id", name=op.f("pk_shown")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_shown_edition_id", "shown", ["edition_id"], unique=False)
     op.create_table(
         "sightings",
         sa.Column("paper_id", RowId, nullable=False),
@@ -604,7 +611,6 @@ def downgrade() -> None:
     op.drop_index("ix_sightings_source_announced_on", table_name="sightings")
     op.drop_index("ix_sightings_announced_on", table_name="sightings")
     op.drop_table("sightings")
-    op.drop_index("ix_shown_edition_id", table_name="shown")
     op.drop_table("shown")
     op.drop_index("ix_records_paper_id", table_name="records")
     op.drop_table("records")
@@ -660,11 +666,15 @@ def downgrade() -> None:
     op.drop_table("merges")
     op.drop_table("installation")
     op.drop_index(op.f("ix_editions_subscriber_id"), table_name="editions")
-    op.drop_index("ix_editions_slot_at", table_name="editions")
     op.drop_table("editions")
     op.drop_index(op.f("ix_deliveries_subscriber_id"), table_name="deliveries")
     op.drop_index("ix_deliveries_state_next_attempt_at", table_name="deliveries")
-    op.drop_index("ix_deliveries_sent_at", table_name="deliveries")
+    op.drop_index(
+        "ix_deliveries_sent_at",
+        table_name="deliveries",
+        sqlite_where=sa.text("sent_at IS NOT NULL"),
+        postgresql_where=sa.text("sent_at IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_deliveries_address_hmac"), table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_index(op.f("ix_consents_subscriber_id"), table_name="consents")

@@ -1,0 +1,119 @@
+"""The ledger of what was shown to whom: the once-only promise.
+
+A row has the papers of one edition. Who was shown a paper that was merged was shown the paper
+that took it in: that is looked up when asked, so that a merge writes nothing here. Whoever makes
+editions holds their subscribers (``profiles.due``, ``profiles.hold``; SQLite's one write lock)
+from asking here until entering: two planners never show one paper each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+)
+
+from digest.store._bulk import among, insert_many
+from digest.store.tables import papers, shown, subscribers
+
+
+def enter(connection: Connection, rows: Iterable[tuple[int, int, Sequence[int]]]) -> None:
+    """Enter (subscriber, edition, its papers)."""
+    insert_many(
+        connection,
+        shown,
+        ("subscriber_id", "highest_id", "edition_id", "paper_ids"),
+        [
+            (subscriber, max(picked), edition, f",{','.join(map(str, picked))},")
+            for subscriber, edition, picked in rows
+            if picked
+        ],
+    )
+
+
+def shown_to(
+    connection: Connection, subscriber_ids: Collection[int], paper_ids: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return which of these papers each subscriber was shown; absent where none."""
+    wanted = set(paper_ids)
+    if not wanted or not subscriber_ids:
+        return {}
+    absorbed = _absorbed(connection, wanted)
+    named = wanted | absorbed.keys()
+    query = select(shown.c.subscriber_id, shown.c.paper_ids).where(
+        among(connection, shown.c.subscriber_id, list(subscriber_ids)),
+        shown.c.highest_id >= min(named),
+    )
+    seen: dict[int, set[int]] = {}
+    for subscriber, ids in connection.execute(query):
+        if known := named.intersection(orjson.loads(f"[{ids[1:-1]}]")):
+            found = seen.setdefault(subscriber, set())
+            found |= known & wanted
+            found |= {absorbed[row_id] for row_id in known - wanted}
+    return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
+
+
+def edition_showing(connection: Connection, subscriber_id: int, paper_id: int) -> int | None:
+    """Return the row id of the edition that showed a paper to a subscriber, or None."""
+    named = {paper_id, *_absorbed(connection, {paper_id})}
+    query = select(shown.c.edition_id, shown.c.paper_ids).where(
+        shown.c.subscriber_id == subscriber_id, shown.c.highest_id >= min(named)
+    )
+    for edition_id, ids in connection.execute(query):
+        if not named.isdisjoint(orjson.loads(f"[{ids[1:-1]}]")):
+            return int(edition_id)
+    return None
+
+
+def holds(paper_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a row of the ledger has a paper."""
+    mark = literal("%,") + cast(paper_id, String) + literal(",%")
+    return (shown.c.highest_id >= paper_id) & shown.c.paper_ids.like(mark)
+
+
+def share(connection: Connection, among_ids: Collection[int], targets: Collection[int]) -> None:
+    """Count each target as shown to whom any of these papers was shown, as they are parted."""
+    for target in targets:
+        for source in set(among_ids) - {target}:
+            rows = (
+                select(
+                    subscribers.c.id,
+                    literal(target),
+                    func.max(shown.c.edition_id),
+                    literal(f",{target},"),
+                )
+                # By subscriber: the ledger's key begins with them.
+                .join(shown, shown.c.subscriber_id == subscribers.c.id)
+                .where(holds(literal(source, Integer)))
+                .group_by(subscribers.c.id)
+            )
+            columns = ["subscriber_id", "highest_id", "edition_id", "paper_ids"]
+            known = shown.alias("known")
+            is_known = (
+                select(known.c.edition_id)
+                .where(
+                    known.c.subscriber_id == subscribers.c.id,
+                    known.c.highest_id >= target,
+                    known.c.paper_ids.like(f"%,{target},%"),
+                )
+                .exists()
+            )
+            connection.execute(insert(shown).from_select(columns, rows.where(~is_known)))
+
+
+def _absorbed(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
+    """Return the papers that these took in, by row id, with which one did."""
+    query = select(papers.c.id, papers.c.merged_into).where(
+        among(connection, papers.c.merged_into, list(wanted))
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
