@@ -5,7 +5,7 @@ It compares nothing: ``diff`` does.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,8 +84,7 @@ class Facts:
     @property
     def marks(self) -> set[Hashable]:
         """Return everything by which the record may be recognised: ids, name, title."""
-        record = self.record
-        marks: set[Hashable] = {record.key, *record.ids, *record.asserted_ids, self.name}
+        marks: set[Hashable] = {*self.all_ids, self.name}
         if self.title_hash is not None:
             marks.add(self.title_hash)
         return marks
@@ -95,9 +94,8 @@ class Facts:
         _ = self.content_hash, self.fingerprint, self.title_hash
         return self
 
-    @property
-    def all_ids(self) -> Iterator[PaperKey]:
-        """Yield every id that the record bears, its key first; some may come twice."""
-        yield self.record.key
-        yield from self.record.ids
-        yield from self.record.asserted_ids
+    @cached_property
+    def all_ids(self) -> tuple[PaperKey, ...]:
+        """Return every id that the record bears, its key first; some may come twice."""
+        record = self.record
+        return record.key, *record.ids, *record.asserted_ids

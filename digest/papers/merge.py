@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 from digest.model import FINGERPRINT_RECIPE, Author, Link, Record
@@ -163,9 +166,14 @@ def _alone(said: Said) -> Composed:
     )
 
 
-def provenance_of(record: Record) -> dict[str, str]:
+def provenance_of(record: Record) -> Mapping[str, str]:
     """Return the provenance of a paper that has one record."""
-    return {name: record.source for name in _TRACED if getattr(record, name)}
+    return _all_from(record.source, tuple(map(bool, _traced_values(record))))
+
+
+@lru_cache(maxsize=4096)
+def _all_from(source: str, has: tuple[bool, ...]) -> Mapping[str, str]:
+    return dict.fromkeys(compress(_TRACED, has), source)
 
 
 _TRACED = (
@@ -178,6 +186,7 @@ _TRACED = (
     "venue",
     "published_at",
 )
+_traced_values = attrgetter(*_TRACED)
 
 
 def _rank(said: Said) -> tuple[float, int, str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    FromClause,
     Table,
     Text,
     any_,
@@ -23,7 +23,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    text,
 )
 
 from digest.papers.content import encode
@@ -46,23 +45,27 @@ def among(
     return column == any_(literal(list(values), ARRAY(kind)))
 
 
-def pairs(connection: Connection, values: Collection[tuple[str, str]]) -> FromClause:
-    """Return pairs of texts as a table with the columns ``one`` and ``two``, to join with."""
-    if is_sqlite(connection):
-        given = bindparam(None, encode([list(pair) for pair in values]), Text)
-        each = func.json_each(given).table_valued("value")
-        element = func.json_extract
-        chosen = select(
-            element(each.c.value, "$[0]").label("one"), element(each.c.value, "$[1]").label("two")
-        )
-        return chosen.subquery()
-    ones, twos = ([pair[side] for pair in values] for side in (0, 1))
-    kind = ARRAY(Text)
-    return (
-        func.unnest(literal(ones, kind), literal(twos, kind))
-        .table_valued("one", "two")
-        .render_derived()
-    )
+def ask(connection: Connection, sql: str, *values: str | int | Collection[Any]) -> Sequence[Any]:
+    """Return the rows of a query whose values are single (``= ?``) or lists (``IN ?``).
+
+    For the few queries of every ingest: building an expression costs more than SQLite needs to
+    answer it. Rows come as the driver gives them, instants still to be read by `unstamp`.
+    """
+    embedded = is_sqlite(connection)
+    bound: list[object] = []
+    for value in values:
+        if isinstance(value, str | int):
+            bound.append(value)
+        else:
+            bound.append(encode(list(value)) if embedded else list(value))
+    return connection.exec_driver_sql(_written(sql, embedded), tuple(bound)).all()
+
+
+@lru_cache(maxsize=64)
+def _written(sql: str, embedded: bool) -> str:
+    if embedded:
+        return sql.replace("IN ?", "IN (SELECT value FROM json_each(?))")
+    return sql.replace("IN ?", "= ANY(?)").replace("?", "%s")
 
 
 def insert_many(
@@ -178,16 +181,13 @@ def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
         return []
     if is_sqlite(connection):
         if table.dialect_options["sqlite"]["autoincrement"]:
-            query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-            last = connection.scalar(query, {"name": table.name})
+            found = ask(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
         else:
-            last = connection.scalar(select(func.max(table.c.id)))
-        return list(range((last or 0) + 1, (last or 0) + 1 + count))
-    rows = connection.execute(
-        text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
-        {"name": table.name, "count": count},
-    )
-    return [row[0] for row in rows]
+            found = ask(connection, f"SELECT max(id) FROM {table.name}")  # noqa: S608
+        last = (found[0][0] or 0) if found else 0
+        return list(range(last + 1, last + 1 + count))
+    query = "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)"
+    return [row[0] for row in ask(connection, query, table.name, count)]
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -198,6 +198,12 @@ def stamp(at: datetime | None) -> str | None:
         raise ValueError(f"naive datetime: {at}")
     plain = at if at.tzinfo is UTC else at.astimezone(UTC)
     return plain.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def unstamp(at: str | datetime) -> datetime:
+    """Return a stored instant as the driver gave it."""
+    plain = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return plain.replace(tzinfo=UTC)
 
 
 def day(on: date | None) -> str | None:

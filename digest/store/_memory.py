@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, or_, select
 
 from digest.model import AnnounceType, PaperKey
 from digest.papers.content import authors_of
 from digest.papers.diff import Memory, Row
 from digest.papers.facts import Facts, Name
 from digest.papers.identity import Known
-from digest.store._bulk import among, pairs
-from digest.store.tables import paper_ids, paper_links, papers, records, sightings, tombstones
+from digest.store._bulk import among, ask, unstamp
+from digest.store.database import is_sqlite
+from digest.store.tables import paper_ids, paper_links, papers, sightings
 
 
 def recall(connection: Connection, batch: Sequence[Facts]) -> Memory:
@@ -26,7 +28,7 @@ def recall(connection: Connection, batch: Sequence[Facts]) -> Memory:
     if doubles:
         rows |= _rows(connection, doubles)
         differing = [facts for facts in differing if not _is_same(rows.get(facts.full_name), facts)]
-    keys = {key for facts in differing for key in facts.all_ids}
+    keys = set(chain.from_iterable([facts.all_ids for facts in differing]))
     owned = owners(connection, keys)
     unowned = keys - owned.keys()
     titled = _titled(connection, {f.title_hash for f in differing if f.title_hash is not None})
@@ -50,18 +52,20 @@ def recall(connection: Connection, batch: Sequence[Facts]) -> Memory:
 
 def owners(connection: Connection, keys: Iterable[PaperKey]) -> dict[PaperKey, int]:
     """Return the papers that own these ids."""
+    query = "SELECT value, paper_id FROM paper_ids WHERE scheme = ? AND value IN ?"
+    return {
+        f"{scheme}:{value}": paper_id
+        for scheme, values in _by_scheme(keys).items()
+        for value, paper_id in ask(connection, query, scheme, values)
+    }
+
+
+def _by_scheme(keys: Iterable[PaperKey]) -> Mapping[str, list[str]]:
     by_scheme: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         scheme, _, value = key.partition(":")
         by_scheme[scheme].append(value)
-    found = {}
-    for scheme, values in by_scheme.items():
-        query = select(paper_ids.c.value, paper_ids.c.paper_id).where(
-            paper_ids.c.scheme == scheme, among(connection, paper_ids.c.value, values)
-        )
-        for value, paper_id in connection.execute(query).all():  # one by one costs more
-            found[f"{scheme}:{value}"] = paper_id
-    return found
+    return by_scheme
 
 
 def load_known(connection: Connection, ids: Collection[int]) -> dict[int, Known]:
@@ -129,29 +133,37 @@ def _link(connection: Connection, known: dict[int, Known]) -> None:
             known[mine].is_quiet = True
 
 
+_GIVEN = {
+    "sqlite": "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)",
+    "postgresql": "SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS text[]))",
+}
+"""Pairs of names as a table."""
+
+
 def _rows(connection: Connection, names: Collection[Name]) -> dict[Name, Row]:
-    wanted = pairs(connection, names)
-    query = select(
-        records.c.source,
-        records.c.native_id,
-        records.c.paper_id,
-        records.c.content_hash,
-        records.c.fingerprint,
-        records.c.changes,
-        records.c.first_seen_at,
-        records.c.last_seen_at,
-    ).where(records.c.source == wanted.c.one, records.c.native_id == wanted.c.two)
+    # CROSS JOIN, for SQLite then keeps to the order: few names first.
+    query = (
+        f"WITH given (source, native_id) AS ({_GIVEN[connection.dialect.name]}) "  # noqa: S608
+        "SELECT r.source, r.native_id, r.paper_id, r.content_hash, r.fingerprint, r.changes, "
+        "r.first_seen_at, r.last_seen_at FROM given CROSS JOIN records AS r "
+        "WHERE r.source = given.source AND r.native_id = given.native_id"
+    )
+    sides = [[name[side] for name in names] for side in (0, 1)]
+    given = [names] if is_sqlite(connection) else sides
     return {
-        (row.source, row.native_id): Row(
-            paper_id=row.paper_id,
-            content_hash=row.content_hash,
-            fingerprint=row.fingerprint,
-            changes=row.changes,
-            first_seen_at=row.first_seen_at,
-            last_seen_at=row.last_seen_at,
+        (source, native_id): Row(
+            paper_id=paper_id,
+            content_hash=content_hash,
+            fingerprint=fingerprint,
+            changes=changes,
+            first_seen_at=unstamp(first_seen_at),
+            last_seen_at=unstamp(last_seen_at),
         )
-        for row in connection.execute(query).all()
-    }
+        for (
+            source, native_id, paper_id, content_hash, fingerprint, changes,
+            first_seen_at, last_seen_at,
+        ) in ask(connection, query, *given)
+    }  # fmt: skip
 
 
 def _is_same(row: Row | None, facts: Facts) -> bool:
@@ -161,11 +173,11 @@ def _is_same(row: Row | None, facts: Facts) -> bool:
 def _titled(connection: Connection, hashes: Collection[int]) -> list[tuple[int, int]]:
     if not hashes:
         return []
-    query = select(papers.c.id, papers.c.title_hash).where(
-        and_(papers.c.title_hash.is_not(None), papers.c.merged_into.is_(None)),
-        among(connection, papers.c.title_hash, hashes),
+    query = (
+        "SELECT id, title_hash FROM papers"
+        " WHERE title_hash IS NOT NULL AND title_hash IN ? AND merged_into IS NULL"
     )
-    return [(row.id, row.title_hash) for row in connection.execute(query).all()]
+    return [(paper_id, number) for paper_id, number in ask(connection, query, hashes)]
 
 
 def _sightings(
@@ -203,17 +215,10 @@ def _to_touch(
     return touched
 
 
-def _buried(connection: Connection, keys: Collection[PaperKey]) -> frozenset[PaperKey]:
-    by_scheme: dict[str, list[str]] = defaultdict(list)
-    for key in keys:
-        scheme, _, value = key.partition(":")
-        by_scheme[scheme].append(value)
+def _buried(connection: Connection, keys: Iterable[PaperKey]) -> frozenset[PaperKey]:
+    query = "SELECT value FROM tombstones WHERE scheme = ? AND value IN ?"
     return frozenset(
         f"{scheme}:{value}"
-        for scheme, values in by_scheme.items()
-        for value in connection.scalars(
-            select(tombstones.c.value).where(
-                tombstones.c.scheme == scheme, among(connection, tombstones.c.value, values)
-            )
-        )
+        for scheme, values in _by_scheme(keys).items()
+        for (value,) in ask(connection, query, scheme, values)
     )

@@ -41,7 +41,7 @@ class _Writer:
         self.lone = list(zip(lone, islice(ids, len(lone)), strict=True))
         self._ids = dict(zip(drafts, ids, strict=True))
         full = [r for r, change in batch.changes.items() if r > 0 and not change.is_slight]
-        self._kinds = kinds_of(connection)
+        self._kinds = kinds_of(connection) if batch.changes else {}
         self._stored = load_stored(connection, full, self._kinds)
 
     def id_of(self, ref: int) -> int:
