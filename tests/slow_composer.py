@@ -107,7 +107,7 @@ def _fill(body: Body, given: EditionInput, *, is_text: bool) -> None:
 def _cards(given: EditionInput, *, is_text: bool) -> dict[int, dict[str, Any]]:
     cards: dict[int, dict[str, Any]] = {}
     for pick in given.edition.picks:
-        badge = views.badge_of(pick)
+        badge = views.badge(pick.section, is_new=pick.is_new)
         options = CardOptions(
             locale=given.profile.locale,
             abstract=given.profile.abstracts,

@@ -5,8 +5,8 @@ The caches are bounded and may be shared by threads: a race makes a part twice, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import escape
@@ -14,8 +14,8 @@ from markupsafe import escape
 from digest.model import Paper
 from digest.rendering.inert import plain
 from digest.rendering.lint import html_part_faults, text_part_faults
-from digest.rendering.parts import Templates, rendered, wrap
-from digest.rendering.pieces import Piece, Value, cut, mark, value
+from digest.rendering.parts import TEXT_WIDTH, Templates, rendered, wrap
+from digest.rendering.pieces import Piece, cut, encode, mark, words
 from digest.rendering.views import CardOptions, SignalValues, paper_view, title_view
 
 CARD_LIMIT = 20_000
@@ -34,26 +34,38 @@ class Part:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Card:
-    """One paper's card."""
+    """One paper's card, and what it was made of."""
 
+    paper: Paper
+    signals: SignalValues
+    options: CardOptions
     html: Piece
     text: Piece
     title: str
-    faults: tuple[str, ...] = ()
+    faults: tuple[str, ...]
+    is_plain: bool = field(init=False)
+    """Its only places are the reason, and in the text the number before it."""
+
+    def __post_init__(self) -> None:
+        """See whether its places are the usual ones."""
+        usual = self.html.places == ("reason",) and self.text.places == ("number", "reason")
+        self.is_plain = usual
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
-    """One personal text in both forms."""
+    """One personal text, encoded in both forms."""
 
-    html: Value
-    text: Value
+    html: bytes
+    text: bytes
+    size: int
+    """Of the HTML, before encoding."""
 
 
-Shelf = dict[int, tuple[Paper, SignalValues, Card]]
-"""The cards of one set of options, by the paper's row id, with what they were made of."""
+Shelf = dict[int, Card]
+"""The cards of one set of options, by the paper's row id."""
 
 
 class PartMaker:
@@ -82,9 +94,9 @@ class PartMaker:
     def card(self, paper: Paper, signals: SignalValues, options: CardOptions, shelf: Shelf) -> Card:
         """Return a paper's card; made again when the paper or its signals have changed."""
         found = shelf.get(paper.row_id)
-        if found and (found[0] is paper or found[0] == paper) and found[1] == signals:
-            shelf[paper.row_id] = (paper, signals, found[2])
-            return found[2]
+        if found and found.paper == paper and found.signals == signals:
+            found.paper, found.signals = paper, signals  # the next look compares no values
+            return found
         view = paper_view(paper, signals, options)
         values = {
             "paper": view,
@@ -94,12 +106,12 @@ class PartMaker:
             "number": mark("number"),
         }
         html, text, faults = self._both("card", values)
-        made = Card(html=html, text=text, title=view.title, faults=faults)
+        made = Card(paper, signals, options, html, text, view.title, faults)
         if self._kept_cards >= CARD_LIMIT:
             for other in self._cards.values():
                 other.clear()
             self._kept_cards = 0
-        shelf[paper.row_id] = (paper, signals, made)
+        shelf[paper.row_id] = made
         self._kept_cards += 1
         return made
 
@@ -114,11 +126,11 @@ class PartMaker:
         self._titles[paper.row_id] = (paper, made)
         return made
 
-    def part(self, name: str, key: Hashable, values: Mapping[str, Any]) -> Part:
-        """Return a part that says the same for equal ``key``."""
+    def part(self, name: str, key: Hashable, values: Callable[[], Mapping[str, Any]]) -> Part:
+        """Return a part that says the same for equal ``key``; what it says is asked for once."""
         found = self._parts.get((name, key))
         if found is None:
-            found = Part(name, *self._both(name, values))
+            found = Part(name, *self._both(name, values()))
             if len(self._parts) >= PART_LIMIT:
                 self._parts.clear()
             self._parts[name, key] = found
@@ -136,15 +148,20 @@ class PartMaker:
         """Return a personal text, escaped for HTML."""
         found = self._said.get(text)
         if found is None:
-            clean = plain(text)
-            found = Said(html=value(str(escape(clean))), text=value(clean))
+            found = said_once(text if words(text) else plain(text))
             _keep(self._said, text, found)
         return found
 
     def reason(self, text: str) -> Said:
         """Return a pick's reason, wrapped for the text."""
-        clean = plain(text)
-        found = Said(html=value(str(escape(clean))), text=value(wrap(clean, REASON_INDENT)))
+        found = None
+        if len(text) + REASON_INDENT <= TEXT_WIDTH and (simple := words(text)) is not None:
+            found = Said(simple, simple, len(text))
+        if found is None:
+            clean = plain(text)
+            html = str(escape(clean)).encode()
+            wrapped = wrap(clean, REASON_INDENT).encode()
+            found = Said(encode(html), encode(wrapped), len(html))
         _keep(self.reasons, text, found)
         return found
 
@@ -162,6 +179,15 @@ class PartMaker:
         made = rendered(self._templates.text[name], values)
         piece = cut(made)
         return piece, text_part_faults(made, piece.literals)
+
+
+def said_once(text: str) -> Said:
+    """Encode a text of one message, which no memo would meet again; it has to be `plain`."""
+    simple = words(text)
+    if simple is not None:
+        return Said(simple, simple, len(text))
+    html = str(escape(text)).encode()
+    return Said(encode(html), encode(text.encode()), len(html))
 
 
 def _keep(memo: dict[str, Said], text: str, found: Said) -> None:

@@ -11,22 +11,24 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from digest.errors import RenderError
-from digest.model import Edition, Message
+from digest.model import Frequency, Message, PickColumns, Picks
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
 from digest.rendering.bodies import with_bodies
 from digest.rendering.cards import PartMaker, Shelf
 from digest.rendering.dkim import Signer
 from digest.rendering.fields import edition_fields
+from digest.rendering.frames import Frame, Shows, make_frame
+from digest.rendering.inert import plain
 from digest.rendering.lint import head_shape, lint, lint_size
 from digest.rendering.notices import NoticeInput, compose_notice
 from digest.rendering.parts import Templates, load_templates
 from digest.rendering.subjects import SubjectMaker
-from digest.rendering.views import CardOptions, EditionView, SignalValues
+from digest.rendering.views import CardOptions, SignalValues
 
 __all__ = ["Composer"]
 
-VIEW_LIMIT = 4_000
+FRAME_LIMIT = 4_000
 _NO_SIGNALS: SignalValues = {}
 SHAPES = 1_000
 
@@ -36,7 +38,7 @@ class _Composed:
     """A message with what tells whether it may be sent."""
 
     message: Message
-    html: list[bytes]
+    html: bytes
     faults: tuple[str, ...]
     shape: Hashable | None
     """Equal for messages of the same fields and parts; None where only the lint can tell."""
@@ -64,7 +66,7 @@ class Composer:
         self._images = remote_images
         self._maker = PartMaker(self.templates, images=remote_images)
         self._subjects = SubjectMaker(self.templates, subject)
-        self._views: dict[object, EditionView] = {}
+        self._frames: dict[Hashable, Frame] = {}
         self._clean: set[Hashable] = set()
 
     def check_subject(self, name: str) -> None:
@@ -92,7 +94,7 @@ class Composer:
         if made.shape is None or made.shape not in self._clean:
             found = lint(made.message, body_limit_kb=limit, remote_images=self._images)
         else:
-            found = lint_size(made.html, body_limit_kb=limit)
+            found = lint_size([made.html], body_limit_kb=limit)
         refused += [str(finding) for finding in found if finding.forbids]
         if refused:
             raise RenderError("; ".join(dict.fromkeys(refused)))
@@ -102,16 +104,20 @@ class Composer:
 
     def _composed(self, given: EditionInput) -> _Composed:
         edition = given.edition
-        view = self._view(edition, given.profile.locale)
-        shown = self._shown(given)
-        best = shown[0].title if shown else ""
-        subject = self._subjects.line(best, len(edition.picks), view, given.sender.name)
-        assembly = Assembly(self._maker, given, view, subject=subject, limit=self.limit)
+        columns = Picks.of(edition.picks).columns
+        title = self._maker.said(given.profile.title or given.profile.name)
+        frame = self._frame(given, columns, has_title=title.size > 0)
+        shown = self._shown(given, columns)
+        best = shown.cards[0].title if shown.cards else ""
+        subject = self._subjects.line(best, len(edition.picks), frame.view, given.sender.name)
+        assembly = Assembly(
+            self._maker, given, frame, title=title, subject=subject, limit=self.limit
+        )
         html, text = assembly.bodies(shown)
         fields = edition_fields(given, subject)
         head = head_shape(fields)
         content = mime.message(
-            fields, mime.body(text, html), at=given.composed_at, signer=self.dkim
+            fields, [mime.body(text, html)], at=given.composed_at, signer=self.dkim
         )
         message = Message(
             message_id=headers.identifier(given.message_id),
@@ -121,7 +127,7 @@ class Composer:
             content=content,
             has_no_dots=True,  # see `pieces`: the encoder keeps them from the line's beginning
         )
-        shape = None if head is None else (*head, assembly.flags, frozenset(assembly.used))
+        shape = None if head is None else (*head, frame.shows, assembly.used)
         return _Composed(message, html, tuple(assembly.faults), shape)
 
     def compose_notice(self, given: NoticeInput, *, bodies: bool = False) -> Message:
@@ -129,46 +135,64 @@ class Composer:
         message = compose_notice(self.templates, given, self.dkim)
         return with_bodies(message) if bodies else message
 
-    def _view(self, edition: Edition, locale: str) -> EditionView:
-        fresh = sum(pick.is_new for pick in edition.picks)
+    def _frame(self, given: EditionInput, picks: PickColumns, *, has_title: bool) -> Frame:
+        edition, links, sender = given.edition, given.links, given.sender
+        shows = Shows(
+            has_title,
+            bool(links.view),
+            bool(links.preferences),
+            bool(links.unsubscribe or links.unsubscribe_mailto),
+            bool(links.feedback_base and picks.paper_ids),
+        )
         key = (
-            edition.edition_on, edition.frequency, len(edition.picks), fresh,
-            edition.other_count, edition.source_lines, locale,
+            edition.edition_on, edition.frequency, len(picks.paper_ids), sum(picks.are_new),
+            edition.other_count, edition.source_lines, given.profile.locale, sender.name,
+            sender.address, shows,
         )  # fmt: skip
-        found = self._views.get(key)
+        found = self._frames.get(key)
         if found is None:
-            found = views.edition_view(edition, locale)
-            if len(self._views) >= VIEW_LIMIT:
-                self._views.clear()
-            self._views[key] = found
+            found = make_frame(
+                self._maker,
+                views.edition_view(edition, given.profile.locale),
+                shows,
+                plain(sender.name) or sender.address,
+                weekly=edition.frequency is Frequency.WEEKLY,
+            )
+            if len(self._frames) >= FRAME_LIMIT:
+                self._frames.clear()
+            self._frames[key] = found
         return found
 
-    def _shown(self, given: EditionInput) -> list[Shown]:
-        """Return the picks whose papers are given, best first, each with its card's options."""
-        maker, papers, deltas = self._maker, given.papers, given.deltas
-        reasons = maker.reasons
-        kinds: dict[tuple[str, bool, str], tuple[CardOptions, Shelf]] = {}
-        shown: list[Shown] = []
-        for pick in given.edition.picks:
-            paper = papers.get(pick.paper_id)
+    def _shown(self, given: EditionInput, picks: PickColumns) -> Shown:
+        """Return the picks whose papers are given, best first, each with its card."""
+        maker, papers, deltas, summaries = self._maker, given.papers, given.deltas, given.summaries
+        kept_reasons = maker.reasons
+        shelves: dict[tuple[str, bool, str], tuple[CardOptions, Shelf]] = {}
+        shown = Shown()
+        summary = ""
+        for row_id, why, section, is_new in zip(
+            picks.paper_ids, picks.reasons, picks.sections, picks.are_new, strict=True
+        ):
+            paper = papers.get(row_id)
             if paper is None:
                 continue
-            reason = reasons.get(pick.reason) or maker.reason(pick.reason)
-            summary = given.summaries.get(pick.paper_id, "") if given.summaries else ""
-            kind = (views.badge_of(pick), reason.html.size > 0, summary)
-            chosen = kinds.get(kind)
+            reason = kept_reasons.get(why) or maker.reason(why)
+            if summaries:
+                summary = summaries.get(row_id, "")
+            kind = (views.badge(section, is_new=is_new), reason.size > 0, summary)
+            chosen = shelves.get(kind)
             if chosen is None:
                 options = self._card_options(given, *kind)
-                chosen = kinds[kind] = (options, maker.shelf(options))
+                chosen = shelves[kind] = (options, maker.shelf(options))
             options, shelf = chosen
-            signals = deltas.get(pick.paper_id, _NO_SIGNALS)
-            kept = shelf.get(paper.row_id)
+            signals = deltas.get(row_id, _NO_SIGNALS)
+            card = shelf.get(row_id)
             # Mostly the very objects of the reader before: then nothing need be compared.
-            if kept is not None and kept[0] is paper and kept[1] is signals:
-                card = kept[2]
-            else:
+            if card is None or card.paper is not paper or card.signals is not signals:
                 card = maker.card(paper, signals, options, shelf)
-            shown.append(Shown(pick, paper, signals, options, card, reason))
+            shown.cards.append(card)
+            shown.reasons.append(reason)
+            shown.sections.append(section)
         return shown
 
     def _card_options(

@@ -33,11 +33,13 @@ _BULK = (b"Precedence: bulk\r\n",)
 
 def edition_fields(given: EditionInput, subject: str) -> list[bytes]:
     """Return the fields of an edition, without those of MIME. Raises RenderError."""
-    fields = _common(given.sender, given.recipient, subject, given.message_id, given.composed_at)
-    fields += _list_fields(given.sender)
+    sender = given.sender
+    fields = _common(sender, given.recipient, subject, given.message_id, given.composed_at)
+    fields += _list_fields(sender)
     fields += unsubscribe_fields(given.links)
-    fields += [*_AUTOMATIC, *_BULK]
-    fields.append(_feedback_id(given.sender, given.edition.edition_on))
+    fields += _AUTOMATIC
+    fields += _BULK
+    fields.append(_feedback_id(sender, given.edition.edition_on))
     return fields
 
 

@@ -5,6 +5,9 @@ A part is rendered once with marks where something personal stands, encoded once
 and every value ends its own line (softly where the text goes on), so pieces join in any order
 without a line growing past 76 characters.
 
+One value is repeated in every card: where answers go. In encoded pieces a control character,
+which encoded text never holds, stands for it, and a message replaces all of them in one step.
+
 The encoder also keeps lines from beginning with a dot or with ``From ``: dot-stuffing then
 changes nothing, and no relay or mbox file alters a signed body.
 """
@@ -17,6 +20,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from digest.errors import RenderError
+
 LINE_LIMIT = 73
 """Three less than allowed: room for the soft break and for escaping a leading dot."""
 
@@ -24,14 +29,13 @@ _UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e\n]|[ ](?=\n)|[ ]\Z")
 _SIMPLE = re.compile(rb"[!-<>-~]([ -<>-~]{0,70}[!-<>-~])?")
 _LONG = re.compile(rb"[!-<>-~][ -<>-~]*[!-<>-~]")
 _MARK = re.compile("\x02([a-z_]+)\x03")
+_WORDS = re.compile(r"[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
+"""Words that neither HTML nor quoted-printable has to escape."""
 
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What fills a place: encoded bytes, and their length before encoding."""
-
-    encoded: bytes
-    size: int
+REPEATED = "feedback"
+"""The place that every card has three times."""
+SHARED = b"\x02"
+"""Stands for the repeated value in encoded text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Piece:
     places: tuple[str, ...]
     size: int
     """Length of the literals before encoding."""
+    repeated: int = 0
+    """How often the repeated value stands in it."""
     form: bytes = field(init=False, repr=False, compare=False)
     _choose: Callable[[Any], Any] | None = field(init=False, repr=False, compare=False)
 
@@ -57,7 +63,30 @@ class Piece:
 
     def size_with(self, sizes: Mapping[str, int]) -> int:
         """Return the length before encoding, once filled with values of these lengths."""
-        return self.size + sum([sizes[place] for place in self.places])
+        filled = self.size + sum([sizes[place] for place in self.places])
+        return filled + self.repeated * sizes[REPEATED] if self.repeated else filled
+
+    def __add__(self, other: Piece) -> Piece:
+        """Return both as one."""
+        *before, last = self.literals
+        first, *after = other.literals
+        return Piece(
+            literals=(*before, last + first, *after),
+            places=self.places + other.places,
+            size=self.size + other.size,
+            repeated=self.repeated + other.repeated,
+        )
+
+    def parted(self, place: str) -> tuple[Piece, Piece]:
+        """Return what stands before a place and what after it; the first half has the size.
+
+        Raises RenderError where the template has the place not once.
+        """
+        if self.places.count(place) != 1:
+            raise RenderError(f"templates: {{{{ {place} }}}} has to stand once in frame.html")
+        at = self.places.index(place)
+        first = Piece(self.literals[: at + 1], self.places[:at], self.size, self.repeated)
+        return first, Piece(self.literals[at + 1 :], self.places[at + 1 :], 0)
 
 
 def mark(place: str) -> str:
@@ -70,19 +99,28 @@ def mark(place: str) -> str:
 
 def cut(rendered: str) -> Piece:
     """Encode a rendered part, cut at its marks."""
-    tokens = _MARK.split(rendered)
-    literals = [token.encode() for token in tokens[0::2]]
-    return Piece(
-        literals=tuple(encode(literal) for literal in literals),
-        places=tuple(tokens[1::2]),
-        size=sum(map(len, literals)),
-    )
+    first, *rest = _MARK.split(rendered)
+    literals, places, size, repeated = [encode(first.encode())], [], len(first.encode()), 0
+    for place, literal in zip(rest[0::2], rest[1::2], strict=True):
+        content = literal.encode()
+        size += len(content)
+        if place == REPEATED:
+            repeated += 1
+            literals[-1] += SHARED + encode(content)
+        else:
+            places.append(place)
+            literals.append(encode(content))
+    return Piece(tuple(literals), tuple(places), size, repeated)
 
 
-def value(text: str) -> Value:
-    """Encode one personal value."""
+def words(text: str) -> bytes | None:
+    """Encode words that are the same in HTML and in text; None where they need more care."""
+    if _WORDS.fullmatch(text) is None:
+        return None
     content = text.encode()
-    return Value(encode(content), len(content))
+    if len(content) < LINE_LIMIT and content[0] not in b".F":
+        return content + b"=\r\n"
+    return b"".join(_folded(content, b"=\r\n"))
 
 
 def encode(content: bytes) -> bytes:

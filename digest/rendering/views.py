@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from digest.model import Edition, Frequency, Paper, Pick, SourceLine
@@ -176,28 +177,35 @@ def sections(picks: Sequence[Pick]) -> tuple[Section, ...]:
 
     The order within a section is the edition's.
     """
-    grouped: dict[str, list[Pick]] = {}
-    for pick in picks:
-        grouped.setdefault(pick.section, []).append(pick)
-    names = [name for name in grouped if name not in words.SECTION_NAMES]
-    names += [name for name in words.SECTION_ORDER if name in grouped]
     return tuple(
-        Section(
-            name=name,
-            title=shorten(plain(words.section_title(name)), 80),
-            picks=tuple(grouped[name]),
-        )
-        for name in names
+        Section(name=name, title=section_title(name), picks=tuple(picks[at] for at in places))
+        for name, places in grouped([pick.section for pick in picks])
     )
 
 
-def badge_of(pick: Pick) -> str:
+def grouped(sections: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Return the sections in the order of `sections`, each with the places of its picks."""
+    found: dict[str, list[int]] = {}
+    for place, section in enumerate(sections):
+        found.setdefault(section, []).append(place)
+    names = [name for name in found if name not in words.SECTION_NAMES]
+    names += [name for name in words.SECTION_ORDER if name in found]
+    return [(name, found[name]) for name in names]
+
+
+@lru_cache(maxsize=4096)
+def section_title(name: str) -> str:
+    """Return a section's heading."""
+    return shorten(plain(words.section_title(name)), 80)
+
+
+def badge(section: str, *, is_new: bool) -> str:
     """Return the word beside a title: ``new``, ``earlier``, ``updated``, or nothing."""
-    if pick.section == "update":
+    if section == "update":
         return "updated"
-    if pick.is_new:
+    if is_new:
         return "new"
-    return "" if pick.section == "carried-over" else "earlier"
+    return "" if section == "carried-over" else "earlier"
 
 
 def subject(
