@@ -95,7 +95,7 @@ class JobQueue:
             ("batch", self._batch),
             ("send", self._send),
         ):
-            self._queue.task(name=name, retry=RETRY)(_a_run(name, function))
+            self._queue.task(name=name, retry=RETRY, pass_context=True)(_a_run(name, function))
         _install(app)
         _clones.guard(app)  # machines with different secrets would make different links
 
@@ -186,12 +186,14 @@ class JobQueue:
             run_jobs.end_abandoned(connection, now, rows.count_of_run)
             return rows.count_failing(connection)
 
-    def _batch(self, until: str = "", run: str = "") -> None:
+    def _batch(self, until: str = "", run: str = "", tries: int = 0) -> None:
         run_jobs.plan_block(
             self.app,
             self._desks,
             until=datetime.fromisoformat(until) if until else self.app.now(),
             limit=BLOCK,
+            # What took its worker with it is tried in smaller pieces, each of which is kept.
+            at_once=max(BLOCK >> 2 * tries, 1),
             run_id=run,
             send=lambda connection, count: self._defer(
                 connection, [_job("send", "mail", limit=count, run=run)]
@@ -326,9 +328,11 @@ class JobQueue:
 def _a_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
     """Let a job's log lines be told from others': those of its tick's run, or of its own."""
 
-    def job(**arguments: Any) -> None:
+    def job(context: procrastinate.JobContext, **arguments: Any) -> None:
         logs.new_run(str(arguments.get("run", "")))
         log.info("began job=%s%s", name, "".join(f" {k}={v}" for k, v in arguments.items()))
+        if name == "batch":
+            arguments["tries"] = context.job.attempts
         function(**arguments)
 
     return job

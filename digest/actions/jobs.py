@@ -69,12 +69,14 @@ def plan_block(
     *,
     until: datetime,
     limit: int,
+    at_once: int,
     run_id: str,
     send: Callable[[Connection, int], int],
 ) -> PlanReport:
-    """Plan for so many who were due at an instant; have their mails sent, in one transaction.
+    """Plan for so many who were due at an instant, ``at_once`` of them in one transaction.
 
-    ``send`` asks for the jobs that send a number of mails and returns how many jobs those are.
+    Their mails are asked for in it, too: ``send`` asks for the jobs that send a number of mails,
+    and returns how many jobs those are.
     """
     readiness.guard(app)
 
@@ -83,7 +85,7 @@ def plan_block(
         _account(connection, run_id, app.now(), planned=made, asked=asked)
 
     with desks.at(until) as desk:
-        planned = plan_due(app, limit=limit, within=within, desk=desk)
+        planned = plan_due(app, limit=limit, block=at_once, within=within, desk=desk)
     with app.writing() as connection:
         _account(connection, run_id, app.now(), done=1)
     return planned

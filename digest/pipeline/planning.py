@@ -53,6 +53,7 @@ def plan_due(
     app: App,
     *,
     limit: int | None = None,
+    block: int = BLOCK,
     on_progress: Callable[[int], None] | None = None,
     within: Callable[[Connection, PlanReport], None] | None = None,
     share: tuple[int, int] = profiles.WHOLE,
@@ -60,7 +61,8 @@ def plan_due(
 ) -> PlanReport:
     """Make the editions of every subscription that is due; return what was made.
 
-    ``within`` is called with each block's report inside its transaction, before the commit.
+    ``block`` subscriptions are planned at once. ``within`` is called with each block's report
+    inside its transaction, before the commit.
     ``share`` is this process's number, and of how many: each plans for subscribers of its own.
     With a ``desk`` it is planned for its instant, with what it holds already of the papers.
     """
@@ -70,7 +72,7 @@ def plan_due(
     handled = 0
     with _collector.seldom():
         while limit is None or handled < limit:
-            size = BLOCK if limit is None else min(BLOCK, limit - handled)
+            size = block if limit is None else min(block, limit - handled)
             planned = _planned(desk, now, size, share, within or (lambda *_: None))
             if planned is None:
                 break

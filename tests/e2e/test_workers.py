@@ -196,6 +196,22 @@ def test_serving_works_off_the_queue_beside_its_schedule(open_it):
         assert rows.workers(connection, 30) == ()  # it took its leave
 
 
+def test_a_batch_that_took_its_worker_with_it_is_kept_piece_by_piece(open_it, monkeypatch):
+    monkeypatch.setattr(tasks, "BLOCK", 16)
+    app = open_it()
+    crowd(app, 10)
+    queue = tasks.JobQueue(app)
+    left = [_fail, *[queue._defer] * 2]
+
+    def defer(*given):
+        return left.pop()(*given)
+
+    monkeypatch.setattr(queue, "_defer", defer)
+    with pytest.raises(RuntimeError):
+        queue._batch(tries=1)
+    assert states(app) == {"ready": 8}
+
+
 def test_jobs_done_twice_do_nothing_the_second_time(open_it):
     app = open_it()
     crowd(app, 3)
