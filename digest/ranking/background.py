@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -37,6 +38,8 @@ _UNKNOWN_RARITY = 8.0
 @dataclass(frozen=True, kw_only=True)
 class Background:
     """What papers at large are like; ``learn`` makes one, ``unlearned`` needs no papers."""
+
+    shrink: ClassVar[float] = 0.005
 
     count: int
     """How many papers it was learnt from."""

@@ -24,16 +24,19 @@ _AWAY = 0.7
 _TOLD = 0.8
 """What a reader's own words count beside the papers that they like."""
 
-_SHRINK = 0.005
 _MANY_LIKES = 15.0
 """Fewer likes than this say little of what is not liked: the fit stays near their middle."""
+
+_FEW_LIKES, _BLUR = 5.0, 0.25
+"""From so many likes on, the middle of their words blurs, and weighs less beside their meaning."""
 
 
 def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
     """Return how near each paper is to each taste, in words and in meaning (about -1 to 5)."""
     weights = _weights(liked, tastes)
     said = _said(tastes)
-    near = np.float32(window.words_weight) * _words(window, liked, weights, said)
+    clear = np.minimum(1.0, (_FEW_LIKES / np.maximum(said.likes, 1.0)) ** _BLUR)
+    near = np.float32(window.words_weight) * clear[:, None] * _words(window, liked, weights, said)
     for place, (meaning, weight) in enumerate(window.meanings):
         direction = _fitted(meaning, weights @ liked.meaning[place], said)
         near += np.float32(weight) * (direction @ window.meaning[place].T)
@@ -68,7 +71,7 @@ def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
     to plain c.
     """
     wanted = unit(middle) + said.share[:, None] * meaning.texts(said.texts)
-    shrink = _SHRINK * np.maximum(1.0, _MANY_LIKES / np.maximum(said.likes, 1.0))
+    shrink = meaning.shrink * np.maximum(1.0, _MANY_LIKES / np.maximum(said.likes, 1.0))
     return unit(wanted / (meaning.spectrum + shrink[:, None]))
 
 

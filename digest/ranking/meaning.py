@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,11 @@ class Meaning(Protocol):
         """Return one number per axis."""
         ...
 
+    @property
+    def shrink(self) -> float:
+        """Return how far a fit stays near the middle of what is liked: the ridge's lambda."""
+        ...
+
     def papers(self, papers: Sequence[Paper]) -> Floats:
         """Return one row per paper; zeros where nothing is known of it."""
         ...
@@ -38,6 +43,8 @@ class Meaning(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Sentences:
     """A sentence model's vectors, centred on what papers at large are like."""
+
+    shrink: ClassVar[float] = 0.007
 
     encoder: Encoder
     mean: Floats

@@ -37,6 +37,12 @@ def paper_text(paper: Paper) -> str:
     return f"{paper.title}. {paper.abstract or paper.summary} {' '.join(paper.keywords)}"
 
 
+def word_text(paper: Paper) -> str:
+    """Return the text whose words are compared: as ``paper_text``, a title counts twice."""
+    text = paper_text(paper)
+    return f"{paper.title}. {text}" if paper.abstract or paper.summary else text
+
+
 class Space:
     """TF-IDF over words and pairs of words, with weights from a sample of texts."""
 

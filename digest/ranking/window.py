@@ -23,7 +23,7 @@ from digest.ranking.background import Background
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import Register
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
-from digest.ranking.space import Floats, Space, near_duplicates, paper_text
+from digest.ranking.space import Floats, Space, near_duplicates, word_text
 from digest.ranking.terms import TermIndex, in_category
 from digest.ranking.trending import Heat, gain_sentence, heats, late_heats
 
@@ -35,8 +35,8 @@ _T = TypeVar("_T")
 NEAR_DUPLICATE = 0.92
 """Papers whose words are this alike (cosine) say the same thing to a reader."""
 
-_WORDS_PER_ROOT = 0.5
-"""What cosines of words weigh beside those of meaning, by the root of a text's words."""
+_WORDS, _WORDS_POWER = 0.33, 0.65
+"""What cosines of words weigh beside those of meaning: grows with the number of a text's words."""
 
 _MOST_DENSE = 4_000_000
 """Words by papers that are spread out for one product (16 MB)."""
@@ -80,14 +80,14 @@ class Window:
         """Papers from before the window that took off in it."""
         self.heats: list[Heat] = _heats(self.papers, candidates, now, background)
         self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
-        texts = [paper_text(paper) for paper in self.papers]
+        texts = [word_text(paper) for paper in self.papers]
         self.index = TermIndex(self.papers)
         self.space = Space(texts, background.frequencies, background.count)
         self.words = self.space.vectors(texts)
         self.meaning = tuple(meaning.papers(self.papers) for meaning, _ in self.meanings)
         lengths = np.diff(self.words.indptr)
         # Cosines of words shrink as texts get longer, those of meaning do not.
-        self.words_weight = _WORDS_PER_ROOT * float(np.sqrt(max(np.median(lengths) / 2, 1)))
+        self.words_weight = _WORDS * float(max(np.median(lengths) / 2, 1) ** _WORDS_POWER)
         self._words_down = sparse.csr_array(self.words[:, : self.space.known].T)
         self._kept: dict[Hashable, object] = {}
         self._liked = self._nobody()
@@ -225,7 +225,7 @@ class Window:
                 missing = list(papers)
                 self._liked = self._nobody()
             added = [papers[key] for key in missing]
-            new = self.space.vectors([paper_text(paper) for paper in added])
+            new = self.space.vectors([word_text(paper) for paper in added])
             rows = {
                 **self._liked.rows,
                 **{k: n for n, k in enumerate(missing, len(self._liked.rows))},
