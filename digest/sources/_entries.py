@@ -69,7 +69,7 @@ _HEAD = 4096
 
 def read_feed(name: str, body: Body) -> FeedDocument:
     """Read RSS, RDF, Atom or JSON Feed, told apart by content. Raises SourceError for others."""
-    from digest.sources import _fastfeed, _feedparser, _jsonfeed  # noqa: PLC0415 - feedparser is slow to load
+    from digest.sources import _fastfeed, _jsonfeed  # noqa: PLC0415 - they need what is here
 
     content = without_controls(body.content)
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -80,7 +80,11 @@ def read_feed(name: str, body: Body) -> FeedDocument:
     if is_page(start):
         reason = f"{body.url} answered with a web page instead of a feed"
         raise SourceError(name, reason, kind="not-a-feed")
-    return _fastfeed.read(body, start) or _feedparser.read(name, body, content)
+    if found := _fastfeed.read(body, start):
+        return found
+    from digest.sources import _feedparser  # noqa: PLC0415 - slow to load, and seldom needed
+
+    return _feedparser.read(name, body, content)
 
 
 def without_controls(content: bytes) -> bytes:

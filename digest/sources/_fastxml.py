@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urljoin
 
-from feedparser.api import StrictFeedParser
 from lxml import etree
 
+from digest.sources._feednames import ELEMENTS, NAMESPACES
 from digest.sources._reading import PLAIN_ADDRESS, instant
 
 EXTRA = {
@@ -44,9 +45,7 @@ _C1 = re.compile(r"[\x80-\x9f]")
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)(/*)(.*?)")
 _AMPERSAND = re.compile(r"&([A-Za-z0-9_]+);")
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
-_STANDARD: Mapping[str, str] = {
-    uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()
-}
+_STANDARD: Mapping[str, str] = {uri.lower(): prefix for uri, prefix in NAMESPACES.items()}
 _OTHER_FORMATS = frozenset(uri for uri, prefix in _STANDARD.items() if not prefix) - {ATOM.lower()}
 _FIELDS = """
     id link title summary content author authors tags published updated links version
@@ -116,11 +115,18 @@ class Link:
 
 def name_of(element: etree._Element) -> str:
     """Return feedparser's name of an element: usual prefix, underscore, lower case."""
-    uri, _, local = element.tag.rpartition("}")
-    if not uri:
-        return local.lower()
-    prefix = _STANDARD.get(uri[1:].lower(), element.prefix or "")
-    return f"{prefix}_{local}".lower() if prefix else local.lower()
+    name, is_whole = _usual_name(element.tag)
+    prefix = "" if is_whole else element.prefix
+    return f"{prefix}_{name}".lower() if prefix else name
+
+
+@lru_cache(maxsize=1024)
+def _usual_name(tag: str) -> tuple[str, bool]:
+    """Return the name, and whether it stands without the prefix that the document chose."""
+    uri, _, local = tag.rpartition("}")
+    prefix = _STANDARD.get(uri[1:].lower()) if uri else ""
+    name = f"{prefix}_{local}" if prefix else local
+    return name.lower(), prefix is not None
 
 
 def text_of(element: etree._Element, allowed: tuple[str, ...] = ()) -> str:
@@ -140,9 +146,9 @@ def text_of(element: etree._Element, allowed: tuple[str, ...] = ()) -> str:
 
 def check_foreign(name: str, element: etree._Element) -> None:
     """Let an element pass that means nothing to us. Raises UnusualError where it may."""
-    if name in _KEPT or name in EXTRA or len(element) or name.endswith(("_detail", "_parsed")):
+    if name in _KEPT or name in EXTRA or name in ELEMENTS or len(element):
         raise UnusualError
-    if hasattr(StrictFeedParser, f"_start_{name}") or hasattr(StrictFeedParser, f"_end_{name}"):
+    if name.endswith(("_detail", "_parsed")):
         raise UnusualError
 
 

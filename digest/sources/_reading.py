@@ -5,10 +5,11 @@ No kind of source lives here, and nothing does I/O.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -23,6 +24,15 @@ from digest.text.clean import clean
 MAX_URL = 2000
 PLAIN_ADDRESS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9/_.~%+-]*")
 """An absolute address in which nothing wants changing."""
+_RFC_822 = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?([0-9]{1,2}) "
+    r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
+    r"([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (GMT|UTC|[+-][0-9]{4})"
+)
+"""The usual form of a date in RSS; all others are read more slowly, and alike."""
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+_UTC = frozenset(("GMT", "UTC", "+0000", "-0000"))
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +91,15 @@ def instant(text: Any) -> datetime | None:
     if not isinstance(text, str) or not text.strip():
         return None
     text = text.strip()
+    if usual := _RFC_822.fullmatch(text):
+        day, month, year, hour, minute, second, zone = usual.groups()
+        with contextlib.suppress(ValueError):
+            return sensible(
+                datetime(
+                    int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second),
+                    tzinfo=UTC if zone in _UTC else _zone(zone),
+                )
+            )  # fmt: skip
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -89,6 +108,11 @@ def instant(text: Any) -> datetime | None:
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return sensible(found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+def _zone(offset: str) -> timezone:
+    sign = -1 if offset[0] == "-" else 1
+    return timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[3:])))
 
 
 def from_epoch(seconds: Any) -> datetime | None:

@@ -35,6 +35,8 @@ MAX_TITLE = 500
 
 _reference = lru_cache(maxsize=256)(parse_address)
 """An entry's address stands in several places of it."""
+_people = lru_cache(maxsize=1024)(split_authors)
+"""Most feeds name the same people again and again."""
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
 _IDENTITY = ("arxiv", "doi", "openreview", "pmid", "pmcid")
 
@@ -181,7 +183,9 @@ def _own_keys(entry: Entry, link: str) -> tuple[PaperKey, ...]:
     found: list[PaperKey | None] = []
     if reference := _reference(link):
         found.append(reference.key)
-    if reference := parse_arxiv(entry.guid, bare=False) or _reference(entry.guid):
+    if entry.guid != link and (
+        reference := parse_arxiv(entry.guid, bare=False) or _reference(entry.guid)
+    ):
         found.append(reference.key)
     named = (entry.extra.get(field) for field in ("doi", "identifier"))
     dois = [parse_doi(text) for text in named if text]
@@ -208,7 +212,7 @@ def _authors(entry: Entry) -> tuple[Author, ...]:
     """Split a single string that holds several names; leave separate names alone."""
     names = [plain(name, tex=True) for name in entry.authors]
     if len(names) == 1:
-        return split_authors(names[0])
+        return _people(names[0])
     return tuple(Author(name=name) for name in names if any(char.isalpha() for char in name))
 
 

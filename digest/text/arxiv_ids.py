@@ -49,6 +49,9 @@ _HUGGING_FACE_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _SITE = re.compile(
     r"(?:[a-z0-9-]+\.)*(?:arxiv|alphaxiv)\.org/|(?:hf|huggingface)\.co/", re.IGNORECASE
 )
+SHOWN_AT = r"arxiv|alphaxiv|lanl\.gov|ar5iv|huggingface|hf\.co|scirate|semanticscholar|doi\.org"
+_MAYBE = re.compile(SHOWN_AT, re.IGNORECASE)
+"""Stands in every address that may show an arXiv paper; taking others apart takes its time."""
 _PREFIX = re.compile(r"\s*(?:oai:arxiv\.org:|arxiv\s*:\s*|arxiv/)\s*", re.IGNORECASE)
 ARXIV_DOI = re.compile(r"10\.48550/arxiv\.(?P<id>.+)", re.IGNORECASE)
 URL = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
@@ -72,11 +75,7 @@ def parse_arxiv(text: str, *, bare: bool = True) -> Reference | None:
         return arxiv_of_doi(text)
     head = _PREFIX.match(text)
     if head is None and not bare:
-        if not re.match(
-            r"(?:[a-z0-9-]+\.)*(?:arxiv|alphaxiv)\.org/|(?:hf|huggingface)\.co/",
-            text,
-            re.IGNORECASE,
-        ):
+        if not _SITE.match(text):
             return None
         return arxiv_in_address(f"https://{text}")
     start = head.end() if head else 0
@@ -118,6 +117,8 @@ def _old_style_holds(number: str) -> bool:
 
 def arxiv_in_address(url: str) -> Reference | None:
     """Read the address of an arXiv paper, wherever it is shown."""
+    if not _MAYBE.search(url):
+        return None
     try:
         parts = urlsplit(url if not url.startswith("//") else f"https:{url}")
         host = (parts.hostname or "").lower()

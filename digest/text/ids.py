@@ -10,7 +10,7 @@ import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from digest.model import PaperKey
-from digest.text.arxiv_ids import URL, arxiv_in_address, parse_arxiv
+from digest.text.arxiv_ids import SHOWN_AT, URL, arxiv_in_address, parse_arxiv
 from digest.text.clean import clean
 from digest.text.dois import RXIV, keys_of_doi, parse_doi, rxiv_accession
 from digest.text.reference import MAX_VALUE, Reference
@@ -92,6 +92,8 @@ def split_key(key: PaperKey) -> tuple[str, str]:
 # --- Addresses and whatever people type ---------------------------------------------------------
 
 _DOI_IN_PATH = re.compile(r"/(10\.[0-9]{4,9}(?:\.[0-9]+)*/.+)", re.ASCII)
+_MAYBE = re.compile(rf"{SHOWN_AT}|ncbi\.nlm|openalex|openreview|ycombinator|/10\.|%", re.IGNORECASE)
+"""Stands in every address that may name a work; taking others apart takes its time."""
 _VIEWS = re.compile(
     r"(?:v[0-9]+)?(?:\.(?:full|abstract|supplementary-material|article-info|full-text))?"
     r"(?:\.pdf)?\Z"
@@ -108,7 +110,7 @@ def parse_address(url: str) -> Reference | None:
     Reference(key='doi:10.1101/2020.01.01.123456', version=2)
     """
     url = clean(url)
-    if not URL.match(url):
+    if not _MAYBE.search(url) or not URL.match(url):
         return None
     if found := arxiv_in_address(url):
         return found

@@ -15,6 +15,7 @@ from digest.text.keys import fold_words
 MAX_AUTHORS = 5000
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md", "esq"))
 _AND = re.compile(r"\s+(?:and|&)\s+|\s*;\s*", re.IGNORECASE)
+_LEADING_AND = re.compile(r"^(?:and|&)\s+", re.IGNORECASE)
 _FOOTNOTES = re.compile(r"\s*\(\s*(\(1\).*)\)\s*\Z")
 _NOTE = re.compile(r"\(([0-9]{1,3})\)\s*(.*?)(?=\s*\([0-9]{1,3}\)|\Z)")
 _MARKS = re.compile(r"\s*(?:,|\band\b|&)\s*")
@@ -37,7 +38,7 @@ def split_authors(text: str) -> tuple[Author, ...]:
     """
     found: list[Author] = []
     text = clean(text)
-    listed = _FOOTNOTES.search(text)
+    listed = _FOOTNOTES.search(text) if "(" in text else None
     notes = {m[1]: m[2].strip(" ,;") for m in _NOTE.finditer(listed[1])} if listed else {}
     for part in _top_level_parts(text[: listed.start()] if listed else text):
         for piece in _AND.split(part) if "(" not in part else [part]:
@@ -83,15 +84,16 @@ def _top_level_parts(text: str) -> list[str]:
 def _author(text: str, notes: Mapping[str, str]) -> Author | None:
     name, opened, rest = text.partition("(")
     name = name.strip(" ,;:&")
-    name = re.sub(r"^(?:and|&)\s+", "", name, flags=re.IGNORECASE)
-    if not any(char.isalpha() for char in name):
+    if name[:1] in "aA&":
+        name = _LEADING_AND.sub("", name)
+    if not any(map(str.isalpha, name)):
         return None
     places: tuple[str, ...] = ()
     if opened:
         inner = rest.rsplit(")", 1)[0]
         places = tuple(place for part in inner.split(";") if (place := part.strip(" ,")))
     marks = [mark for part in places for mark in _MARKS.split(part)]
-    if marks and all(mark.isdigit() for mark in marks):
+    if marks and all(map(str.isdigit, marks)):
         places = tuple(notes[mark] for mark in marks if notes.get(mark))  # the list is often cut
     return Author(name=name, affiliations=places)
 

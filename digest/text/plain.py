@@ -16,7 +16,7 @@ def plain(text: str, *, markup: bool = False, tex: bool = True) -> str:
     >>> plain("On  <i>E. coli</i>:\n a Poincar\\'e map, $x<y$")
     'On E. coli: a Poincaré map, x<y'
     """
-    cleaned = clean(text[:MAX_RAW])
+    cleaned = clean(text[:MAX_RAW]) if text else ""
     if not cleaned:
         return ""
     readable = strip_markup(cleaned, declared=markup)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from builders import NOON
 from corpus import SHARED
+from feedparser.api import StrictFeedParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import SourceError
-from digest.sources import Body, _fastfeed, _feedparser
+from digest.sources import Body, _fastfeed, _feednames, _feedparser
 from digest.sources._entries import FeedDocument, read_feed, without_controls
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -195,3 +196,9 @@ def test_nasty_feeds_are_read_alike_or_left(kind):
         if path.is_file() and path.stat().st_size < 400_000:
             fast, slow = both(path.read_bytes(), kind)
             assert fast is None or fast == slow, path.name
+
+
+def test_names_are_those_of_the_installed_feedparser():
+    methods = [name for name in dir(StrictFeedParser) if name.startswith(("_start_", "_end_"))]
+    assert {name.split("_", 2)[2] for name in methods} == _feednames.ELEMENTS
+    assert StrictFeedParser.namespaces == _feednames.NAMESPACES
