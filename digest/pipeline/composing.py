@@ -49,9 +49,21 @@ class ToCompose:
 
 def message_id(app: App, edition: Edition) -> str:
     """Return the Message-ID of an edition: the same whenever and wherever it is computed."""
-    name = f"{edition.subscription_id}|{edition.slot_at.isoformat()}".encode()
-    local = hashlib.blake2b(name, key=app.secret_keys[-1][:64], digest_size=16).hexdigest()
-    return f"<{local}.{edition.edition_on:%Y%m%d}@{sender_domain(app)}>"
+    return message_ids(app)(edition)
+
+
+def message_ids(app: App) -> Callable[[Edition], str]:
+    """Return what makes Message-IDs, for many editions."""
+    keyed = hashlib.blake2b(key=app.secret_keys[-1][:64], digest_size=16)
+    domain = sender_domain(app)
+
+    def name(edition: Edition) -> str:
+        local = keyed.copy()
+        local.update(f"{edition.subscription_id}|{edition.slot_at.isoformat()}".encode())
+        on = edition.edition_on
+        return f"<{local.hexdigest()}.{on.year:04}{on.month:02}{on.day:02}@{domain}>"
+
+    return name
 
 
 def sender_domain(app: App) -> str:

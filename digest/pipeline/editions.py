@@ -192,6 +192,7 @@ def ranked(
     explain: bool,
 ) -> list[Draft]:
     """Do as ``draft`` does, with what a run keeps between its blocks."""
+    made_at = desk.app.now()
     last = edition_store.last_windows(connection, [s.row_id for s, _ in due])
     made: dict[int, Draft] = {}
     taken: dict[int, set[int]] = defaultdict(set)
@@ -207,9 +208,10 @@ def ranked(
             made[subscription.row_id] = drafted = Draft(
                 subscription=subscription,
                 edition=_edition(
-                    desk.app, subscription, slot, choice, pool,
+                    subscription, slot, choice, pool,
                     lines=desk.lines(connection, seen_since, window_end),
                     fresh=desk.fresh(pool, seen_since),
+                    made_at=made_at,
                 ),
                 exclusions=choice.exclusions,
             )  # fmt: skip
@@ -307,7 +309,6 @@ def _known_papers(
 
 
 def _edition(
-    app: App,
     subscription: Subscription,
     slot_at: datetime,
     choice: Choice,
@@ -315,6 +316,7 @@ def _edition(
     *,
     lines: tuple[SourceLine, ...],
     fresh: Fresh | None,
+    made_at: datetime,
 ) -> Edition:
     """Return the edition; its list of other titles holds only ``fresh`` ones (None: all are)."""
     profile = subscription.profile
@@ -334,8 +336,8 @@ def _edition(
         picks=choice.picks,
         other_ids=tuple(others[:MOST_OTHERS]) if profile.all_titles else (),
         other_count=len(others),
-        source_lines=tuple(
-            line for line in lines if not profile.sources or line.source in profile.sources
-        ),
-        made_at=app.now(),
+        source_lines=tuple(line for line in lines if line.source in profile.sources)
+        if profile.sources
+        else lines,
+        made_at=made_at,
     )

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from digest.app import App
-from digest.model import Edition, OnEmpty, Purpose, Subscription
+from digest.model import Edition, OnEmpty, Purpose, Schedule, Subscription
 from digest.pipeline import _collector, composing
 from digest.pipeline.editions import Desk, Draft, ranked
 from digest.store import editions as edition_store
@@ -138,7 +139,9 @@ class _Block:
         self._late = 0
         for subscription in self.due:
             try:
-                slot, following = _due_and_next(subscription, now)
+                assert subscription.next_slot_at is not None
+                schedule = subscription.profile.schedule
+                slot, following = _due_and_next(schedule, subscription.next_slot_at, now)
             except (ValueError, LookupError, ArithmeticError):
                 # One schedule that cannot be followed is not everybody's: asked again tomorrow.
                 log.exception("schedule failed subscription=%d", subscription.row_id)
@@ -172,11 +175,10 @@ class _Block:
         return replace(report, late=self._late)
 
 
-def _due_and_next(subscription: Subscription, now: datetime) -> tuple[datetime, datetime]:
-    """Return the slot that is due and the one after it."""
-    assert subscription.next_slot_at is not None
-    schedule = subscription.profile.schedule
-    slot = slots.latest_slot(schedule, subscription.next_slot_at, now)
+@lru_cache(maxsize=1024)
+def _due_and_next(schedule: Schedule, first: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return the slot that is due and the one after it; ``first`` has not been handled yet."""
+    slot = slots.latest_slot(schedule, first, now)
     following = slots.next_slot(schedule, slot)
     if following - slot < slots.FIRST_EDITION_GAP:  # only a first edition's is so near
         following = slots.next_slot(schedule, following)
@@ -195,23 +197,22 @@ def freeze(
         (silent if wants_silence and not item.edition.picks else mailed).append(item.edition)
     frozen = edition_store.freeze(connection, mailed, EditionOutcome.MAILED)
     empty = edition_store.freeze(connection, silent, EditionOutcome.EMPTY)
-    expires = timedelta(hours=app.config.settings.mail.max_age_hours)
-    outbox.plan(
-        connection,
-        [
+    now = app.now()
+    expires_at = now + timedelta(hours=app.config.settings.mail.max_age_hours)
+    name = composing.message_ids(app)
+    rows = []
+    for edition in frozen:
+        address = by_id[edition.subscription_id].subscriber.address
+        rows.append(
             outbox.Planned(
                 edition_id=edition.row_id,
                 subscriber_id=edition.subscriber_id,
-                address=by_id[edition.subscription_id].subscriber.address,
-                address_hmac=address_hmac(
-                    app.secret_keys, by_id[edition.subscription_id].subscriber.address
-                ),
+                address=address,
+                address_hmac=address_hmac(app.secret_keys, address),
                 purpose=purpose,
-                message_id=composing.message_id(app, edition),
-                expires_at=app.now() + expires,
+                message_id=name(edition),
+                expires_at=expires_at,
             )
-            for edition in frozen
-        ],
-        now=app.now(),
-    )
+        )
+    outbox.plan(connection, rows, now=now)
     return PlanReport(mailed=len(frozen), empty=len(empty), picks=sum(len(e.picks) for e in frozen))

@@ -136,7 +136,7 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
     interest, best = _best(sheet, seats)
     weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
     steps = in_steps(mixed(interest, window.trend, weights[:, None]))
-    blocked = _blocked(sheet, seats)
+    may = ~_blocked(sheet, seats)
     carried: dict[datetime | None, Flags] = {None: window.late}
     for since in {seat.reader.seen_since for seat in seats}:
         if since is not None:
@@ -148,8 +148,9 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         steps=steps,
         interest=interest,
         # A stable sort of small whole numbers keeps ties in the order of the papers, so of keys.
-        order=np.argsort(np.where(blocked, _LAST, STEPS - steps), axis=1, kind="stable"),
-        eligible=len(window) - blocked.sum(axis=1),
+        order=np.argsort(np.where(may, STEPS - steps, _LAST), axis=1, kind="stable"),
+        may=may,
+        eligible=np.count_nonzero(may, axis=1),
         best=best,
         carried=[carried[seat.reader.seen_since] for seat in seats],
     )

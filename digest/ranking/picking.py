@@ -33,6 +33,9 @@ from digest.ranking.window import Flags, Positions, Window
 
 _MANY_TASTES = 8
 
+_VALUES = np.arange(STEPS + 1, dtype=np.uint16) / np.float32(STEPS)
+"""The score of each step."""
+
 
 @dataclass(frozen=True)
 class Seat:
@@ -53,8 +56,10 @@ class Standing:
     interest: Floats
     order: Positions
     """Positions, best first; equal ones in the order of their keys."""
+    may: Flags
+    """What may be picked at all."""
     eligible: Positions
-    """So many of the first in ``order`` may be picked."""
+    """So many of the first in ``order`` may be."""
     best: Mapping[int, Positions]
     """By reader of several interests: which one claims each paper."""
     carried: Sequence[Flags]
@@ -109,10 +114,9 @@ def pick_all(standing: Standing) -> list[Picked]:
     window, order = standing.window, standing.order
     profiles = [seat.reader.profile for seat in standing.seats]
     floors = np.array([profile.min_score for profile in profiles], dtype=np.float32)
+    lowest = np.searchsorted(_VALUES, floors).astype(np.uint16)[:, None]
     caps = [profile.max_papers for profile in profiles]
-    values = np.take_along_axis(standing.steps, order, axis=1) / np.float32(STEPS)
-    is_eligible = np.arange(len(window)) < standing.eligible[:, None]
-    passing = (is_eligible & (values >= floors[:, None])).sum(axis=1)
+    passing = np.count_nonzero((standing.steps >= lowest) & standing.may, axis=1)
     outside = [
         explorers(standing.scored(number), standing.limits(number), int(passing[number]))
         if profile.exploration and 0 < passing[number] < standing.eligible[number]

@@ -69,7 +69,11 @@ class TermIndex:
         phrases = _phrases(text)
         found: set[int] = set()
         for phrase in phrases:
-            rarest = min((postings.get(word, []) for word in phrase.split()), key=len, default=[])
+            parts = phrase.split()
+            rarest = min((postings.get(word, []) for word in parts), key=len, default=[])
+            if len(parts) == 1:  # wherever it is listed, it stands
+                found.update(rarest)
+                continue
             found.update(p for p in rarest if any(phrase in variant for variant in texts[p]))
         return sorted(found)
 

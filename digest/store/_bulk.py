@@ -166,12 +166,22 @@ def update_many(
     """Update bound rows; the last ``key`` columns say which."""
     if not rows:
         return
-    mark = "?" if is_sqlite(connection) else "%s"
-    values = ", ".join(f"{name} = {mark}" for name in columns[:-key])
-    which = " AND ".join(f"{name} = {mark}" for name in columns[-key:])
+    if is_sqlite(connection):
+        values = ", ".join(f"{name} = ?" for name in columns[:-key])
+        which = " AND ".join(f"{name} = ?" for name in columns[-key:])
+        connection.exec_driver_sql(
+            f"UPDATE {table.name} SET {values} WHERE {which}",  # noqa: S608 (our own names)
+            list(rows),
+        )
+        return
+    # One statement with an array a column: the server plans and runs it once.
+    values = ", ".join(f"{name} = given.{name}" for name in columns[:-key])
+    which = " AND ".join(f"{table.name}.{name} = given.{name}" for name in columns[-key:])
+    arrays = ", ".join(f"%s::{_array_type(table.c[name], connection)}" for name in columns)
     connection.exec_driver_sql(
-        f"UPDATE {table.name} SET {values} WHERE {which}",  # noqa: S608 (our own names)
-        list(rows),
+        f"UPDATE {table.name} SET {values} "  # noqa: S608 (our own names)
+        f"FROM unnest({arrays}) AS given({', '.join(columns)}) WHERE {which}",
+        tuple(_array(column) for column in zip(*rows, strict=True)),
     )
 
 
@@ -190,6 +200,7 @@ def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     return [row[0] for row in ask(connection, query, table.name, count)]
 
 
+@lru_cache(maxsize=1024)
 def stamp(at: datetime | None) -> str | None:
     """Return an instant as both databases store it (see ``UTCDateTime``)."""
     if at is None:

@@ -8,7 +8,6 @@ asks the suppressions.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,8 +35,7 @@ _READY, _CLAIMED = DeliveryState.READY.value, DeliveryState.CLAIMED.value
 _TRANSMITTING, _UNCERTAIN = DeliveryState.TRANSMITTING.value, DeliveryState.UNCERTAIN.value
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planned:
+class Planned(NamedTuple):
     """A delivery to be: one message to one address."""
 
     purpose: Purpose
@@ -94,13 +92,17 @@ _PLANNED = (
 )  # fmt: skip
 
 
+_NAMES = {purpose: purpose.value for purpose in Purpose}
+_PRIORITIES = {purpose: purpose.priority for purpose in Purpose}
+
+
 def _planned_row(row_id: int, row: Planned, at: str | None) -> BulkRow:
     return (
         row_id,
         row.edition_id,
         row.subscriber_id,
-        row.purpose.value,
-        row.purpose.priority,
+        _NAMES[row.purpose],
+        _PRIORITIES[row.purpose],
         row.address,
         row.address.rpartition("@")[2].lower(),
         row.address_hmac,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    bindparam,
     cast,
     exists,
     func,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 )
 
 from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
-from digest.store._bulk import among
+from digest.store._bulk import among, stamp, update_many
 from digest.store.database import is_sqlite
 from digest.store.tables import profiles, subscribers, subscriptions
 from digest.store.upserts import insert_counted
@@ -252,6 +251,9 @@ def _subscription_query() -> Select[Any]:
     )
 
 
+_STATUSES = {status.value: status for status in SubscriberStatus}
+
+
 def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
     if row.profile_id not in cache:
         cache[row.profile_id] = _document.validate_json(row.document)
@@ -260,13 +262,13 @@ def _subscription(row: Row[Any], cache: dict[int, Profile]) -> Subscription:
         subscriber=Subscriber(
             row_id=row.subscriber_id,
             address=row.address,
-            status=SubscriberStatus(row.subscriber_status),
+            status=_STATUSES[row.subscriber_status],
             created_at=row.created_at,
             confirmed_at=row.confirmed_at,
         ),
         profile_id=row.profile_id,
         profile=cache[row.profile_id],
-        status=SubscriberStatus(row.status),
+        status=_STATUSES[row.status],
         next_slot_at=row.next_slot_at,
         via=row.via,
     )
@@ -381,11 +383,10 @@ def is_own(connection: Connection, subscription: Subscription) -> bool:
 
 def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetime]]) -> None:
     """Move subscriptions on: (row id, slot just handled, next slot)."""
-    if not slots:
-        return
-    connection.execute(
-        update(subscriptions)
-        .where(subscriptions.c.id == bindparam("row_id"))
-        .values(last_slot_at=bindparam("handled"), next_slot_at=bindparam("following")),
-        [{"row_id": row, "handled": slot, "following": after} for row, slot, after in slots],
+    update_many(
+        connection,
+        subscriptions,
+        ("last_slot_at", "next_slot_at", "id"),
+        [(stamp(slot), stamp(after), row) for row, slot, after in slots],
+        key=1,
     )

@@ -7,6 +7,7 @@ after downtime one edition catches up for all the slots that were missed.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from digest.model import Frequency, Schedule
@@ -72,6 +73,7 @@ def latest_slot(schedule: Schedule, first: datetime, now: datetime) -> datetime:
     return slot
 
 
+@lru_cache(maxsize=1024)
 def local_date(schedule: Schedule, instant: datetime) -> date:
     """Return the date that a reader's calendar shows at this instant."""
     return instant.astimezone(ZoneInfo(schedule.time_zone)).date()
