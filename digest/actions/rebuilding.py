@@ -63,7 +63,8 @@ def rebuild(app: App, name: str, on: date) -> tuple[Rebuilt, ...]:
                 continue  # erased on request: nothing may be left of what they got
             item = ToCompose(
                 edition=edition,
-                subscription=subscription,
+                recipient=subscription.subscriber.address,
+                profile=subscription.profile,
                 message_id=one.message_id or composing.message_id(app, edition),
                 composed_at=one.composed_at or edition.made_at,
             )

@@ -180,7 +180,8 @@ def _drafts(
 def _composed(app: App, connection: Connection, made: Draft) -> Preview:
     item = ToCompose(
         edition=made.edition,
-        subscription=made.subscription,
+        recipient=made.subscription.subscriber.address,
+        profile=made.subscription.profile,
         message_id=composing.message_id(app, made.edition),
         composed_at=app.now(),
     )

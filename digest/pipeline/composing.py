@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 
 from digest.app import App
 from digest.errors import RenderError
-from digest.model import Edition, Message, Paper, Subscription
-from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
+from digest.model import Edition, Message, Paper, Picks, Profile
+from digest.rendering import EditionInput, Look, PersonalLinks, SenderIdentity
 from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding, lint
 from digest.rendering.notices import NoticeInput
 from digest.rendering.setup import sender_identity
 from digest.store import editions as edition_store
-from digest.store import papers, profiles, summaries
+from digest.store import mailing, papers, summaries
 from digest.store.outbox import Claimed
 from digest.store.summaries import Summary
 from digest.subscribers.addresses import channel_of, domain_of
@@ -41,7 +41,8 @@ class ToCompose:
     """One edition for one address, with what must be the same on every retry."""
 
     edition: Edition
-    subscription: Subscription
+    recipient: str
+    profile: Profile | Look
     message_id: str
     composed_at: datetime
     envelope_sender: str = ""
@@ -92,7 +93,7 @@ class Known:
         wanted: set[int] = set()
         by_slot: dict[datetime, set[int]] = {}
         for edition in editions:
-            picked = [pick.paper_id for pick in edition.picks]
+            picked = Picks.of(edition.picks).columns.paper_ids
             wanted.update(picked, edition.other_ids)
             by_slot.setdefault(edition.slot_at - timedelta(days=1), set()).update(picked)
         if missing := wanted - self.papers.keys():
@@ -126,23 +127,18 @@ def messages(
 ) -> dict[int, Message | RenderError]:
     """Compose claimed deliveries, by row id; one that cannot be composed is an error there."""
     with app.reading() as connection:
-        made = edition_store.load_many(connection, [r.edition_id for r in rows if r.edition_id])
-        owners = profiles.subscriptions_of(
-            connection, subscription_ids={edition.subscription_id for edition in made.values()}
-        )
-        by_id = {subscription.row_id: subscription for subscription in owners}
+        made = mailing.load(connection, [row.edition_id for row in rows if row.edition_id])
         items = {
             row.row_id: ToCompose(
-                edition=edition,
-                subscription=by_id[edition.subscription_id],
+                edition=found.edition,
+                recipient=found.address,
+                profile=found.look,
                 message_id=row.message_id,
                 composed_at=row.composed_at,
                 envelope_sender=_return_path(app, row.row_id),
             )
             for row in rows
-            if row.edition_id
-            and (edition := made.get(row.edition_id))
-            and edition.subscription_id in by_id
+            if row.edition_id and (found := made.get(row.edition_id))
         }
         inputs = dict(
             zip(
@@ -210,17 +206,17 @@ def _input(
     said = known.summaries
     return EditionInput(
         edition=edition,
-        profile=item.subscription.profile,
+        profile=item.profile,
         papers=known.papers,
         deltas=known.changes[edition.slot_at - timedelta(days=1)],
         summaries={
-            pick.paper_id: found.text
-            for pick in edition.picks
-            if (found := said.get(pick.paper_id)) and found.made_at <= item.composed_at
+            row_id: found.text
+            for row_id in Picks.of(edition.picks).columns.paper_ids
+            if (found := said.get(row_id)) and found.made_at <= item.composed_at
         }
         if said
         else {},
-        recipient=item.subscription.subscriber.address,
+        recipient=item.recipient,
         sender=sender,
         envelope_sender=item.envelope_sender,
         links=_links(app, item, signer, sender),
@@ -232,7 +228,7 @@ def _input(
 def _links(app: App, item: ToCompose, signer: Signer, sender: SenderIdentity) -> PersonalLinks:
     """Return the links of one mail; a channel gets none, for everybody in it would hold them."""
     edition, settings = item.edition, app.config.settings
-    if channel_of(item.subscription.subscriber.address):
+    if channel_of(item.recipient):
         base = settings.digest.base_url
         return PersonalLinks(papers_base=f"{base}/paper" if base else "")
     return personal_links(

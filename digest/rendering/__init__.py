@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from digest.model import Edition, Paper, Profile
 
-__all__ = ["EditionInput", "PersonalLinks", "SenderIdentity"]
+__all__ = ["EditionInput", "Look", "PersonalLinks", "SenderIdentity"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,22 @@ class SenderIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a mail shows of a profile, where no more of it was read."""
+
+    name: str
+    title: str
+    locale: str
+    abstracts: Literal["none", "short", "full"]
+    all_titles: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class EditionInput:
     """All that a message is made of: the same input gives the same bytes."""
 
     edition: Edition
-    profile: Profile
+    profile: Profile | Look
     papers: Mapping[int, Paper]
     """Every paper that the edition names, by row id."""
     deltas: Mapping[int, Mapping[str, tuple[float, float]]] = field(default_factory=dict)

@@ -165,34 +165,37 @@ class Composer:
 
     def _shown(self, given: EditionInput, picks: PickColumns) -> Shown:
         """Return the picks whose papers are given, best first, each with its card."""
-        maker, papers, deltas, summaries = self._maker, given.papers, given.deltas, given.summaries
-        kept_reasons = maker.reasons
-        shelves: dict[tuple[str, bool, str], tuple[CardOptions, Shelf]] = {}
+        # Every step is done twenty times a mail: what can be looked up before is.
+        maker, summaries = self._maker, given.summaries
+        paper_of, signals_of, said = given.papers.get, given.deltas.get, maker.reasons.get
+        shelves: dict[tuple[str, bool, bool, str], tuple[CardOptions, Shelf]] = {}
         shown = Shown()
+        cards, reasons, sections = shown.cards, shown.reasons, shown.sections
         summary = ""
         for row_id, why, section, is_new in zip(
             picks.paper_ids, picks.reasons, picks.sections, picks.are_new, strict=True
         ):
-            paper = papers.get(row_id)
+            paper = paper_of(row_id)
             if paper is None:
                 continue
-            reason = kept_reasons.get(why) or maker.reason(why)
+            reason = said(why) or maker.reason(why)
             if summaries:
                 summary = summaries.get(row_id, "")
-            kind = (views.badge(section, is_new=is_new), reason.size > 0, summary)
+            kind = (section, is_new, reason.size > 0, summary)
             chosen = shelves.get(kind)
             if chosen is None:
-                options = self._card_options(given, *kind)
+                badge = views.badge(section, is_new=is_new)
+                options = self._card_options(given, badge, reason.size > 0, summary)
                 chosen = shelves[kind] = (options, maker.shelf(options))
             options, shelf = chosen
-            signals = deltas.get(row_id, _NO_SIGNALS)
+            signals = signals_of(row_id, _NO_SIGNALS)
             card = shelf.get(row_id)
             # Mostly the very objects of the reader before: then nothing need be compared.
             if card is None or card.paper is not paper or card.signals is not signals:
                 card = maker.card(paper, signals, options, shelf)
-            shown.cards.append(card)
-            shown.reasons.append(reason)
-            shown.sections.append(section)
+            cards.append(card)
+            reasons.append(reason)
+            sections.append(section)
         return shown
 
     def _card_options(

@@ -185,6 +185,18 @@ def update_many(
     )
 
 
+def fetched(
+    connection: Connection, statement: str, values: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
+    """Run a statement of the driver's own; return its rows as the driver gives them, if any."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        cursor.close()
+
+
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return row ids that nobody else will get (and of papers: that nobody ever had)."""
     if not count:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -286,6 +287,25 @@ def _content(edition: Edition) -> dict[str, Any]:
     }
 
 
+def frozen_part(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an edition that its content holds, as `_content` wrote them."""
+    return {
+        "picks": Picks(PickColumns(**content["picks"]), content["parts"]),
+        "other_ids": tuple(content["others"]),
+        "other_count": content["other_count"],
+        "source_lines": _lines(tuple(map(tuple, content["sources"]))),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _lines(sources: tuple[tuple[str, int, str, str], ...]) -> tuple[SourceLine, ...]:
+    """Return what is said of the sources: readers of one morning are told the same."""
+    return tuple(
+        SourceLine(source=source, new=new, completeness=Completeness(verdict), note=note)
+        for source, new, verdict, note in sources
+    )
+
+
 def _edition(row: Row[Any]) -> Edition:
     content: Mapping[str, Any] = orjson.loads(row.content)
     return Edition(
@@ -298,14 +318,8 @@ def _edition(row: Row[Any]) -> Edition:
         window_start_at=row.window_start_at,
         window_end_at=row.window_end_at,
         frequency=Frequency(row.frequency),
-        picks=Picks(PickColumns(**content["picks"]), content["parts"]),
-        other_ids=tuple(content["others"]),
-        other_count=content["other_count"],
-        source_lines=tuple(
-            SourceLine(source=source, new=new, completeness=Completeness(verdict), note=note)
-            for source, new, verdict, note in content["sources"]
-        ),
         made_at=row.made_at,
+        **frozen_part(content),
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from digest.model import DeliveryState
 from digest.papers.content import encode
-from digest.store._bulk import stamp
+from digest.store._bulk import fetched, stamp
 from digest.store.database import is_sqlite
 from digest.store.outbox import PAUSED
 
@@ -96,9 +96,9 @@ def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]
     claim lost or sending paused since the claim is missing from the answer.
     """
     if is_sqlite(connection):
-        rows = _run(connection, _MARK_SQLITE, (encode(list(row_ids)), owner), wants_rows=True)
+        rows = fetched(connection, _MARK_SQLITE, (encode(list(row_ids)), owner))
     else:
-        rows = _run(connection, _MARK_POSTGRESQL, (list(row_ids), owner), wants_rows=True)
+        rows = fetched(connection, _MARK_POSTGRESQL, (list(row_ids), owner))
     return {row[0] for row in rows}
 
 
@@ -119,7 +119,7 @@ def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None
         cursor.close()
     else:
         columns = [list(column) for half in (tried, settled) for column in zip(*half, strict=True)]
-        _run(connection, _FINISH_POSTGRESQL, (*columns, owner))
+        fetched(connection, _FINISH_POSTGRESQL, (*columns, owner))
 
 
 def relax(connection: Connection) -> None:
@@ -148,14 +148,3 @@ def _settled(row: Finished) -> tuple[Any, ...]:
         stamp(row.at) if row.state is DeliveryState.SENT else None,
         row.row_id,
     )
-
-
-def _run(
-    connection: Connection, statement: str, values: tuple[Any, ...], *, wants_rows: bool = False
-) -> list[Any]:
-    cursor: Any = connection.connection.cursor()
-    try:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall()) if wants_rows else []
-    finally:
-        cursor.close()

@@ -5,10 +5,18 @@ Only text: nothing is looked up, and the same row ids give the same links on eve
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from digest.rendering import PersonalLinks
 from digest.subscribers.tokens import Signer, TokenPurpose
+
+_PURPOSES = (
+    TokenPurpose.UNSUBSCRIBE,
+    TokenPurpose.PREFERENCES,
+    TokenPurpose.VIEW,
+    TokenPurpose.FEEDBACK,
+)
 
 
 def personal_links(
@@ -24,22 +32,23 @@ def personal_links(
 
     ``mailto`` is the address that takes unsubscribe requests by mail (RFC 6068), if any.
     """
-
-    def token(purpose: TokenPurpose) -> str:
-        return signer.make(
-            purpose, subscriber_id, subscription_id=subscription_id, edition_id=edition_id
-        )
-
-    unsubscribe = token(TokenPurpose.UNSUBSCRIBE)
-    by_mail = f"mailto:{quote(mailto, safe='@+')}?subject=unsubscribe%20{unsubscribe}"
+    unsubscribe, preferences, view, feedback = signer.make_each(
+        _PURPOSES, subscriber_id, subscription_id=subscription_id, edition_id=edition_id
+    )
+    by_mail = f"{_mailto(mailto)}?subject=unsubscribe%20{unsubscribe}" if mailto else ""
     if not base_url:
-        return PersonalLinks(unsubscribe_mailto=by_mail if mailto else "")
+        return PersonalLinks(unsubscribe_mailto=by_mail)
     base = base_url.rstrip("/")
     return PersonalLinks(
         unsubscribe=f"{base}/u/{unsubscribe}",
-        unsubscribe_mailto=by_mail if mailto else "",
-        preferences=f"{base}/preferences/{token(TokenPurpose.PREFERENCES)}",
-        view=f"{base}/editions/{token(TokenPurpose.VIEW)}",
-        feedback_base=f"{base}/f/{token(TokenPurpose.FEEDBACK)}",
+        unsubscribe_mailto=by_mail,
+        preferences=f"{base}/preferences/{preferences}",
+        view=f"{base}/editions/{view}",
+        feedback_base=f"{base}/f/{feedback}",
         papers_base=f"{base}/paper",
     )
+
+
+@lru_cache(maxsize=16)
+def _mailto(address: str) -> str:
+    return f"mailto:{quote(address, safe='@+')}"

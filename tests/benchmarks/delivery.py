@@ -199,7 +199,8 @@ class Bench:
             items = [
                 composing.ToCompose(
                     edition=draft.edition,
-                    subscription=draft.subscription,
+                    recipient=draft.subscription.subscriber.address,
+                    profile=draft.subscription.profile,
                     message_id=f"<{n}@example.org>",
                     composed_at=NOON,
                 )
