@@ -10,12 +10,20 @@ import re
 import unicodedata
 
 from digest.text.tex_math import math_to_text
+from digest.text.tex_own import (
+    NOTES,
+    character,
+    is_only_braced,
+    is_own_command,
+    scripts,
+    without_citations,
+)
 from digest.text.tex_symbols import ACCENTS, FONTS, LETTERS, SPACES, SWITCHES, symbol
 
 MAX_MATH = 2000
 MAX_DEPTH = 12
 
-_SIGNS = ("\\", "$", "~", "{", "``", "--")
+_SIGNS = ("\\", "$", "~", "{", "^", "``", "--")
 _NEXT = re.compile(r"[\\${]")
 _WORD = re.compile(r"\\([A-Za-z]+)\*?")
 _ACCENT = re.compile(
@@ -30,9 +38,12 @@ _BRACKETS = {
 }
 _MATH_SIGNS = re.compile(r"[\\^_=<>+*/|]")
 _ESCAPED = "%&_#{}$"
+_MARKS = {"textregistered": "®", "texttrademark": "™"}
+_WITH_ARGUMENT = frozenset({"url", "href", "unicode"})
 _QUOTES = re.compile(r"``([^`]*?)''")
-_TIE = re.compile(r"(?<=[A-Za-z.,)])~(?=[A-Za-z0-9\\$(\[])")
-_DASHES = re.compile(r"(?<=[\w)\]])(---?)(?=[\w(\[])|(?<=\s)(---?)(?=\s)|(?<=\w)(---)(?=\s)")
+_SPELT = re.compile(r"\\textbackslash(?:\{\})?\s*(?=[A-Za-z])")
+_TIE = re.compile(r"(?<=[A-Za-z.,)])~(?=[\w\\$(\[])|(?<=[0-9])~(?=[^\W\d_])")
+_DASHES = re.compile(r"(?<=[\w)\]×%°])(---?)(?=[\w(\[])|(?<=\s)(---?)(?=\s)|(?<=\w)(---)(?=\s)")
 
 
 def to_text(text: str) -> str:
@@ -43,6 +54,10 @@ def to_text(text: str) -> str:
     """
     if not any(map(text.__contains__, _SIGNS)):  # six times as fast as a regular expression
         return text
+    if "cite" in text or "ref{" in text:
+        text = without_citations(text)
+    if "\\textbackslash" in text:
+        text = _SPELT.sub(r"\\", text)
     if "``" in text:
         text = _QUOTES.sub("“\\1”", text)
     return _finish(_convert(text, 0))
@@ -53,7 +68,7 @@ def _finish(text: str) -> str:
         text = _TIE.sub(" ", text)
     if "--" in text:
         text = _DASHES.sub(_dash, text)
-    return text
+    return scripts(text)
 
 
 def _dash(match: re.Match[str]) -> str:
@@ -74,11 +89,14 @@ def _convert(text: str, depth: int) -> str:
     return "".join(parts)
 
 
-def _dollar(text: str, at: int, _depth: int) -> tuple[str, int]:
+def _dollar(text: str, at: int, depth: int) -> tuple[str, int]:
     match = _DOLLARS.match(text, at)
     if match is None or len(match[0]) > MAX_MATH or not _is_math(match, text):
         return "$", at + 1
-    converted = math_to_text(match["display"] or match["inline"])
+    inner = match["display"] or match["inline"]
+    if inner.lstrip().startswith("\\href"):
+        return _convert(inner.strip(), depth + 1), match.end()
+    converted = math_to_text(inner)
     return (match[0] if converted is None else converted), match.end()
 
 
@@ -103,6 +121,8 @@ def _group(text: str, at: int, depth: int) -> tuple[str, int]:
     protects = inner.isalpha() and (before.isalpha() or after.isalpha())
     if word and word[1] in SWITCHES:
         return _convert(inner[word.end() :].lstrip(), depth + 1), end + 1
+    if is_only_braced(inner, text[max(0, at - 9) : at], after):
+        return inner, end + 1
     if protects or inner.startswith("\\"):
         return _convert(inner, depth + 1), end + 1
     return "{", at + 1
@@ -145,24 +165,48 @@ def _word(text: str, word: re.Match[str], depth: int) -> tuple[str, int]:
     if name in LETTERS:
         follows = re.compile(r"\{\}| (?=[A-Za-z])|").match(text, end)
         return LETTERS[name], follows.end() if follows else end
-    if name in FONTS or name == "url":
-        argument, after = _argument(text, end)
-        if argument is not None:
-            return (argument if name == "url" else _convert(argument, depth + 1)), after
-        return word[0], end
-    if name == "href":
-        url, after = _argument(text, end)
-        label, last = _argument(text, after)
-        if url is not None and label is not None:
-            shown = _convert(label, depth + 1)
-            return (shown if shown == url else f"{shown} ({url})"), last
-        return word[0], end
     if name in SPACES:
         return SPACES[name], end
-    if name in ("textregistered", "texttrademark"):
-        return {"textregistered": "®", "texttrademark": "™"}[name], _skip_empty(text, end)
+    if name in _MARKS:
+        return _MARKS[name], _skip_empty(text, end)
+    if name in FONTS or name in _WITH_ARGUMENT or name in NOTES:
+        return _with_argument(text, word, depth) or (word[0], end)
     found = symbol(name)
+    if found is None and is_own_command(name, text[: word.start()]):
+        return _own(text, word, depth)
     return (word[0], end) if found is None else (found, _skip_empty(text, end))
+
+
+def _with_argument(text: str, word: re.Match[str], depth: int) -> tuple[str, int] | None:
+    """Return what a command with arguments shows; None where they are missing."""
+    name = word[1]
+    argument, after = _argument(text, word.end())
+    if argument is None:
+        return None
+    if name == "url":
+        return argument, after
+    if name == "unicode":
+        found = character(argument)
+        return None if found is None else (found, after)
+    shown = _convert(argument, depth + 1)
+    if name in NOTES:
+        is_apart = text[word.start() - 1 : word.start()].isspace()
+        return f"{'' if is_apart else ' '}({shown.strip()})", after
+    if name == "href":
+        label, after = _argument(text, after)
+        if label is None:
+            return None
+        shown = _convert(label, depth + 1)
+        return (shown if shown == argument else f"{shown} ({argument})"), after
+    return shown, after
+
+
+def _own(text: str, word: re.Match[str], depth: int) -> tuple[str, int]:
+    """Show what an unknown command is given, or its name where it is given nothing."""
+    argument, after = _argument(text, word.end())
+    if argument is not None and text[word.end()] == "{":
+        return (_convert(argument, depth + 1) or word[1]), after
+    return word[1], word.end()
 
 
 def _skip_empty(text: str, at: int) -> int:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from digest.text.tex_own import character, in_formula
 from digest.text.tex_symbols import (
     BINARY,
     DOUBLE_STRUCK,
@@ -30,6 +31,9 @@ _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
 _RELATION = re.compile(r"\s*([" + "".join(sorted(set(RELATIONS.values()))) + r"])\s*")
 _SIMPLE = re.compile(r"[\w.′°]+\Z|.\Z")
 _ESCAPED = {"%": "%", "&": "&", "_": "_", "#": "#", "{": "{", "}": "}", "$": "$", "|": "‖"}
+
+
+_STRUCTURES = frozenset({"begin", "end", "sqrt", "over", "atop", "choose", "hline", "cr", "def"})
 
 
 class _NotSimpleError(Exception):
@@ -135,6 +139,12 @@ class _Formula:
             return f"{_bracketed(self.argument())}/{_bracketed(self.argument())}"
         if name == "sqrt" and self.tokens[self.at : self.at + 1] != ["["]:
             return f"√{_bracketed(self.argument())}"
+        if name in ("binom", "tbinom", "dbinom"):
+            return f"({self.argument()} choose {self.argument()})"
+        if name == "pmod":
+            return f" (mod {self.argument()})"
+        if name == "unicode":
+            return self.character()
         if name == "not":
             return unicodedata.normalize("NFC", self.argument() + "\u0338")
         return self.symbol(name)
@@ -142,11 +152,24 @@ class _Formula:
     def symbol(self, name: str) -> str:
         found = symbol(name)
         if found is None:
-            raise _NotSimpleError
+            return self.own(name)
         if name in RELATIONS:
             return f" {found} "
         if name not in BINARY:  # \alpha x is one product; the space only ends the command
             self.skip_space()
+        return found
+
+    def own(self, name: str) -> str:
+        """Return the name of an author's own command; given anything, it may mean anything."""
+        follows = self.tokens[self.at : self.at + 1]
+        if name in _STRUCTURES or not name.isalpha() or follows in (["{"], ["["]):
+            raise _NotSimpleError
+        return in_formula(name)
+
+    def character(self) -> str:
+        found = character(self.argument())
+        if found is None:
+            raise _NotSimpleError
         return found
 
     def switch(self, name: str) -> str:
