@@ -22,6 +22,7 @@ from digest.delivery import Transport, is_channel
 from digest.errors import StoreError, UsageError
 from digest.plugins import resolve
 from digest.rendering.compose import Composer
+from digest.rendering.imprint import Imprint, imprint_of
 from digest.rendering.setup import composer_from
 from digest.sources import Source
 from digest.store import database
@@ -105,6 +106,11 @@ class App:
     def composer(self) -> Composer:
         """Return what makes messages: templates read, CSS inlined, keys loaded on first use."""
         return composer_from(self.config.settings)
+
+    @cached_property
+    def imprint(self) -> Imprint:
+        """Return what tells of a mail what it was made with."""
+        return imprint_of(self.config.settings)
 
     @cached_property
     def secret_keys(self) -> tuple[bytes, ...]:

@@ -1,8 +1,8 @@
 """Build a past day's edition again from what was frozen: the same bytes where the facts are kept.
 
-Kept are the picks with their reasons, the signals with their dates, the Message-ID and the
-instant of composing. Not kept are the former texts of papers and templates: what has changed
-since is named.
+Kept are the picks with their reasons, the signals with their dates, the Message-ID, the instant
+of composing and a sum of the bytes that were sent, which proves or refutes the mail that is made
+again. Not kept are the former texts of papers and templates: what has changed since is named.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from digest.errors import UsageError
 from digest.model import DeliveryState, Edition, Message
 from digest.pipeline import composing
 from digest.pipeline.composing import ToCompose
+from digest.rendering.chat import compose_post
+from digest.rendering.imprint import is_same
 from digest.store import editions as edition_store
 from digest.store import past
 from digest.store import profiles as profile_store
 from digest.store.past import Mailed
-from digest.subscribers.addresses import masked_address
+from digest.subscribers.addresses import channel_of, masked_address
+
+UNEXPLAINED = "nothing that is kept says why: the words of a paper may be others by now"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,10 @@ class Rebuilt:
     """The address, shortened."""
     state: DeliveryState | None
     message: Message
+    is_same: bool | None
+    """Whether these are the very bytes that were sent; None where no sum of those was kept."""
     differences: tuple[str, ...]
-    """Why these may not be the bytes that were sent; empty where every fact is as it was."""
+    """Why they are not, or may not be; empty where every fact is as it was."""
 
 
 def rebuild(app: App, name: str, on: date) -> tuple[Rebuilt, ...]:
@@ -68,13 +74,19 @@ def rebuild(app: App, name: str, on: date) -> tuple[Rebuilt, ...]:
                 message_id=one.message_id or composing.message_id(app, edition),
                 composed_at=one.composed_at or edition.made_at,
             )
+            message = _compose(app, connection, item, one)
+            same = is_same(one.imprint, message.content)
             found.append(
                 Rebuilt(
                     edition=edition,
                     reader=masked_address(subscription.subscriber.address),
                     state=one.state,
-                    message=_compose(app, connection, item, one),
-                    differences=tuple(_differences(app, connection, item, one)),
+                    message=message,
+                    is_same=same,
+                    differences=()
+                    if same
+                    else tuple(_differences(app, connection, item, one))
+                    or (() if same is None else (UNEXPLAINED,)),
                 )
             )
     return tuple(found)
@@ -90,11 +102,15 @@ def _compose(app: App, connection: Connection, item: ToCompose, one: Mailed) -> 
         edition.slot_at - timedelta(days=1),
         until=item.composed_at,
     )
-    return app.composer.compose(replace(given, deltas=as_then), bodies=True)
+    given = replace(given, deltas=as_then)
+    if channel_of(given.recipient):
+        return compose_post(given)
+    return app.composer.compose(given, bodies=True)
 
 
 def _differences(app: App, connection: Connection, item: ToCompose, one: Mailed) -> Iterator[str]:
     edition = item.edition
+    yield from app.imprint.changes(one.imprint)
     if one.composed_at is None:
         yield "it was never composed: there is nothing that it could be the same as"
     if one.message_id and one.message_id != composing.message_id(app, edition):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,10 @@ def edition(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build a past day's edition again: the same bytes, or say what has changed since."""
+    """Build a past day's edition again, and prove it the same bytes or say what has changed.
+
+    Exit code 1 where the bytes are not those that were sent.
+    """
     with opened(context) as app:
         found = rebuilding.rebuild(app, profile, day)
     folders = [out / str(one.edition.row_id) if out else None for one in found]
@@ -41,7 +45,13 @@ def edition(
             write_message(one.message, folder)
     if as_json:
         print_json([_summary(one) for one in found])
-        return
+    else:
+        _print(found, folders)
+    if any(one.is_same is False for one in found):
+        raise typer.Exit(1)
+
+
+def _print(found: Sequence[Rebuilt], folders: Sequence[Path | None]) -> None:
     for one, folder in zip(found, folders, strict=True):
         if folder is None:
             print_line(one.message.text)
@@ -49,11 +59,21 @@ def edition(
             f"edition {one.edition.row_id} to {one.reader}: {len(one.edition.picks)} papers, "
             f"{one.state or 'not mailed'}"
         )
-        print_line("the same bytes as then" if not one.differences else "not the same bytes:")
+        print_line(_verdict(one))
         for difference in one.differences:
             print_line(f"  {difference}")
         if folder is not None:
             print_line(f"written: {folder}")
+
+
+def _verdict(one: Rebuilt) -> str:
+    if one.is_same:
+        return "the same bytes as were sent: their sum is the one that was kept"
+    if one.is_same is False:
+        return "not the bytes that were sent:"
+    if one.differences:
+        return "no sum of the mail was kept; it would not be the same:"
+    return "no sum of the mail was kept; all that it is made of is as it was"
 
 
 def _summary(one: Rebuilt) -> dict[str, object]:
@@ -64,5 +84,6 @@ def _summary(one: Rebuilt) -> dict[str, object]:
         "message_id": one.message.message_id,
         "picks": [pick.key for pick in one.edition.picks],
         "state": one.state,
+        "is_same": one.is_same,
         "differences": one.differences,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,11 +38,6 @@ class Item:
 
     row: Claimed
     message: Message
-
-    @property
-    def content_hash(self) -> str:
-        """Return what tells whether a retry sends the same bytes."""
-        return hashlib.blake2b(self.message.content, digest_size=16).hexdigest()
 
 
 @dataclass(eq=False)
@@ -116,7 +110,7 @@ class Outcomes:
         if outcome.kind is OutcomeKind.WITHDRAWN:
             return False  # the marker wrote down why
         now = self._app.now()
-        finished = finished_from(relay.transport.name, item, outcome, now, resend=self._resend)
+        finished = self._finished(relay.transport.name, item, outcome, now)
         suppression = None
         if outcome.suppress and item.row.address_hmac:
             suppression = Suppression(
@@ -128,40 +122,36 @@ class Outcomes:
         self._recorder.finish(finished, suppression)
         return False
 
-
-def finished_from(
-    transport: str, item: Item, outcome: Outcome, now: datetime, *, resend: bool = False
-) -> Finished:
-    """Make of an outcome what the row will say; a deferral past the last retry has failed."""
-    state = STATES[outcome.kind]
-    due_at = None
-    if outcome.kind is OutcomeKind.UNCERTAIN and resend:
-        state = DeliveryState.DEFERRED
-    if state is DeliveryState.DEFERRED:
-        due_at = outcome.retry_at or retry_at(
-            now,
-            item.row.attempts + (0 if outcome.blames_relay else 1),
-            cause=Cause(outcome.cause),
-            min_wait=outcome.min_wait,
-            text=outcome.reply,
-            seed=item.row.row_id,
-            not_after=item.row.expires_at,
+    def _finished(self, transport: str, item: Item, outcome: Outcome, now: datetime) -> Finished:
+        """Make of an outcome what the row will say; a deferral past the last retry has failed."""
+        state = STATES[outcome.kind]
+        due_at = None
+        if outcome.kind is OutcomeKind.UNCERTAIN and self._resend:
+            state = DeliveryState.DEFERRED
+        if state is DeliveryState.DEFERRED:
+            due_at = outcome.retry_at or retry_at(
+                now,
+                item.row.attempts + (0 if outcome.blames_relay else 1),
+                cause=Cause(outcome.cause),
+                min_wait=outcome.min_wait,
+                text=outcome.reply,
+                seed=item.row.row_id,
+                not_after=item.row.expires_at,
+            )
+            if due_at is None:
+                state = DeliveryState.FAILED
+        return Finished(
+            row_id=item.row.row_id,
+            state=state,
+            at=now,
+            phase=outcome.phase.value,
+            transport=transport,
+            code=outcome.code,
+            enhanced_code=outcome.enhanced_code,
+            reply=outcome.reply,
+            queue_id=outcome.queue_id,
+            cause=outcome.cause,
+            content_hash=self._app.imprint.of(item.message.content),
+            next_attempt_at=due_at,
+            is_charged=not outcome.blames_relay,
         )
-        if due_at is None:
-            state = DeliveryState.FAILED
-    return Finished(
-        row_id=item.row.row_id,
-        state=state,
-        at=now,
-        phase=outcome.phase.value,
-        transport=transport,
-        code=outcome.code,
-        enhanced_code=outcome.enhanced_code,
-        reply=outcome.reply,
-        queue_id=outcome.queue_id,
-        cause=outcome.cause,
-        # A hash costs as much as the sending: only what may be sent again needs one.
-        content_hash="" if state is DeliveryState.SENT else item.content_hash,
-        next_attempt_at=due_at,
-        is_charged=not outcome.blames_relay,
-    )

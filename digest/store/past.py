@@ -24,6 +24,8 @@ class Mailed:
     message_id: str
     state: DeliveryState | None
     composed_at: datetime | None
+    imprint: str
+    """What was kept of the mail's bytes; empty where it was never sent."""
 
 
 def of_day(connection: Connection, profile_id: int, day: date) -> list[Mailed]:
@@ -35,6 +37,7 @@ def of_day(connection: Connection, profile_id: int, day: date) -> list[Mailed]:
             deliveries.c.message_id,
             deliveries.c.state,
             deliveries.c.composed_at,
+            deliveries.c.content_hash,
         )
         .select_from(editions.outerjoin(deliveries, deliveries.c.edition_id == editions.c.id))
         .where(editions.c.profile_id == profile_id, editions.c.edition_on == day)
@@ -47,6 +50,7 @@ def of_day(connection: Connection, profile_id: int, day: date) -> list[Mailed]:
             message_id=row.message_id or "",
             state=DeliveryState(row.state) if row.state else None,
             composed_at=row.composed_at,
+            imprint=row.content_hash or "",
         )
         for row in rows
     ]

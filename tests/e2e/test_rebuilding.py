@@ -1,5 +1,6 @@
 """`digest edition` builds a past day again, byte for byte, or says why it cannot."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from builders import NOON, a_profile
 from crowd import fill
 from sqlalchemy import insert, select, update
 
-from digest.actions.rebuilding import rebuild
+from digest.actions.rebuilding import UNEXPLAINED, rebuild
 from digest.app import open_app
 from digest.cli.main import run as command
 from digest.config import load_config
@@ -85,7 +86,7 @@ def test_a_past_day_is_the_same_bytes_though_votes_have_grown(app):
             ],
         )  # fmt: skip
     (found,) = rebuild(app, "ada", DAY)
-    assert found.differences == ()
+    assert (found.is_same, found.differences) == (True, ())
     assert found.message.content == app.config.data_dir.joinpath("mail").read_bytes()
 
 
@@ -104,6 +105,44 @@ def test_what_has_changed_since_is_named(app):
     said = "; ".join(found.differences)
     assert f"{pick.key} has changed since: retitled" in said
     assert "profile" in said
+
+
+def test_other_templates_and_settings_are_named_as_the_cause(app, tmp_path):
+    templates = tmp_path / "mine"
+    (templates / "mail" / "edition").mkdir(parents=True)
+    (templates / "mail" / "edition" / "empty.txt").write_text("other words\n")
+    settings = app.config.settings
+    later = settings.model_copy(
+        update={
+            "mail": settings.mail.model_copy(
+                update={"sender_name": "Somebody else", "templates_dir": templates}
+            )
+        }
+    )
+    changed = replace(app, config=replace(app.config, settings=later))
+    (found,) = rebuild(changed, "ada", DAY)
+    assert found.is_same is False
+    assert [said.partition(" have ")[0] for said in found.differences] == [
+        "the mail templates",
+        "settings that show in mails ([mail], digest.name, base_url)",
+    ]
+
+
+def test_a_change_that_left_no_trace_is_found_by_the_sum_of_the_bytes(app):
+    (first,) = rebuild(app, "ada", DAY)
+    with app.writing() as connection:
+        pick = first.edition.picks[0].paper_id
+        connection.execute(update(papers).where(papers.c.id == pick).values(title="Other"))
+    (found,) = rebuild(app, "ada", DAY)
+    assert found.is_same is False
+    assert found.differences == (UNEXPLAINED,)
+
+
+def test_without_a_sum_nothing_is_called_proven(app):
+    with app.writing() as connection:
+        connection.execute(update(deliveries).values(content_hash=""))
+    (found,) = rebuild(app, "ada", DAY)
+    assert (found.is_same, found.differences) == (None, ())
 
 
 def test_a_day_without_an_edition_names_those_with_one(app):
