@@ -14,7 +14,9 @@ from digest.papers.identity import may_merge
 from digest.store import _composing, merging, pruning
 from digest.store import papers as store_papers
 from digest.store._memory import load_known
+from digest.store.search import parse_query, search
 from digest.store.stories import Story, story
+from digest.text.clean import shorten
 from digest.text.ids import parse_reference
 
 
@@ -133,4 +135,8 @@ def find(connection: Connection, key: str) -> Paper:
     for one in keys:
         if one in found:
             return found[one]
-    raise MissingError(f"there is no paper {key!r} in the store: try `digest papers`")
+    similar = search(connection, parse_query("" if reference else key), limit=3)
+    known = store_papers.load(connection, similar.ids)
+    named = [f"{known[one].key} ({shorten(known[one].title, 80)})" for one in similar.ids]
+    hint = f"perhaps {', '.join(named)}" if named else "try `digest papers`"
+    raise MissingError(f"there is no paper {key!r} in the store: {hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -50,6 +50,8 @@ def list_papers(
             app, first_on=since, last_on=until, source=source, only_new=new, limit=limit
         )
     show(found, as_json=as_json, human=_print_list)
+    if len(found) == limit and not as_json:
+        print_line("These are the newest; there may be more: --limit")
 
 
 def show_paper(context: typer.Context, key: Key, as_json: AsJson = False) -> None:
@@ -129,6 +131,9 @@ def _print_story(story: Story) -> None:
     print_line(paper.title)
     print_line(f"  {paper.key}  {paper.url}")
     print_line(f"  {', '.join(author.name for author in paper.authors)}")
+    print_line(f"  {', '.join(_dates(story))}")
+    if paper.withdrawn:
+        print_line("  withdrawn")
     _section(
         "ids", [(one.key, one.asserted_by and f"claimed by {one.asserted_by}") for one in story.ids]
     )
@@ -145,7 +150,13 @@ def _print_story(story: Story) -> None:
     _section(
         "merges",
         [
-            (str(one.merge_id), f"{one.at:%Y-%m-%d %H:%M}", one.reason, _undone(one.undone_at))
+            (
+                f"{one.merge_id}",
+                f"{one.at:%Y-%m-%d %H:%M}",
+                f"{one.absorbed_key} into {one.kept_key}",
+                f"{one.reason} ({one.said_by})" if one.said_by else one.reason,
+                _undone(one.undone_at),
+            )
             for one in story.merges
         ],
     )
@@ -157,6 +168,26 @@ def _print_story(story: Story) -> None:
         ],
     )
     _section("fields from", list(story.provenance.items()))
+
+
+def _dates(story: Story) -> Iterator[str]:
+    """Yield when the paper became public, was first seen, and was news, or why it never was."""
+    paper, kinds = story.paper, {event.kind: event.at for event in reversed(story.events)}
+    if paper.published_at:
+        yield f"published {paper.published_at:%Y-%m-%d}"
+    first_seen_at = min((one.first_seen_at for one in story.records), default=paper.first_seen_at)
+    yield f"first seen {first_seen_at:%Y-%m-%d %H:%M}"
+    if "new" in kinds:
+        yield f"news on {kinds['new']:%Y-%m-%d %H:%M}"
+    else:
+        yield next((why for kind, why in _NO_NEWS.items() if kind in kinds), "never news")
+
+
+_NO_NEWS = {
+    "withdrawn": "never news: it was withdrawn",
+    "published": "never news: its preprint was",
+    "first-seen-late": "never news: all that was seen of it are replacements",
+}
 
 
 def _undone(at: Any) -> str:

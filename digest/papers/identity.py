@@ -199,7 +199,7 @@ def may_merge(one: Known, other: Known) -> str:
     for scheme in sorted(EXCLUSIVE):
         ours, theirs = _values(one, scheme), _values(other, scheme)
         if ours and theirs and ours != theirs:
-            return f"both have a {scheme} id: {', '.join(sorted(ours | theirs))}"
+            return f"each has its own {scheme} id: {', '.join(sorted(ours | theirs))}"
     return ""
 
 

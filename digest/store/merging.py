@@ -116,8 +116,10 @@ def undo(connection: Connection, merge_id: int, *, now: datetime) -> tuple[int, 
     another that has to be undone first.
     """
     row = connection.execute(select(merges).where(merges.c.id == merge_id)).one_or_none()
-    if row is None or row.undone_at is not None:
-        raise UsageError(f"there is no merge {merge_id} to split")
+    if row is None:
+        raise UsageError(f"there is no merge {merge_id}: `digest papers show` names a paper's")
+    if row.undone_at is not None:
+        raise UsageError(f"merge {merge_id} was taken apart already, on {row.undone_at:%Y-%m-%d}")
     _refuse_if_built_upon(connection, row)
     kept, absorbed = int(row.kept_id), int(row.absorbed_id)
     for table, key in _MOVED.items():

@@ -71,12 +71,16 @@ class Relation:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeNote:
-    """A merge that this paper was part of."""
+    """A merge that this paper was part of; keys are those of the two papers today."""
 
     merge_id: int
     kept_id: int
     absorbed_id: int
+    kept_key: PaperKey
+    absorbed_key: PaperKey
     reason: str
+    said_by: str
+    """The record that showed it: source and native id; empty where the owner did it."""
     at: datetime
     undone_at: datetime | None
 
@@ -114,8 +118,11 @@ def story(connection: Connection, paper: Paper) -> Story:
     ref = paper.row_id
     members = [ref, *connection.scalars(select(papers.c.id).where(papers.c.merged_into == ref))]
     happened = select(events).where(events.c.paper_id.in_(members)).order_by(events.c.at)
+    kept, absorbed = papers.alias(), papers.alias()
     noted = (
-        select(merges)
+        select(merges, kept.c.key.label("kept_key"), absorbed.c.key.label("absorbed_key"))
+        .outerjoin(kept, kept.c.id == merges.c.kept_id)
+        .outerjoin(absorbed, absorbed.c.id == merges.c.absorbed_id)
         .where(or_(merges.c.kept_id.in_(members), merges.c.absorbed_id.in_(members)))
         .order_by(merges.c.id)
     )
@@ -166,7 +173,12 @@ def _merge_note(row: Any) -> MergeNote:
         merge_id=row.id,
         kept_id=row.kept_id,
         absorbed_id=row.absorbed_id,
+        kept_key=row.kept_key or "",
+        absorbed_key=row.absorbed_key or "",
         reason=row.reason,
+        said_by=" ".join(
+            str(row.evidence.get(name, "")) for name in ("source", "native_id")
+        ).strip(),
         at=row.at,
         undone_at=row.undone_at,
     )

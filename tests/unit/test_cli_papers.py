@@ -5,6 +5,7 @@ from builders import NOON, a_record
 from digest.app import open_app
 from digest.cli.main import run
 from digest.config import load_config
+from digest.model import AnnounceType
 from digest.store.ingest import ingest
 
 NOW = ["--now", NOON.isoformat()]
@@ -29,6 +30,26 @@ def test_a_paper_tells_its_story_by_any_form_of_its_id(capsys):
     assert "2026-04-14  arxiv-ml  new" in told
 
 
+def test_the_story_says_when_it_was_news_or_why_never(capsys):
+    fill(a_record(1), a_record(2, announce_type=AnnounceType.REPLACE))
+    run([*NOW, "papers", "show", "2604.00001"])
+    assert "published 2026-04-13, first seen 2026-04-14 12:00, news on" in capsys.readouterr().out
+    run([*NOW, "papers", "show", "2604.00002"])
+    assert "never news: all that was seen of it are replacements" in capsys.readouterr().out
+
+
+def test_words_of_a_title_lead_to_the_id(capsys):
+    fill(a_record(1, title="Folding laundry with robots"))
+    assert run([*NOW, "papers", "show", "robots folding"]) == 2
+    assert "perhaps arxiv:2604.00001 (Folding laundry with robots)" in capsys.readouterr().err
+
+
+def test_a_cut_list_says_so(capsys):
+    fill(a_record(1), a_record(2))
+    run([*NOW, "papers", "--limit", "1"])
+    assert "there may be more: --limit" in capsys.readouterr().out
+
+
 def test_an_unknown_paper_is_wrong_use(capsys):
     assert run([*NOW, "papers", "show", "arxiv:2604.99999"]) == 2
     assert "no paper" in capsys.readouterr().err
@@ -42,5 +63,9 @@ def test_two_arxiv_ids_are_merged_only_by_force_and_split_again(capsys):
     merge_id = json.loads(capsys.readouterr().out)["merge_id"]
     assert run([*NOW, "papers", "show", pair[1], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["paper"]["key"] == pair[0]
+    run([*NOW, "papers", "show", pair[1]])
+    assert f"{pair[1]} into {pair[0]}  the owner said so" in capsys.readouterr().out
     assert run([*NOW, "papers", "split", str(merge_id)]) == 0
+    assert run([*NOW, "papers", "split", str(merge_id)]) == 2
+    assert "was taken apart already" in capsys.readouterr().err
     assert run([*NOW, "papers", "show", pair[1]]) == 0
