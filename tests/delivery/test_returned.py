@@ -21,6 +21,12 @@ def test_each_sample_has_its_verdict():
     assert sorted(EXPECTED) == SAMPLES
     assert len(SAMPLES) >= 50
     assert {entry["kind"] for entry in EXPECTED.values()} == set(BounceKind)
+    families = {name.partition("-")[0] for name in SAMPLES}
+    writers = (
+        "exchange gmail qmail exim postfix sendmail zimbra outlook courier domino opensmtpd yahoo "
+        "away challenge arf"
+    )
+    assert set(writers.split()) <= families
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -90,6 +96,14 @@ def test_an_unsubscribe_request_is_known_behind_what_servers_prepend(before):
     token = "AQEyZ0EHBwAAABk3mTQ8uJ7yQnJvXcV6sT9z"
     found = read(f"From: a@b.example\nSubject: {before}unsubscribe {token}\n\n".encode())
     assert (found.kind, found.token) == (BounceKind.UNSUBSCRIBE, token)
+
+
+@pytest.mark.parametrize(
+    "words", ["call 450 1234 or mail office@uni.example", "450 people wrote; the server said hello"]
+)
+def test_numbers_in_an_away_notice_are_no_refusal(words):
+    head = "Return-Path: <>\nFrom: Ada <ada@uni.example>\nTo: b+1-x@example.org\nSubject: hello"
+    assert read(f"{head}\n\n{words}\n".encode()).kind is BounceKind.OTHER
 
 
 def test_a_letter_about_unsubscribing_is_no_request():

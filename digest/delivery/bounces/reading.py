@@ -45,6 +45,12 @@ _AWAY = re.compile(
     r"|away from|on (annual )?leave|自动回复|自動返信|不在|자동 ?회신|اعتذار|отсутств|автоответ)",
     re.IGNORECASE,
 )
+_DIALOGUE = re.compile(
+    r"\b(smtp error|rcpt to|host .{1,80} said|remote server|server (said|returned|responded))\b"
+    r".{0,80}?\b[45][0-5]\d[ -]",
+    re.IGNORECASE,
+)
+"""A server's words quoted in prose, without an enhanced code."""
 _CHALLENGE = re.compile(
     r"(verify|confirm|whitelist|approve).{0,60}(message|e?-?mail|sender|delivery)", re.IGNORECASE
 )
@@ -157,7 +163,10 @@ def _written(mail: Message) -> Bounce | None:
     failed = mail.get("X-Failed-Recipients", "")
     recipients += [address.lower() for address in _ADDRESS.findall(str(failed)[:TEXT_LIMIT])]
     if not recipients and not found:
-        return None
+        if not _DIALOGUE.search(text):
+            return None
+        own = _ADDRESS.findall(str(mail.get("To", ""))[:TEXT_LIMIT].lower())
+        recipients = [named for named in _ADDRESS.findall(text.lower()) if named not in own]
     return Bounce(
         kind=kind_of(found[1] if found else "", text),
         status=found[1] if found else "",
