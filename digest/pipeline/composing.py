@@ -34,6 +34,7 @@ MOST_KNOWN = 20_000
 """Papers kept while a run lasts."""
 
 SignalChanges = dict[str, tuple[float, float]]
+Span = tuple[datetime, datetime | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,26 +83,34 @@ class Known:
     """What one run has loaded for its mails: readers share papers."""
 
     papers: dict[int, Paper] = field(default_factory=dict)
-    changes: dict[datetime, dict[int, SignalChanges]] = field(default_factory=dict)
-    """By the instant since when, then by paper."""
+    began_at: datetime | None = None
+    """What was composed before is composed again as it was then: the same bytes."""
+    changes: dict[Span, dict[int, SignalChanges]] = field(default_factory=dict)
+    """By the instants since and until when, then by paper."""
     summaries: dict[int, Summary | None] = field(default_factory=dict)
 
-    def learn(self, app: App, connection: Connection, editions: Iterable[Edition]) -> None:
+    def span(self, item: ToCompose) -> Span:
+        """Return since and until when an edition's changes of signals count (None: now)."""
+        again = self.began_at is not None and item.composed_at < self.began_at
+        return item.edition.slot_at - timedelta(days=1), item.composed_at if again else None
+
+    def learn(self, app: App, connection: Connection, items: Iterable[ToCompose]) -> None:
         """Load what these editions name and is not known yet."""
         if len(self.papers) > MOST_KNOWN:
             self.papers, self.changes, self.summaries = {}, {}, {}
         wanted: set[int] = set()
-        by_slot: dict[datetime, set[int]] = {}
-        for edition in editions:
+        by_span: dict[Span, set[int]] = {}
+        for item in items:
+            edition = item.edition
             picked = Picks.of(edition.picks).columns.paper_ids
             wanted.update(picked, edition.other_ids)
-            by_slot.setdefault(edition.slot_at - timedelta(days=1), set()).update(picked)
+            by_span.setdefault(self.span(item), set()).update(picked)
         if missing := wanted - self.papers.keys():
             self.papers |= papers.load(connection, missing)
-        for since, picks in by_slot.items():
-            known = self.changes.setdefault(since, {})
+        for (since, until), picks in by_span.items():
+            known = self.changes.setdefault((since, until), {})
             if missing := picks - known.keys():
-                found = edition_store.signal_changes(connection, missing, since)
+                found = edition_store.signal_changes(connection, missing, since, until=until)
                 known |= {row_id: found.get(row_id, {}) for row_id in missing}
             if app.config.settings.summaries.enabled:
                 self._learn_summaries(app, connection, picks)
@@ -119,7 +128,7 @@ class Known:
 
 def for_run(app: App) -> Callable[[Sequence[Claimed]], dict[int, Message | RenderError]]:
     """Return what composes the deliveries of one run of sending."""
-    return partial(messages, app, known=Known())
+    return partial(messages, app, known=Known(began_at=app.now()))
 
 
 def messages(
@@ -193,7 +202,7 @@ def edition_inputs(
 ) -> list[EditionInput]:
     """Return what each edition is composed of, in order; papers are loaded once for all."""
     known = known or Known()
-    known.learn(app, connection, [item.edition for item in items])
+    known.learn(app, connection, items)
     signer = Signer(app.secret_keys)
     sender = identity(app)
     return [_input(app, item, known, signer, sender) for item in items]
@@ -208,7 +217,7 @@ def _input(
         edition=edition,
         profile=item.profile,
         papers=known.papers,
-        deltas=known.changes[edition.slot_at - timedelta(days=1)],
+        deltas=known.changes[known.span(item)],
         summaries={
             row_id: found.text
             for row_id in Picks.of(edition.picks).columns.paper_ids

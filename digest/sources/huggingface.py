@@ -64,8 +64,14 @@ class HuggingFaceSource:
     ) -> Iterator[Body]:
         """Ask for the lists that may have grown since the last poll, oldest first."""
         since = since_of(watermark, now=now, default=timedelta(0))
-        for wanted_on in days_to_ask(since.astimezone(UTC).date(), now.astimezone(UTC).date()):
-            yield from self.pages(fetcher, wanted_on)
+        today = now.astimezone(UTC).date()
+        for wanted_on in days_to_ask(since.astimezone(UTC).date(), today):
+            try:
+                yield from self.pages(fetcher, wanted_on)
+            except SourceError as exc:
+                # A day that has not begun there is no date to it; the days before have answered.
+                if wanted_on < today or exc.kind != "http-400":
+                    raise
 
     def pages(self, fetcher: Fetcher, wanted_on: date) -> Iterator[Body]:
         """Yield the pages of one day's list. Raises SourceError."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from delivery.messages import a_message, yes
 from delivery.smtpd import DROP, HANG
 
 from digest.delivery import OutcomeKind, Phase
+from digest.delivery._dialogue import Dialogue, Features
 from digest.delivery.policy import Cause
 from digest.errors import DeliveryError
 
@@ -90,6 +93,40 @@ def test_a_421_to_an_idle_connection_is_no_attempt(server, session_to):
     session.send(a_message(1), yes)
     assert session.send(a_message(2), yes).kind is SENT
     assert (smtp.connections, len(smtp.received)) == (2, 2)
+
+
+def test_a_connection_that_idled_too_long_is_not_tried(server, session_to):
+    smtp = server()
+    session = session_to(smtp, idle_s=0.05)
+    session.send(a_message(1), yes)
+    time.sleep(0.1)
+    session.send(a_message(2), yes)
+    assert (smtp.connections, smtp.count("MAIL"), len(smtp.received)) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("extensions", "commands"), [(("PIPELINING",), 3), ((), 1)])
+def test_commands_go_in_one_write_where_that_is_offered(extensions, commands):
+    offered = "PIPELINING" in extensions
+    features = Features(pipelining=offered, size_limit=None, eight_bit=False, smtputf8=False)
+    said = Dialogue(features)
+    said.begin(a_message())
+    [written] = said.out
+    assert written.count(b"\r\n") == commands
+    assert (b"DATA\r\n" in written) is offered
+    assert not written.endswith(b"DATA\r\n") or offered
+
+
+def test_the_next_message_is_begun_behind_the_text_of_the_one_before():
+    features = Features(pipelining=True, size_limit=None, eight_bit=False, smtputf8=False)
+    said = Dialogue(features)
+    said.begin(a_message(1))
+    said.receive(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    said.out.clear()
+    said.go()
+    assert said.is_free
+    said.begin(a_message(2))
+    written = b"".join(said.out)
+    assert written.index(b"\r\n.\r\n") < written.index(b"RCPT TO:<ada2@example.org>")
 
 
 def test_connections_are_renewed_after_their_share_of_messages(server, session_to):

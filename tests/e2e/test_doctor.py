@@ -80,3 +80,11 @@ def test_domains_that_do_not_go_with_the_sender_are_warned_of(tmp_path, capsys, 
     _, found = _examined(tmp_path, capsys, text)
     for name in ("mail.dkim.domain", "mail.bounces.domain"):
         assert (name in found) is warned
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
+def test_links_that_lead_to_this_machine_are_warned_of(tmp_path, capsys, host):
+    text = GOOD.replace("https://digest.example.org", f"https://{host}")
+    _, found = _examined(tmp_path, capsys, text)
+    assert found["unsubscribe"]["level"] == "warning"
+    assert "this machine" in found["unsubscribe"]["message"]

@@ -95,6 +95,7 @@ def test_automatic_mail_says_so() -> None:
     message = BytesParser().parsebytes(COMPOSER.compose(an_edition_input()).content)
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Precedence"] == "bulk"
+    assert message["X-Auto-Response-Suppress"] == "All"
     assert message["List-Post"] == "NO"
     assert message["Feedback-ID"] == "20260414:digest:lab1:example.org"
 

@@ -50,6 +50,18 @@ def test_a_full_page_is_followed_by_the_next_one(script, asking, lists):
     assert script.log[0].headers["authorization"] == "Bearer s3cret"
 
 
+def test_a_day_that_has_not_begun_over_there_is_no_error(script, asking, lists):
+    def refusing(day):
+        no = Reply(b'{"error": "invalid date"}', 400, {"Content-Type": "application/json"})
+        return lambda one: no if asked(one)["date"] == day else daily(1)
+
+    script.routes["/api/daily_papers"] = refusing("2026-04-14")
+    assert len(keys_of(lists, fetched(lists, asking()))) == 1
+    script.routes["/api/daily_papers"] = refusing("2026-04-13")
+    with pytest.raises(SourceError):
+        fetched(lists, asking())
+
+
 def test_after_a_pause_the_days_between_are_asked_for_but_about_a_fortnight_at_most(
     script, asking, lists
 ):

@@ -2,12 +2,14 @@ import contextlib
 import gzip
 import itertools
 import socket
+import ssl
 import threading
 import time
 import zlib
 
 import httpx
 import pytest
+from certificates import a_certificate
 from scripted import Reply, serving
 
 from digest.sources._http import Exchange, HttpError, Limits, Transports
@@ -131,6 +133,30 @@ def test_plain_text_on_a_tls_address_is_named(ask):
 
 
 # Redirects
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(ask, tmp_path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(a_certificate(tmp_path))
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def serve():
+            connection, _ = listening.accept()
+            with (
+                contextlib.suppress(OSError),
+                connection,
+                context.wrap_socket(connection, server_side=True) as tls,
+            ):
+                asked.append(tls.recv(4096))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(HttpError, match="certificate"):
+            ask(f"https://127.0.0.1:{port}/")
+        thread.join(10)
+    assert [content for content in asked if content] == []
 
 
 def test_redirects_are_followed_and_remembered(web, ask):

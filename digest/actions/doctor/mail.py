@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from digest.actions import bounces
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App
+from digest.config.fields import is_local
 from digest.config.sections import MailSection
 from digest.errors import AddressError, DigestError
 from digest.subscribers.addresses import domain_of, normalise
@@ -82,6 +84,9 @@ def _is_aligned(domain: str, sender: str) -> bool:
 
 
 def _leaving(base_url: str, mailto: str) -> Finding:
+    if is_local(urlsplit(base_url).hostname or "-"):
+        advice = "set digest.base_url to the address that readers reach; fine for yourself alone"
+        return warning("unsubscribe", f"links in mails lead to {base_url}: this machine", advice)
     if base_url.startswith("https://"):
         return good("unsubscribe", "one click, by HTTPS")
     if base_url:
