@@ -119,6 +119,15 @@ def test_a_name_without_an_address_is_a_dns_error(ask):
     assert kind_of(ask, "http://nobody.invalid/", resolver=resolve) == "dns"
 
 
+def test_a_resolver_that_hangs_is_not_waited_for(ask):
+    is_over = threading.Event()
+    begun = time.monotonic()
+    resolver = lambda *_: is_over.wait(60) and []  # noqa: E731
+    assert kind_of(ask, "http://slow.example/", resolver=resolver) == "dns"
+    assert time.monotonic() - begun < 30
+    is_over.set()
+
+
 def test_plain_text_on_a_tls_address_is_named(ask):
     with socket.create_server(("127.0.0.1", 0)) as server:
 

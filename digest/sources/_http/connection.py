@@ -7,8 +7,11 @@ checked against the name.
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -33,6 +36,41 @@ def resolve(host: str, port: int) -> list[str]:
     except (socket.gaierror, UnicodeError) as exc:
         raise NoSuchHostError(f"{host} has no address ({exc})") from exc
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def resolve_within(resolver: Resolver, host: str, port: int, timeout: float | None) -> list[str]:
+    """Return all addresses of a name. Raises NoSuchHostError, also where no answer comes in time.
+
+    The system's resolver has no timeout that a program could set: it is asked on a thread, which
+    is left behind with its question.
+    """
+    if _is_address(host):
+        return resolver(host, port)
+    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(resolver(host, port))
+        except Exception as exc:  # noqa: BLE001 - raised below, where somebody waits
+            answers.put(exc)
+
+    threading.Thread(target=ask, daemon=True, name="resolve").start()
+    try:
+        answer = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise NoSuchHostError(f"{host} has no address (no answer in {timeout:g} s)") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _is_address(host: str) -> bool:
+    """Tell a literal address, for which nobody is asked."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            socket.inet_pton(family, host)
+            return True
+    return False
 
 
 def time_left(timeout: float | None) -> float | None:
@@ -99,7 +137,7 @@ class VettingBackend(httpcore.SyncBackend):
         """Resolve, check all addresses, and connect to the first that answers."""
         if not self._allow_private and port not in self._ports:
             raise RefusedError(f"port {port} is not one that papers are announced on")
-        addresses = self._resolver(host, port)
+        addresses = resolve_within(self._resolver, host, port, time_left(timeout))
         if not self._allow_private and (reason := why_any_refused(addresses)):
             raise RefusedError(
                 f"{host} leads to a private place ({reason}); set allow_private = true for this "
