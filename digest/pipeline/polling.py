@@ -27,6 +27,7 @@ from digest.app import App
 from digest.errors import SourceError, UsageError
 from digest.model import PollReport, PollStatus
 from digest.pipeline import _elsewhere
+from digest.pipeline._collector import seldom
 from digest.pipeline._elsewhere import Elsewhere
 from digest.pipeline._settling import Done, store, subject_of
 from digest.pipeline._threads import together
@@ -75,7 +76,7 @@ def poll_sources(
         if on_progress is not None:
             on_progress(found)
 
-    with _open_run(app, force=force, count=len(chosen)) as run:
+    with _open_run(app, force=force, count=len(chosen)) as run, seldom():
         due: list[Visit] = []
         for name, source in chosen.items():
             visit = Visit(run, source, sections[name], known[name])
