@@ -26,7 +26,8 @@ from digest.sources._worker import START_S, Worker
 
 log = logging.getLogger(__name__)
 
-MOST_WORKERS = 4
+MOST_WORKERS = 2
+"""They bring more than one process can store."""
 FEWEST_ERRANDS, MOST_ERRANDS = 8, 64
 """How many a worker has at once: twice what it brought last, so that slow ones hoard none."""
 CHECK_S = 0.25
