@@ -49,6 +49,8 @@ class Preferences:
     library_papers: dict[str, int]
     """How many papers each kept library holds, by the name that interests know it by."""
     sources: tuple[str, ...]
+    has_community: bool
+    """Whether likes of similar readers may count here at all."""
     others: tuple[tuple[int, str], ...]
     """Row ids and titles of the reader's other live subscriptions."""
 
@@ -73,6 +75,7 @@ def preferences(app: App, subscriber_id: int, subscription_id: int) -> Preferenc
             is_live=found in live,
             library_papers=libraries.counts_of(connection, subscriber_id),
             sources=tuple(browsing.source_names(connection)),
+            has_community=app.config.settings.ranking.community,
             others=tuple((s.row_id, title_of(s)) for s in live if s.row_id != found.row_id),
         )
 

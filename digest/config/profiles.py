@@ -84,6 +84,11 @@ class ProfileEntry(Section):
     min_score: float = Field(0.15, ge=0, le=1, description="Papers below it are not picked.")
     max_papers: int = Field(10, ge=1, le=200, description="At most so many picks.")
     exploration: float = Field(0.1, ge=0, le=0.5, description="Share of picks from outside.")
+    community: bool = Field(
+        False,
+        description="Let likes of similar readers count, and these readers' own likes, unnamed, "
+        "for others; where [ranking] community is on.",
+    )
     on_empty: OnEmpty = Field(OnEmpty.NOTE, description="A short note, or skip the mail.")
     all_titles: bool = Field(True, description="List every other new title.")
     updates: bool = Field(False, description="Tell of new versions of papers shown before.")
@@ -185,7 +190,7 @@ def to_profile(
             key: getattr(entry, key)
             for key in (
                 "ranker", "trending_weight", "min_score", "max_papers", "exploration",
-                "on_empty", "all_titles", "updates", "abstracts",
+                "on_empty", "all_titles", "updates", "abstracts", "community",
             )
         },
     )  # fmt: skip

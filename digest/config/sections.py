@@ -327,6 +327,17 @@ class RankingSection(Section):
     """``[ranking]``: how scores are made."""
 
     window_days: int = Field(3, ge=1, le=60, description="How far back a first edition looks.")
+    community: bool = Field(
+        False,
+        description="Let likes of similar readers count, for readers whose profile says so too "
+        "(`community = true`); off by default.",
+    )
+    community_readers: int = Field(
+        5,
+        ge=3,
+        description="So many readers must have liked two papers both before it counts for others; "
+        "nobody can be told from less.",
+    )
     model: str = Field(
         "", description="Sentence model for `semantic`: a folder with model.onnx, or a name."
     )

@@ -100,6 +100,8 @@ class Profile:
     on_empty: OnEmpty = OnEmpty.NOTE
     all_titles: bool = True
     """List every other new title after the picks."""
+    community: bool = False
+    """Let readers with similar likes help each other; nobody learns who likes what."""
     updates: bool = False
     """Also tell of new versions and publications of papers shown before."""
     abstracts: Literal["none", "short", "full"] = "short"

@@ -15,14 +15,18 @@ from sqlalchemy import Connection
 from digest.model import Paper
 from digest.ranking import Encoder
 from digest.ranking.background import Background, learn
+from digest.ranking.community import Community, liked_together
 from digest.ranking.meaning import Sentences, learn_sentences
 from digest.ranking.promise import FEWEST, Promise, learn_promise
-from digest.store import papers
+from digest.store import feedback, papers
 from digest.store import signals as signal_store
 
 REACH = timedelta(days=400)
 MOST_PAPERS = 3000
 """So many of the latest papers teach; from a tenth of them on, anything is learnt."""
+
+MOST_LIKES = 500_000
+"""So many of the latest likes are compared."""
 
 SETTLED = timedelta(days=4)
 """The votes of papers that were found so long ago are nearly all there."""
@@ -49,6 +53,21 @@ def learnt(connection: Connection, end: datetime, encoder: Encoder | None = None
         background=background,
         promise=_promise(connection, background, known, end),
         sentences=_sentences(encoder, known) if encoder else None,
+    )
+
+
+def community(connection: Connection, end: datetime, *, fewest: int) -> Community | None:
+    """Learn what at least so many readers liked together before an instant; None for nothing.
+
+    Only of readers all of whose profiles say that their likes may count for others.
+    """
+    likes = feedback.shared_likes(connection, since=end - REACH, before=end, limit=MOST_LIKES)
+    together = liked_together(likes, fewest=fewest)
+    if together is None:
+        return None
+    found = papers.load(connection, together.paper_ids)
+    return Community(
+        papers=tuple(found[row_id] for row_id in together.paper_ids), alike=together.alike
     )
 
 

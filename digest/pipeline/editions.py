@@ -32,6 +32,7 @@ from digest.model import (
 from digest.pipeline import backgrounds, embedding, late, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
+from digest.ranking.community import Community
 from digest.store import editions as edition_store
 from digest.store import feedback as feedback_store
 from digest.store import ledger, papers
@@ -92,6 +93,7 @@ class Desk:
         self._rankers: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._learnt: dict[datetime, backgrounds.Learnt] = {}
+        self._communities: dict[datetime, Community | None] = {}
         self._lines: dict[datetime, tuple[SourceLine, ...]] = {}
         self._fresh: dict[tuple[int, datetime], Fresh | None] = {}
 
@@ -133,8 +135,20 @@ class Desk:
                 background=self._learnt[end].background,
                 promise=self._learnt[end].promise,
                 sentences=self._learnt[end].sentences,
+                community=self._community(connection, end),
             )
         return self._pools[key]
+
+    def _community(self, connection: Connection, end: datetime) -> Community | None:
+        """Return what readers liked together, learnt once; None where that is off."""
+        settings = self.app.config.settings.ranking
+        if not settings.community:
+            return None
+        if end not in self._communities:
+            self._communities[end] = backgrounds.community(
+                connection, end, fewest=settings.community_readers
+            )
+        return self._communities[end]
 
     def fresh(self, pool: Candidates, since: datetime) -> Fresh | None:
         """Return the papers first seen after an instant; None where all of them were."""

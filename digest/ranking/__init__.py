@@ -22,6 +22,7 @@ from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick
 
 if TYPE_CHECKING:
     from digest.ranking.background import Background
+    from digest.ranking.community import Community
     from digest.ranking.meaning import Sentences
     from digest.ranking.promise import Promise
 
@@ -43,6 +44,8 @@ class Candidates:
     """What is talked of; None where nothing was learnt."""
     sentences: Sentences | None = None
     """A sentence model's vectors; None where the owner named no model."""
+    community: Community | None = None
+    """What readers liked together; None where the owner left that off."""
     late_ids: frozenset[int] = frozenset()
     """Row ids of papers that came before the window and took off in it."""
 

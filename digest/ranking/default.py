@@ -7,6 +7,7 @@ by papers), and makes Python values for the picked papers only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
 from digest.ranking.choose import STEPS, in_steps, mixed
+from digest.ranking.community import Community
 from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import MOST_CELLS
@@ -63,7 +65,7 @@ class DefaultRanker:
         window = self._prepare(candidates, now)
         return [
             choice
-            for block in _blocks(window, readers, now)
+            for block in _blocks(window, readers, now, candidates.community)
             for choice in choices(*standing(window, block, seed), now=now, explain=explain)
         ]
 
@@ -76,7 +78,7 @@ class DefaultRanker:
         window = self._prepare(candidates, now)
         return [
             tuple(window.row_ids[list(picked.positions)].tolist())
-            for block in _blocks(window, readers, now)
+            for block in _blocks(window, readers, now, candidates.community)
             for picked in pick_all(standing(window, block, seed)[1])
         ]
 
@@ -94,7 +96,9 @@ class DefaultRanker:
         return ((background, 1.0),)
 
 
-def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterator[list[Seat]]:
+def _blocks(
+    window: Window, readers: Sequence[Reader], now: datetime, community: Community | None
+) -> Iterator[list[Seat]]:
     """Yield the readers in order, so many at a time that a block stays small."""
     shared: dict[int, Known] = {}
     most = max(_BLOCK_CELLS // len(window), 1)
@@ -102,10 +106,13 @@ def _blocks(window: Window, readers: Sequence[Reader], now: datetime) -> Iterato
     rows = rated = named = 0
     for reader in readers:
         papers = reader.known_papers
-        tastes = _tastes(reader, shared.setdefault(id(papers), Known(papers)), now)
+        known = shared.setdefault(id(papers), Known(papers))
+        tastes = _tastes(reader, known, now)
+        if community is not None and reader.profile.community:
+            tastes = _with_borrowed(tastes, reader, known, community)
         block.append(Seat(reader, tastes))
         rows += max(len(tastes), 1)
-        rated += sum(len(taste.rated) for taste in tastes)
+        rated += sum(len(taste.rated) + len(taste.borrowed) for taste in tastes)
         named += sum(len(taste.interest.terms) for taste in tastes)
         if rows >= most or rated >= _BLOCK_RATED or named * len(window) >= MOST_CELLS:
             yield block
@@ -128,6 +135,21 @@ def _tastes(reader: Reader, known: Known, now: datetime) -> tuple[Taste, ...]:
         if any(r.weight > 0 for r in rated):
             found.append(Taste(interest=extra, rated=rated))
     return tuple(found)
+
+
+def _with_borrowed(
+    tastes: tuple[Taste, ...], reader: Reader, known: Known, community: Community
+) -> tuple[Taste, ...]:
+    """Give each taste what similar readers liked, but nothing that this reader spoke of."""
+    told = {rated.paper.key for taste in tastes for rated in taste.rated}
+    told |= {known.by_id[f.paper_id].key for f in reader.feedback if f.paper_id in known.by_id}
+    return tuple(
+        replace(
+            taste,
+            borrowed=community.borrowed([r.paper.key for r in taste.rated if r.weight > 0], told),
+        )
+        for taste in tastes
+    )
 
 
 def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, Standing]:

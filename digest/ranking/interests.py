@@ -13,15 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from digest.model import Interest, TermMode
-from digest.ranking.likeness import likenesses
+from digest.ranking.community import doubts
+from digest.ranking.likeness import NEAR, likenesses
 from digest.ranking.named import Asked
 from digest.ranking.people import PersonMatch
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste
 from digest.ranking.window import Flags, Liked, Positions, Window
-
-_NEAR = 0.36
-"""Nearness that makes a paper half sure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +35,8 @@ class Sheet:
     """By row: what a must or must-not term rules out of the interest."""
     liked: Liked
     asked: Asked
+    shared: Floats | None = None
+    """The doubt that likes of similar readers leave; None where nobody takes part."""
 
     def authors(self, row: int, position: int) -> list[PersonMatch]:
         """Return the followed authors of a paper, certain ones first."""
@@ -62,6 +62,13 @@ class Sheet:
         rows = np.array([self.liked.rows[key] for key in keys], dtype=np.intp)
         return np.asarray((self.liked.likeness[rows[:, None], positions] >= above).sum(axis=0))
 
+    def borrowed_words(self, row: int, position: int) -> str:
+        """Say what readers with similar likes have to do with a paper."""
+        row_id = self.window.papers[position].row_id
+        if any(r.paper.row_id == row_id for r in self.tastes[row].borrowed):
+            return "liked by readers with similar likes"
+        return "near to what readers with similar likes liked"
+
     def bar(self, row: int, position: int) -> str:
         """Return ``must-not`` or ``must``: why the interest rules a paper out."""
         terms = self.tastes[row].interest.terms
@@ -72,13 +79,16 @@ class Sheet:
 
 def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     """Score every paper of the window for every taste."""
-    liked = window.liked({r.paper.key: r.paper for taste in tastes for r in taste.rated})
-    near = np.maximum(likenesses(window, liked, tastes), 0) / np.float32(_NEAR)
+    taught = (r for taste in tastes for r in (*taste.rated, *taste.borrowed))
+    liked = window.liked({r.paper.key: r.paper for r in taught})
+    near = np.maximum(likenesses(window, liked, tastes), 0) / np.float32(NEAR)
     # How sharply nearness becomes sure: odds grow with its fourth power, and never saturate.
     apart = np.asarray(1 / (1 + np.square(np.square(near))), dtype=np.float32)
     asked = window.register.ask([taste.interest for taste in tastes])
     doubt = apart.copy()
     asked.apply(doubt)
+    if (shared := doubts(window, liked, tastes)) is not None:
+        doubt *= shared
     scores = np.subtract(1, doubt, out=doubt)
     barred: dict[int, Flags] = {}
     for row, taste in enumerate(tastes):
@@ -87,7 +97,7 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
             scores[row, flags] = 0.0
     return Sheet(
         window=window, tastes=tastes, score=scores, apart=apart, barred=barred, liked=liked,
-        asked=asked,
+        asked=asked, shared=shared,
     )  # fmt: skip
 
 

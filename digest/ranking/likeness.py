@@ -18,6 +18,9 @@ from digest.ranking.space import Floats, unit
 from digest.ranking.tastes import Taste
 from digest.ranking.window import Liked, Window
 
+NEAR = 0.36
+"""Nearness that makes a paper half sure."""
+
 _AWAY = 0.7
 """How much a disliked paper pushes away, beside what a liked one draws."""
 
@@ -41,6 +44,15 @@ def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
         direction = _fitted(meaning, weights @ liked.meaning[place], said)
         near += np.float32(weight) * (direction @ window.meaning[place].T)
     return near
+
+
+def sureness(near: Floats) -> Floats:
+    """Return the strengths of nearness, in units of what makes a paper half sure.
+
+    How sharply it becomes sure: odds grow with its fourth power, and never saturate.
+    """
+    odds = np.square(np.square(np.maximum(near, 0)))
+    return np.asarray(odds / (1 + odds), dtype=np.float32)
 
 
 @dataclass(frozen=True)

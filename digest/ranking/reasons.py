@@ -25,6 +25,9 @@ LIKE_SHOWS = 0.2
 LIKENESS_SHOWS = 0.1
 """Nearness is told of from this strength on."""
 
+COMMUNITY_SHOWS = 0.1
+"""What similar readers liked is told of from this strength on."""
+
 _MOST_TERMS = 3
 """Terms named in one sentence."""
 
@@ -45,6 +48,7 @@ class Account:
     authors: Floats
     institutions: Floats
     categories: Floats
+    community: Floats
     near: Positions
     """How many liked papers are near."""
     leading: Positions
@@ -61,6 +65,7 @@ class Account:
             "authors": self.authors,
             "institutions": self.institutions,
             "categories": self.categories,
+            "community": self.community,
             "near likes": self.near,
         }
         return {
@@ -84,6 +89,7 @@ class Account:
     def _heads(self) -> list[str]:
         """Return what each owes to the interest; empty where that is nothing."""
         plain = (self.authors == 0) & (self.institutions == 0)
+        plain &= self.community < COMMUNITY_SHOWS
         plain &= (self.leading[:, 0] >= 0) | (self.near > 0)
         texts = self.sheet.asked.texts
         columns = (self.rows, *self.leading.T, np.where(plain, self.near, -1))
@@ -121,6 +127,8 @@ class Account:
             told.append(f"from {_listed(list(self.sheet.institutions(row, position)[:2]))}")
         if not told and self.likeness[place] >= LIKENESS_SHOWS:
             told.append(f"near in meaning to {self.sheet.tastes[row].interest.name}")
+        if self.community[place] >= COMMUNITY_SHOWS:
+            told.append(self.sheet.borrowed_words(row, position))
         if not told and (category := self.sheet.category(row, position)):
             told.append(f"in {category}")
         return ", ".join(told)
@@ -159,6 +167,11 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
         authors=spread(1 - asked.table[asked.authors[row], position]),
         institutions=spread(1 - asked.table[asked.institutions[row], position]),
         categories=spread(1 - asked.table[asked.categories[row], position]),
+        community=spread(
+            np.zeros(len(mine), dtype=np.float32)
+            if sheet.shared is None
+            else 1 - sheet.shared[row, position]
+        ),
         near=near,
         leading=leading,
     )

@@ -32,6 +32,8 @@ class Taste:
 
     interest: Interest
     rated: tuple[Rated, ...] = ()
+    borrowed: tuple[Rated, ...] = ()
+    """What readers with similar likes liked too, where this reader takes part."""
 
 
 class Known:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, false, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from digest.model import Feedback, FeedbackKind
+from digest.model import Feedback, FeedbackKind, SubscriberStatus
 from digest.store.database import is_sqlite
-from digest.store.tables import feedback
+from digest.store.tables import feedback, profiles, subscribers, subscriptions
 
 CHUNK = 1000
 
@@ -42,6 +42,40 @@ def record(
             set_={"at": said.at, "interest": said.interest},
         )
     )
+
+
+def shared_likes(
+    connection: Connection, *, since: datetime, before: datetime, limit: int
+) -> list[tuple[int, int]]:
+    """Return pairs of reader and paper that may count for others, oldest first.
+
+    Of readers who are confirmed, and whose confirmed subscriptions all have a profile with
+    ``community``: one that says no is a no. At most the ``limit`` latest.
+    """
+    allows = profiles.c.document["community"].as_boolean()
+    theirs = (
+        select(subscriptions.c.id)
+        .join(profiles, profiles.c.id == subscriptions.c.profile_id)
+        .where(
+            subscriptions.c.subscriber_id == subscribers.c.id,
+            subscriptions.c.status == SubscriberStatus.CONFIRMED,
+        )
+    )
+    query = (
+        select(feedback.c.subscriber_id, feedback.c.paper_id)
+        .join(subscribers, subscribers.c.id == feedback.c.subscriber_id)
+        .where(
+            feedback.c.kind.in_([FeedbackKind.MORE, FeedbackKind.SAVED]),
+            feedback.c.at >= since,
+            feedback.c.at < before,
+            subscribers.c.status == SubscriberStatus.CONFIRMED,
+            theirs.where(allows.is_(True)).exists(),
+            ~theirs.where(func.coalesce(allows, false()).is_(False)).exists(),
+        )
+        .order_by(feedback.c.at.desc(), feedback.c.id.desc())
+        .limit(limit)
+    )
+    return [(row.subscriber_id, row.paper_id) for row in connection.execute(query)][::-1]
 
 
 def forget(connection: Connection, subscriber_id: int, paper_id: int, kind: FeedbackKind) -> bool:

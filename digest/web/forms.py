@@ -172,6 +172,7 @@ def read_sections(form: Posted, before: Profile) -> dict[str, Any]:
         "sources": form.all("source")[:100],
         "all_titles": form.has("all_titles"),
         "updates": form.has("updates"),
+        "community": form.has("community") if form.has("community_shown") else before.community,
         "exploration": (before.exploration or 0.1) if form.has("exploration") else 0.0,
         "on_empty": OnEmpty.NOTE if form.has("note_when_empty") else OnEmpty.SKIP,
         "abstracts": abstracts if abstracts in _ABSTRACTS else before.abstracts,

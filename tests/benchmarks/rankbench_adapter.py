@@ -8,13 +8,15 @@ here scores. ``Semantic`` takes the benchmark's own sentence vectors for a model
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from digest.model import Interest, Observation, Paper, Term
-from digest.ranking import Candidates
+from digest.ranking import Candidates, community
 from digest.ranking.background import learn
+from digest.ranking.community import liked_together
 from digest.ranking.default import DefaultRanker
 from digest.ranking.interests import score
 from digest.ranking.meaning import learn_sentences
@@ -24,6 +26,7 @@ from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.trending import heats
 from digest.ranking.window import Window
 
+FEWEST_READERS = 3
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -146,3 +149,22 @@ class Stored:
 
     def texts(self, texts):
         return np.zeros((len(texts), self.vectors.shape[1]), dtype=np.float32)
+
+
+class Community(Default):
+    """The default ranker where the benchmark's other users take part, and the tested ones do."""
+
+    name = "community"
+
+    def setup(self, ctx) -> None:
+        super().setup(ctx)
+        others = ctx.community.tocoo()
+        likes = list(zip(others.row.tolist(), others.col.tolist(), strict=True))
+        together = liked_together(likes, fewest=FEWEST_READERS)
+        found = tuple(self.paper(ctx.papers[column]) for column in together.paper_ids)
+        self.community = community.Community(papers=found, alike=together.alike)
+
+    def fit(self, profile) -> Taste:
+        taste = super().fit(profile)
+        liked = [rated.paper.key for rated in taste.rated]
+        return replace(taste, borrowed=self.community.borrowed(liked, liked))

@@ -6,6 +6,7 @@ import pytest
 from builders import an_interest
 from lxml import html
 from sqlalchemy import select
+from web_builders import fill
 from web_mail import path_of, planned, subscribe, values
 from web_people import ada, snapshot
 
@@ -60,6 +61,20 @@ def test_the_form_holds_what_it_takes(web):
     page = web.get(page_of(web, person)).text
     web.post(page_of(web, person), fields_of(page))
     assert stored(web, person) == before
+
+
+def test_a_reader_takes_part_by_a_tick_that_stands_only_where_the_owner_allows_it(make_web):
+    web = make_web(ranking={"community": True})
+    fill(web.app)
+    person = ada(web)
+    fields = fields_of(web.get(page_of(web, person)).text)
+    assert "community" not in fields
+    web.post(page_of(web, person), fields | {"community": "1"})
+    assert stored(web, person).profile.community
+    closed = make_web()
+    assert 'name="community"' not in closed.get(page_of(web, person)).text
+    closed.post(page_of(web, person), GOOD)
+    assert stored(closed, person).profile.community
 
 
 def fields_of(page):
