@@ -165,11 +165,12 @@ class Assembly:
             for place in places:
                 card, reason = cards[place], reasons[place]
                 position += 1
-                if card.is_plain:
-                    html.append(card.html.form % reason.html)
-                    text.append(card.text.form % (_number(position), reason.text))
+                number = _number(position)
+                if card.literals:
+                    before, after, first, second, third = card.literals
+                    html += (before, reason.html, after)
+                    text += (first, number, second, reason.text, third)
                 else:
-                    number = _number(position)
                     html.append(card.html.filled({"reason": reason.html, "number": number}))
                     text.append(card.text.filled({"reason": reason.text, "number": number}))
                 if card.faults:

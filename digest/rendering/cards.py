@@ -45,13 +45,14 @@ class Card:
     text: Piece
     title: str
     faults: tuple[str, ...]
-    is_plain: bool = field(init=False)
-    """Its only places are the reason, and in the text the number before it."""
+    literals: tuple[bytes, ...] = field(init=False)
+    """Of the HTML, then of the text, where the only places are the reason, and in the text the
+    number before it; else empty."""
 
     def __post_init__(self) -> None:
         """See whether its places are the usual ones."""
         usual = self.html.places == ("reason",) and self.text.places == ("number", "reason")
-        self.is_plain = usual
+        self.literals = self.html.literals + self.text.literals if usual else ()
 
 
 @dataclass(slots=True)

@@ -114,15 +114,19 @@ class Composer:
             self._maker, given, frame, title=title, subject=subject, limit=self.limit
         )
         html, text = assembly.bodies(shown)
-        fields = edition_fields(given, subject)
+        recipient, message_id = (
+            headers.mail_address(given.recipient),
+            headers.identifier(given.message_id),
+        )
+        fields = edition_fields(given, subject, recipient=recipient, message_id=message_id)
         head = head_shape(fields)
         content = mime.message(
-            fields, [mime.body(text, html)], at=given.composed_at, signer=self.dkim
+            fields, mime.body(text, html), at=given.composed_at, signer=self.dkim
         )
         message = Message(
-            message_id=headers.identifier(given.message_id),
+            message_id=message_id,
             sender=given.envelope_sender or given.sender.address,
-            recipient=headers.mail_address(given.recipient),
+            recipient=recipient,
             subject=subject,
             content=content,
             has_no_dots=True,  # see `pieces`: the encoder keeps them from the line's beginning

@@ -14,6 +14,7 @@ from digest.rendering.headers import (
     address_field,
     identifier,
     list_id_field,
+    mail_address,
     text_field,
     token_field,
     uri_list_field,
@@ -31,10 +32,15 @@ _AUTOMATIC = (
 _BULK = (b"Precedence: bulk\r\n",)
 
 
-def edition_fields(given: EditionInput, subject: str) -> list[bytes]:
-    """Return the fields of an edition, without those of MIME. Raises RenderError."""
+def edition_fields(
+    given: EditionInput, subject: str, *, recipient: str, message_id: str
+) -> list[bytes]:
+    """Return the fields of an edition, without those of MIME. Raises RenderError.
+
+    ``recipient`` and ``message_id`` are those given, as a header writes them.
+    """
     sender = given.sender
-    fields = _common(sender, given.recipient, subject, given.message_id, given.composed_at)
+    fields = _common(sender, recipient, subject, message_id, given.composed_at)
     fields += _list_fields(sender)
     fields += unsubscribe_fields(given.links)
     fields += _AUTOMATIC
@@ -50,7 +56,8 @@ def notice_fields(
 
     A one-click field on a confirmation would promise what it cannot do.
     """
-    return [*_common(sender, recipient, subject, message_id, at), *_AUTOMATIC]
+    address, identified = mail_address(recipient), identifier(message_id)
+    return [*_common(sender, address, subject, identified, at), *_AUTOMATIC]
 
 
 def unsubscribe_fields(links: PersonalLinks) -> list[bytes]:
@@ -74,10 +81,10 @@ def _common(
 ) -> list[bytes]:
     return [
         *_sender_fields(sender),
-        address_field("To", recipient),
+        f"To: {recipient}\r\n".encode(),
         _subject_field(subject),
         _date_field(at),
-        token_field("Message-ID", identifier(message_id)),
+        f"Message-ID: {message_id}\r\n".encode(),
     ]
 
 

@@ -59,6 +59,9 @@ _PERSONAL = {
     b"Feedback-ID": re.compile(rb"Feedback-ID: [!-~]{1,900}\r\n"),
 }
 """Fields that differ from message to message, as `fields` writes them."""
+SAME_LIMIT = 1_000
+_SAME: set[bytes] = set()
+"""Fields seen that are not personal: the same objects come with every message."""
 _BARE = frozenset({b"Message-ID", b"List-Unsubscribe"})
 
 Fields = list[tuple[str, str]]
@@ -130,10 +133,15 @@ def head_shape(fields: Sequence[bytes]) -> tuple[bytes, ...] | None:
     """
     shape = []
     for field in fields:
+        if field in _SAME:
+            shape.append(field)
+            continue
         name = field[: field.index(b":")]
         personal = _PERSONAL.get(name)
         if personal is None:
             shape.append(field)
+            if len(_SAME) < SAME_LIMIT:
+                _SAME.add(field)
             continue
         if personal.fullmatch(field) is None or (name in _BARE and b"=?" in field):
             return None

@@ -45,12 +45,12 @@ class Attachment:
     content: bytes
 
 
-def body(text: bytes, html: bytes) -> bytes:
+def body(text: bytes, html: bytes) -> list[bytes]:
     """Return a ``multipart/alternative`` body: the text first, the HTML last (RFC 2046 5.1.4)."""
-    return b"".join((_TEXT_HEAD, text, HTML_HEAD, html, END))
+    return [_TEXT_HEAD, text, HTML_HEAD, html, END]
 
 
-def with_attachments(parts: Sequence[bytes], attachments: Sequence[Attachment]) -> list[bytes]:
+def with_attachments(parts: list[bytes], attachments: Sequence[Attachment]) -> list[bytes]:
     """Return a ``multipart/mixed`` body around a ``multipart/alternative`` one."""
     out = [f"--{OUTER_BOUNDARY}\r\n".encode(), _ALTERNATIVE, b"\r\n", *parts]
     for attachment in attachments:

@@ -53,11 +53,10 @@ def compose_notice(templates: Templates, given: NoticeInput, signer: Signer | No
     }
     subject = shorten(plain(rendered(notice.subject, values)), SUBJECT_LIMIT)
     values["subject"] = subject
-    body = mime.body(
+    parts = mime.body(
         encode(rendered(notice.text, values).encode()),
         encode(rendered(notice.html, values).lstrip("\n").encode()),
     )
-    parts = [body]
     if given.attachments:
         parts = mime.with_attachments(parts, given.attachments)
     content = mime.message(
