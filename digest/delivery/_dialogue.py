@@ -33,12 +33,17 @@ class Features:
 
 
 class _Said(Enum):
-    MAIL = Phase.MAIL
-    RCPT = Phase.RCPT
-    DATA = Phase.DATA
-    DOT = Phase.DOT
-    VOID = "the dot of a text that nobody was to get"
-    RESET = "RSET"
+    MAIL = ("MAIL", Phase.MAIL, Phase.RCPT)
+    RCPT = ("RCPT", Phase.RCPT, Phase.DATA)
+    DATA = ("DATA", Phase.DATA, Phase.DATA)
+    DOT = ("the dot", Phase.DOT, Phase.DOT)
+    VOID = ("the dot of a text that nobody was to get", Phase.DOT, Phase.DOT)
+    RESET = ("RSET", Phase.MAIL, Phase.MAIL)
+
+    def __init__(self, _words: str, phase: Phase, following: Phase) -> None:
+        # Plain attributes: an enum's ``value`` is looked up by a function, four times a mail.
+        self.phase = phase
+        self.following = following
 
 
 @dataclass(eq=False, slots=True)
@@ -86,10 +91,8 @@ class Dialogue:
     @property
     def awaits(self) -> Phase:
         """Return the phase of the next reply: what it may take is a matter of that."""
-        said = self._awaited[0][0] if self._awaited else _Said.RESET
-        if said in (_Said.DOT, _Said.VOID):
-            return Phase.DOT
-        return Phase.DATA if said is _Said.DATA else Phase.MAIL
+        phase = self._awaited[0][0].phase if self._awaited else Phase.MAIL
+        return Phase.MAIL if phase is Phase.RCPT else phase
 
     def begin(self, message: Message) -> Outcome | None:
         """Open the next message; return an outcome where the server need not even be asked."""
@@ -192,12 +195,12 @@ class Dialogue:
             self._hear_command(said, talk, reply, steps)
 
     def _hear_command(self, said: _Said, talk: _Talk, reply: Reply, steps: list[Step]) -> None:
-        phase = Phase(said.value)
+        phase = said.phase
         talk.is_touched = True
         good = reply.code == 354 if said is _Said.DATA else 200 <= reply.code < 300
         if talk.refusal is None and not good:
             talk.refusal = _judged(phase, reply)
-        talk.phase = _NEXT.get(phase, phase)
+        talk.phase = said.following
         if reply.code == 421:
             self.is_over = True
         elif said is _Said.DATA:
@@ -229,9 +232,6 @@ class Dialogue:
 def _parsed(lines: tuple[bytes, ...]) -> Reply:
     """Parse a reply; servers say the same few things over and over."""
     return parse_reply(lines)
-
-
-_NEXT = {Phase.MAIL: Phase.RCPT, Phase.RCPT: Phase.DATA}
 
 
 def _stuffed(content: bytes) -> tuple[bytes, bytes]:

@@ -71,13 +71,16 @@ class Recorder:
         suppressed, self._suppressed = self._suppressed, []
         refused: dict[int, DeliveryState] = {}
         try:
-            with self._connection.begin():
-                marking.finish(self._connection, self._owner, finished)
-                if suppressed:
+            if suppressed:  # with their outcomes or not at all
+                with self._connection.begin():
+                    marking.finish(self._connection, self._owner, finished)
                     suppressions.add(self._connection, suppressed)
+            with marking.group(self._connection):
+                if not suppressed:
+                    marking.finish(self._connection, self._owner, finished)
                 allowed = marking.mark(self._connection, self._owner, row_ids) if row_ids else set()
-                if len(allowed) < len(row_ids):
-                    gone = set(row_ids) - allowed
+            if gone := set(row_ids) - allowed:
+                with self._connection.begin():
                     refused = outbox.withdraw(self._connection, self._owner, gone, now)
         except (SQLAlchemyError, self._driver_error) as exc:
             raise StoreError(f"the outbox cannot be written: {exc}") from exc

@@ -6,7 +6,8 @@ row, one statement a group. What to do with an outcome is decided by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None
         return
     settled = [_settled(row) for row in rows]
     tried = [
-        (r.row_id, stamp(r.at), r.transport, r.phase, r.state.value, r.code, r.enhanced_code,
+        (r.row_id, stamp(r.at), r.transport, r.phase, str(r.state), r.code, r.enhanced_code,
          r.reply)
         for r in rows
     ]  # fmt: skip
@@ -120,6 +121,20 @@ def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None
     else:
         columns = [list(column) for half in (tried, settled) for column in zip(*half, strict=True)]
         fetched(connection, _FINISH_POSTGRESQL, (*columns, owner))
+
+
+@contextmanager
+def group(connection: Connection) -> Iterator[None]:
+    """Make one transaction of `finish` and `mark`, of the driver's own: there are thousands."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        if is_sqlite(connection):
+            driver.execute("BEGIN IMMEDIATE")
+        yield
+        driver.commit()
+    except BaseException:
+        driver.rollback()
+        raise
 
 
 def relax(connection: Connection) -> None:
@@ -135,7 +150,7 @@ def relax(connection: Connection) -> None:
 
 def _settled(row: Finished) -> tuple[Any, ...]:
     return (
-        row.state.value,
+        str(row.state),
         int(row.is_charged),
         stamp(row.next_attempt_at),
         row.transport,
