@@ -293,11 +293,14 @@ def due(
     number, shares = share
     query = (
         _subscription_query()
-        .where(*_is_due(now), subscribers.c.id % shares == number)
+        .where(*_is_due(now))
         .order_by(subscriptions.c.next_slot_at, subscriptions.c.id)
         .limit(limit)
     )
-    if not is_sqlite(connection):
+    if is_sqlite(connection):
+        query = query.where(subscribers.c.id % shares == number)
+    else:
+        # No shares: a server takes a remainder for rare, and sorts everybody for each block.
         query = query.with_for_update(of=[subscriptions, subscribers], skip_locked=True)
     cache: dict[int, Profile] = {}
     return [_subscription(row, cache) for row in connection.execute(query)]
