@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from digest.store.tables import (
@@ -67,6 +68,7 @@ def _readable(value: object) -> object:
 def _papers(connection: Connection, found: Mapping[str, Rows]) -> Rows:
     named = {row["paper_id"] for rows in found.values() for row in rows if "paper_id" in row}
     for row in found.get("editions", ()):
+        row["content"] = orjson.loads(row["content"])
         named |= _named_in(row["content"])
     columns = select(papers.c.id, papers.c.key, papers.c.title)
     ids = sorted(named)
@@ -80,4 +82,4 @@ def _papers(connection: Connection, found: Mapping[str, Rows]) -> Rows:
 
 
 def _named_in(content: Mapping[str, Any]) -> set[int]:
-    return {pick[0] for pick in content.get("picks", ())} | set(content.get("others", ()))
+    return {*content["picks"]["paper_ids"], *content["others"]}
