@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from digest.app import App
@@ -69,17 +70,17 @@ class Draft:
 class Fresh:
     """Papers by row id, looked up many at once: each edition asks for all that it leaves out."""
 
-    def __init__(self, row_ids: Collection[int]) -> None:
-        self._row_ids = np.array(sorted(row_ids), dtype=np.int64)
+    def __init__(self, row_ids: Collection[int], pool: Candidates) -> None:
+        """Tell these from the rest of a window's papers."""
+        whole = [paper.row_id for paper in pool.papers]
+        self._lowest = min(whole, default=0)
+        self._is_fresh = np.zeros(max(whole, default=0) - self._lowest + 1, dtype=bool)
+        self._is_fresh[np.array(sorted(row_ids), dtype=np.int64) - self._lowest] = True
 
-    def among(self, row_ids: Sequence[int]) -> list[int]:
-        """Return those of the given that are fresh, in their order."""
+    def among(self, row_ids: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Return those of the window's papers given that are fresh, in their order."""
         given = np.asarray(row_ids, dtype=np.int64)
-        if not len(self._row_ids):
-            return []
-        places = np.minimum(np.searchsorted(self._row_ids, given), len(self._row_ids) - 1)
-        found: list[int] = given[self._row_ids[places] == given].tolist()
-        return found
+        return given[self._is_fresh[given - self._lowest]]
 
 
 class Desk:
@@ -156,7 +157,7 @@ class Desk:
         if key not in self._fresh:
             seen = (p.row_id for p in pool.papers if p.first_seen_at > since)
             found = frozenset(seen) - pool.late_ids
-            self._fresh[key] = None if len(found) == len(pool.papers) else Fresh(found)
+            self._fresh[key] = None if len(found) == len(pool.papers) else Fresh(found, pool)
         return self._fresh[key]
 
     def lines(
@@ -334,9 +335,7 @@ def _edition(
 ) -> Edition:
     """Return the edition; its list of other titles holds only ``fresh`` ones (None: all are)."""
     profile = subscription.profile
-    others = choice.other_ids
-    if fresh is not None:
-        others = fresh.among(others)
+    others = choice.other_ids if fresh is None else fresh.among(choice.other_ids)
     return Edition(
         row_id=0,
         subscription_id=subscription.row_id,
@@ -348,7 +347,9 @@ def _edition(
         window_end_at=pool.window_end_at,
         frequency=profile.schedule.frequency,
         picks=choice.picks,
-        other_ids=tuple(others[:MOST_OTHERS]) if profile.all_titles else (),
+        other_ids=tuple(np.asarray(others, dtype=np.int64)[:MOST_OTHERS].tolist())
+        if profile.all_titles
+        else (),
         other_count=len(others),
         source_lines=tuple(line for line in lines if line.source in profile.sources)
         if profile.sources

@@ -61,7 +61,7 @@ class _Rest(Sequence[int]):
         is_left = np.ones(len(self._row_ids), dtype=bool)
         is_left[list(self._picked)] = False
         found = self._row_ids[self._order[is_left[self._order]]]
-        return found if dtype is None else found.astype(dtype)
+        return found if dtype is None else found.astype(dtype, copy=False)
 
     def __len__(self) -> int:
         return len(self._order) - len(self._picked)
@@ -71,7 +71,8 @@ class _Rest(Sequence[int]):
     @overload
     def __getitem__(self, place: slice) -> tuple[int, ...]: ...
     def __getitem__(self, place: int | slice) -> int | tuple[int, ...]:
-        return tuple(self)[place]
+        found = np.asarray(self)[place]
+        return tuple(found.tolist()) if isinstance(place, slice) else int(found)
 
     def __iter__(self) -> Iterator[int]:
         return iter(np.asarray(self).tolist())

@@ -207,19 +207,24 @@ def _firsts(scored: Scored, above: Positions) -> list[int]:
 
 def explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     """Return the papers from outside the interests: a share of the picks, never padding."""
-    if not limits.exploration or not scored.names or not passing:
+    if not scored.names:
         return []
-    expected = min(passing, limits.cap) * limits.exploration
-    count = int(expected) + (limits.seed % 2**32 < (expected - int(expected)) * 2**32)
     below = scored.order[passing:]
     outside = below[(scored.interest[below] < ON_TOPIC) & ~scored.carried[below]]
+    return drawn(np.sort(outside), scored.trend, limits, passing)
+
+
+def drawn(outside: Positions, trend: Floats, limits: Limits, passing: int) -> list[int]:
+    """Return the share of the papers outside the interests, given so many that pass the floor."""
+    expected = min(passing, limits.cap) * limits.exploration
+    count = int(expected) + (limits.seed % 2**32 < (expected - int(expected)) * 2**32)
     count = min(count, len(outside), limits.cap - 1)
     if count <= 0:
         return []
     # What moves others is the best guess of what may surprise this reader; the small constant
     # gives papers without any signal a chance. Drawn without replacement by sorting u^(1/weight)
     # (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
-    weights = 0.05 + scored.trend[outside].astype(np.float64) ** 2
+    weights = 0.05 + trend[outside].astype(np.float64) ** 2
     keys = np.log(_draws(limits.seed, outside)) / weights
     return sorted(map(int, outside[np.argpartition(-keys, count - 1)[:count]]))
 

@@ -33,6 +33,9 @@ FEEDBACK_INTEREST = "papers you liked"
 _BLOCK_CELLS = 400_000
 """Interests by papers scored at once: the block stays in a processor's cache, memory flat."""
 
+_WINDOWS = 4
+"""Windows that take turns in one run (daily and weekly, with sources of their own) are kept."""
+
 _BLOCK_RATED = 8192
 _LAST = 2**16 - 1
 
@@ -43,12 +46,12 @@ def ranker(_options: Mapping[str, Any]) -> DefaultRanker:
 
 
 class DefaultRanker:
-    """See the module. Holds the last window's prepared papers, so blocks of readers are cheap."""
+    """See the module. Holds the last windows' prepared papers, so blocks of readers are cheap."""
 
     name = "default"
 
     def __init__(self) -> None:
-        self._prepared: tuple[Candidates, datetime, Window] | None = None
+        self._prepared: list[tuple[Candidates, datetime, Window]] = []
 
     def rank(
         self,
@@ -83,11 +86,14 @@ class DefaultRanker:
         ]
 
     def _prepare(self, candidates: Candidates, now: datetime) -> Window:
-        if not (self._prepared and self._prepared[0] is candidates and self._prepared[1] == now):
-            background = candidates.background or unlearned()
-            meanings = self.meanings(candidates, background)
-            self._prepared = (candidates, now, Window(candidates, now, background, meanings))
-        return self._prepared[2]
+        for known in self._prepared:
+            if known[0] is candidates and known[1] == now:
+                return known[2]
+        background = candidates.background or unlearned()
+        meanings = self.meanings(candidates, background)
+        window = Window(candidates, now, background, meanings)
+        self._prepared = [*self._prepared[1 - _WINDOWS :], (candidates, now, window)]
+        return window
 
     def meanings(
         self, candidates: Candidates, background: Background

@@ -21,7 +21,7 @@ from digest.ranking.choose import (
     Limits,
     Scored,
     choose,
-    explorers,
+    drawn,
     most_carried,
     most_late,
     most_of_group,
@@ -32,6 +32,9 @@ from digest.ranking.tastes import Taste
 from digest.ranking.window import Flags, Positions, Window
 
 _MANY_TASTES = 8
+
+_LOOKS = (2, 12, 10**6)
+"""How many of the best papers are looked at, in times of what an edition holds."""
 
 _VALUES = np.arange(STEPS + 1, dtype=np.uint16) / np.float32(STEPS)
 """The score of each step."""
@@ -111,35 +114,27 @@ def chosen(standing: Standing, number: int) -> Chosen:
 
 def pick_all(standing: Standing) -> list[Picked]:
     """Return each reader's picks, in order."""
-    window, order = standing.window, standing.order
     profiles = [seat.reader.profile for seat in standing.seats]
     floors = np.array([profile.min_score for profile in profiles], dtype=np.float32)
     lowest = np.searchsorted(_VALUES, floors).astype(np.uint16)[:, None]
-    caps = [profile.max_papers for profile in profiles]
     passing = np.count_nonzero((standing.steps >= lowest) & standing.may, axis=1)
-    outside = [
-        explorers(standing.scored(number), standing.limits(number), int(passing[number]))
-        if profile.exploration and 0 < passing[number] < standing.eligible[number]
-        else []
-        for number, profile in enumerate(profiles)
-    ]
-    room = np.array(caps) - [len(found) for found in outside]
-    width = min(len(window), 2 * int(room.max(initial=1)))
-    top = order[:, :width]
-    passes = np.arange(width) < passing[:, None]
-    taken = passes & _within_shares(standing, top, caps)
-    taken &= taken.cumsum(axis=1) <= room[:, None]
-    slow = (taken.sum(axis=1) < room) & (passing > width)
-    slow |= [any(i.quota is not None for i in profile.interests) for profile in profiles]
-    slow |= _are_crowded(window, top, taken, caps)
-    slow |= _miss_first(standing, top, passes, taken, passing)
+    outside = _explored(standing, standing.steps < lowest, passing)
+    room = np.array([profile.max_papers for profile in profiles]) - list(map(len, outside))
+    picked: dict[int, list[int]] = {}
+    waiting = np.arange(len(profiles))
+    # Where earlier papers crowd the best ones, more are looked at to find enough that are new.
+    for times in _LOOKS:
+        if len(waiting):
+            width = times * int(room.max(initial=1))
+            settled, waiting = _taken(standing, waiting, passing, room, width)
+            picked |= settled
     found = []
-    for number, (is_slow, explored) in enumerate(zip(slow.tolist(), outside, strict=True)):
-        if is_slow:
+    for number, explored in enumerate(outside):
+        if number not in picked:
             whole = chosen(standing, number)
             found.append(Picked(positions=whole.positions, explored=whole.explored))
             continue
-        positions = top[number, taken[number]].tolist()
+        positions = picked[number]
         if explored:
             steps = standing.steps[number]
             positions = sorted([*positions, *explored], key=lambda p: (-int(steps[p]), p))
@@ -147,69 +142,126 @@ def pick_all(standing: Standing) -> list[Picked]:
     return found
 
 
-def _within_shares(standing: Standing, top: Positions, caps: Sequence[int]) -> Flags:
+def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list[int]]:
+    """Return each reader's picks from outside their interests."""
+    strange = standing.may & fails & (standing.interest < ON_TOPIC)
+    found: list[list[int]] = []
+    for number, seat in enumerate(standing.seats):
+        if not (seat.reader.profile.exploration and seat.tastes and strange[number].any()):
+            found.append([])
+            continue
+        outside = np.flatnonzero(strange[number] & ~standing.carried[number])
+        limits = standing.limits(number)
+        found.append(drawn(outside, standing.window.trend, limits, int(passing[number])))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """The best papers of some readers; one row a reader, one column a place in their order."""
+
+    standing: Standing
+    readers: Positions
+    top: Positions
+    passes: Flags
+    """Which pass the reader's floor."""
+    passing: Positions
+    """How many pass in all."""
+
+    def most(self, share: Callable[[int], int]) -> Positions:
+        """Return what a reader may have at most of something; one row a reader."""
+        seats = self.standing.seats
+        caps = [share(seats[number].reader.profile.max_papers) for number in self.readers]
+        return np.array(caps, dtype=np.intp)[:, None]
+
+
+def _taken(
+    standing: Standing, readers: Positions, passing: Positions, room: Positions, width: int
+) -> tuple[dict[int, list[int]], Positions]:
+    """Return the picks of readers whose best papers settle them, and who needs more papers.
+
+    Who is in neither has to be looked at alone.
+    """
+    top = standing.order[readers, :width]
+    passes = np.arange(top.shape[1]) < passing[readers, None]
+    look = _Look(
+        standing=standing, readers=readers, top=top, passes=passes, passing=passing[readers]
+    )
+    taken = passes & _within_shares(look)
+    taken &= taken.cumsum(axis=1) <= room[readers, None]
+    short = (taken.sum(axis=1) < room[readers]) & (look.passing > top.shape[1])
+    alone = _have_quotas(look) | _are_crowded(look, taken) | _miss_first(look, taken)
+    lines = np.flatnonzero(~(short | alone)).tolist()
+    return {int(readers[n]): top[n, taken[n]].tolist() for n in lines}, readers[short]
+
+
+def _have_quotas(look: _Look) -> Flags:
+    profiles = (look.standing.seats[number].reader.profile for number in look.readers)
+    return np.array([any(i.quota is not None for i in p.interests) for p in profiles], dtype=bool)
+
+
+def _within_shares(look: _Look) -> Flags:
     """Tell what the shares of late and of carried papers leave, taken in this order."""
-    flags: dict[int, Flags] = {id(one): one for one in standing.carried}
+    standing, top = look.standing, look.top
+    flags = {id(one): one for one in standing.carried}
     if not any(one.any() for one in flags.values()):
         return np.ones(top.shape, dtype=bool)
     places = {key: n for n, key in enumerate(flags)}
-    which = np.array([places[id(one)] for one in standing.carried], dtype=np.intp)
+    which = np.array([places[id(standing.carried[n])] for n in look.readers], dtype=np.intp)
     carried = np.stack(list(flags.values()))[which[:, None], top]
     late = standing.window.late[top]
-    too_late = late & (late.cumsum(axis=1) > _column(most_late, caps))
+    too_late = late & (late.cumsum(axis=1) > look.most(most_late))
     counted = carried & ~too_late
-    kept: Flags = counted & (counted.cumsum(axis=1) <= _column(most_carried, caps))
+    kept: Flags = counted & (counted.cumsum(axis=1) <= look.most(most_carried))
     return kept | ~carried
 
 
-def _column(most: Callable[[int], int], caps: Sequence[int]) -> Positions:
-    return np.array([most(cap) for cap in caps], dtype=np.intp)[:, None]
-
-
-def _are_crowded(window: Window, top: Positions, taken: Flags, caps: Sequence[int]) -> Flags:
+def _are_crowded(look: _Look, taken: Flags) -> Flags:
     """Tell who may have taken too many of one group, or near duplicates."""
-    reader, place = np.nonzero(taken)
-    positions = top[reader, place]
-    crowded = np.zeros(len(top), dtype=bool)
+    window = look.standing.window
+    line, place = np.nonzero(taken)
+    positions = look.top[line, place]
+    crowded = np.zeros(len(taken), dtype=bool)
     for labels, most in (
-        (window.crowds, _column(most_of_group, caps)[:, 0]),
-        (window.duplicate_groups, np.ones(len(caps), dtype=np.intp)),
+        (window.crowds, look.most(most_of_group)[:, 0]),
+        (window.duplicate_groups, np.ones(len(taken), dtype=np.intp)),
     ):
         told = labels[positions]
         pick, column = np.nonzero(told >= 0)
         if not len(pick):
             continue
-        pairs = reader[pick] * (int(labels.max()) + 1) + told[pick, column]
+        pairs = line[pick] * (int(labels.max()) + 1) + told[pick, column]
         pairs, counts = np.unique(pairs, return_counts=True)
         whose = pairs // (int(labels.max()) + 1)
         crowded[whose[counts > most[whose]]] = True
     return crowded
 
 
-def _miss_first(
-    standing: Standing, top: Positions, passes: Flags, taken: Flags, passing: Positions
-) -> Flags:
+def _miss_first(look: _Look, taken: Flags) -> Flags:
     """Tell who did not take the best paper of an interest that has one.
 
     Where all are taken in any case, it is the same to have taken them first: the shares are a
     laminar matroid, whose best set has no other order.
     """
-    counts = np.array([len(seat.tastes) for seat in standing.seats], dtype=np.intp)
+    standing, top, readers = look.standing, look.top, look.readers
+    counts = np.array([len(standing.seats[n].tastes) for n in readers], dtype=np.intp)
     missed = counts > _MANY_TASTES
     lines = np.arange(len(top))
-    on_topic = passes & (standing.interest[lines[:, None], top] >= ON_TOPIC)
+    on_topic = look.passes & (standing.interest[readers[:, None], top] >= ON_TOPIC)
     best = np.zeros(top.shape, dtype=np.intp)
-    for number, claims in standing.best.items():
-        best[number] = claims[top[number]]
+    for line, number in enumerate(readers.tolist()):
+        if number in standing.best:
+            best[line] = standing.best[number][top[line]]
     for taste in range(min(int(counts.max(initial=0)), _MANY_TASTES)):
         mine = on_topic & (best == taste)
         has = mine.any(axis=1)
         missed |= has & ~taken[lines, mine.argmax(axis=1)]
-        unsure = (counts > taste) & ~has & (passing > top.shape[1])
-        for number in np.flatnonzero(unsure).tolist():
-            rest = standing.order[number, top.shape[1] : passing[number]]
+        unsure = (counts > taste) & ~has & (look.passing > top.shape[1])
+        for line in np.flatnonzero(unsure).tolist():
+            number = int(readers[line])
+            rest = standing.order[number, top.shape[1] : look.passing[line]]
             further = standing.interest[number, rest] >= ON_TOPIC
             if number in standing.best:
                 further &= standing.best[number][rest] == taste
-            missed[number] |= further.any()
+            missed[line] |= further.any()
     return missed

@@ -41,7 +41,7 @@ _WORDS, _WORDS_POWER = 0.33, 0.65
 _MOST_DENSE = 4_000_000
 """Words by papers that are spread out for one product (16 MB)."""
 
-_MOST_LIKED_CELLS = 20_000_000
+_MOST_LIKED_CELLS = 10_000_000
 _MOST_ANSWERS = 50_000
 """Liked papers (by candidates) and other questions whose answers are kept: memory stays flat."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from digest.model import Author, Interest, Observation, Picks, Profile, Term, TermMode
 from digest.ranking import Candidates, Reader
 from digest.ranking.background import unlearned
-from digest.ranking.default import ranker, standing
+from digest.ranking.default import DefaultRanker, ranker, standing
 from digest.ranking.picking import Seat, chosen, pick_all
 from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.window import Window
@@ -104,3 +104,24 @@ def test_columns_of_picks_are_the_picks():
         assert Picks.of(tuple(choice.picks)).columns._asdict() == choice.picks.columns._asdict()
         assert not {pick.paper_id for pick in choice.picks} & set(choice.other_ids)
         assert len(choice.other_ids) == len(tuple(choice.other_ids))
+
+
+class Counting(DefaultRanker):
+    """Counts the windows that it prepares."""
+
+    def __init__(self):
+        super().__init__()
+        self.prepared = 0
+
+    def meanings(self, candidates, background):
+        self.prepared += 1
+        return super().meanings(candidates, background)
+
+
+def test_windows_that_take_turns_are_prepared_once():
+    chance = random.Random(1)
+    windows = [some_candidates(chance) for _ in range(3)]
+    counting, reader = Counting(), some_reader(chance, 1)
+    for candidates in (*windows, *windows):
+        counting.rank(candidates, [reader], now=NOON, seed=7)
+    assert counting.prepared == 3
