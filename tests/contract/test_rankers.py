@@ -17,6 +17,7 @@ NOT_RANKERS = {
     "accounts",
     "background",
     "choose",
+    "community",
     "evaluation",
     "interests",
     "likeness",
