@@ -180,6 +180,8 @@ class Visit:
             return self._skipped(f"disabled: {row.disabled_reason}; {hint}", "disabled")
         if self.run.force or row.next_poll_at is None or row.next_poll_at <= self.now:
             return None
+        if row.last_poll_at is not None and row.last_poll_at > self.now:
+            return None  # the clock was set back: what was due then may be years away
         at = f"{row.next_poll_at:%Y-%m-%d %H:%M} UTC"
         if state.errors:
             reason = f"waits until {at} after {state.errors} errors: {state.error}"

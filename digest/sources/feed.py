@@ -37,6 +37,7 @@ _reference = lru_cache(maxsize=256)(parse_address)
 """An entry's address stands in several places of it."""
 _people = lru_cache(maxsize=1024)(split_authors)
 """Most feeds name the same people again and again."""
+_HEAD = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
 _IDENTITY = ("arxiv", "doi", "openreview", "pmid", "pmcid")
 
@@ -88,6 +89,7 @@ class FeedSource:
         """Read every entry; one that has neither title nor text is rejected, alone."""
         document = read_feed(self.name, body)
         guids, pairs = shared_names(document.entries)
+        places = shared_links(document.entries)
         read = [
             self._record(
                 entry,
@@ -95,6 +97,7 @@ class FeedSource:
                 body,
                 shared=entry.guid in guids,
                 shared_link=(entry.guid, entry.link) in pairs,
+                has_place=entry.link not in places,
             )
             for entry in document.entries
         ]
@@ -112,7 +115,14 @@ class FeedSource:
         return {}
 
     def _record(
-        self, entry: Entry, document: FeedDocument, body: Body, *, shared: bool, shared_link: bool
+        self,
+        entry: Entry,
+        document: FeedDocument,
+        body: Body,
+        *,
+        shared: bool,
+        shared_link: bool,
+        has_place: bool,
     ) -> Record | Rejected:
         link = web_link(entry.link, document.base) or web_link(entry.guid)
         title = plain(entry.title.value, markup=entry.title.markup)
@@ -123,13 +133,17 @@ class FeedSource:
         if not title or not guid:
             return Rejected(native_id=guid[:300], reason="neither title nor text")
         own = _own_keys(entry, link) if self.options.link_papers else ()
-        key = own[0] if own else f"feed:{_short(f'{self.name}/{guid}')}"
+        lasting = _lasting(guid)
+        key = own[0] if own else self._key(lasting)
+        claimed = _asserted(entry, own) if self.options.link_papers else ()
+        if not own and not shared and has_place and (place := _place(link)) and place != lasting:
+            claimed = (*claimed, self._key(place))
         url = link or web_link(document.link) or web_link(self.options.url)
         return Record(
             source=self.name,
             key=key,
             ids=own[1:],
-            asserted_ids=_asserted(entry, own) if self.options.link_papers else (),
+            asserted_ids=claimed,
             native_id=_short(guid),
             title=title,
             abstract="" if abstract == title else shorten(abstract, MAX_ABSTRACT),
@@ -140,6 +154,18 @@ class FeedSource:
             venue=plain(entry.extra.get("venue", "") or entry.extra.get("journal_ref", "")),
             published_at=_past(entry.published_at or entry.updated_at, body.fetched_at),
         )
+
+    def _key(self, name: str) -> PaperKey:
+        return f"feed:{_short(f'{self.name}/{name}')}"
+
+
+def shared_links(entries: Sequence[Entry]) -> set[str]:
+    """Return the addresses that several different entries of one document lead to."""
+    if len({entry.link for entry in entries}) == len(entries):
+        return set()
+    different = {(entry.link, entry.guid, clean(entry.title.value)) for entry in entries}
+    counts = Counter(link for link, _, _ in different)
+    return {link for link, count in counts.items() if count > 1}
 
 
 def shared_names(entries: Sequence[Entry]) -> tuple[set[str], set[tuple[str, str]]]:
@@ -170,6 +196,22 @@ def guid_of(entry: Entry, link: str, title: str, *, shared: bool, shared_link: b
         by_link = link and link != guid and not shared_link
         return f"{guid}#{link}" if by_link else f"{guid}#{mark}"
     return link or (mark if title else "")
+
+
+def _lasting(name: str) -> str:
+    """Return a guid without what changes when a site moves to https: no entry comes again."""
+    head = _HEAD.match(name)
+    return name[head.end() :].rstrip("/") if head else name
+
+
+def _place(link: str) -> str:
+    """Return an entry's address as a name; empty for a site's front page.
+
+    A guid that is added or made up anew leaves the address as it was; with the same title it is
+    the same entry.
+    """
+    lasting = _lasting(link)
+    return lasting if "/" in lasting else ""
 
 
 def _short(guid: str) -> str:

@@ -182,7 +182,7 @@ def test_days_of_faults_miss_nothing_and_double_nothing(web, sqlite_engine):
     with app.reading() as connection:
         stored = Counter(connection.scalars(select(tables.papers.c.key)))
         news = Counter(connection.scalars(select(tables.events.c.paper_id)))
-    posts = {f"feed:feed/https://x.example/{n}" for n in range(1, 10)}
+    posts = {f"feed:feed/x.example/{n}" for n in range(1, 10)}
     assert stored == Counter(expected | posts)
     assert set(news.values()) == {1}
 

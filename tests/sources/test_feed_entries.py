@@ -54,6 +54,29 @@ def test_entries_without_guid_are_named_by_their_address():
     assert names(item(link="https://x.example/9")) == ["https://x.example/9"]
 
 
+def keys(*items):
+    return [(record.key, *record.asserted_ids) for record in batch(*items).records]
+
+
+def test_a_site_that_moves_to_https_brings_nothing_again():
+    (old,) = keys(item(link="http://www.x.example/1/", guid="http://www.x.example/1/"))
+    (new,) = keys(item(link="https://x.example/1", guid="https://x.example/1"))
+    assert old == new == ("feed:blog/x.example/1",)
+
+
+def test_an_entry_that_is_given_a_guid_claims_to_be_the_one_of_its_address():
+    (before,) = keys(item(link="https://x.example/1"))
+    (after,) = keys(item(link="https://x.example/1", guid="post-1"))
+    assert before == ("feed:blog/x.example/1",)
+    assert after == ("feed:blog/post-1", "feed:blog/x.example/1")
+
+
+def test_an_address_that_many_entries_lead_to_is_no_entrys_own():
+    found = keys(*[item(f"Release {n}", "https://x.example/news", f"r{n}") for n in range(3)])
+    assert found == [(f"feed:blog/r{n}",) for n in range(3)]
+    assert keys(item(link="https://x.example/", guid="a")) == [("feed:blog/a",)]
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [
