@@ -93,6 +93,36 @@ def test_a_proxy_speaks_to_the_port_that_the_pages_have_by_default(name):
     assert text.count("{") == text.count("}") > 0
 
 
+def test_nginx_takes_its_configuration(tmp_path):
+    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    openssl = shutil.which("openssl")
+    if nginx is None or openssl is None:
+        pytest.skip("there is no nginx, or no openssl")
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
+         "-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    letsencrypt = "/etc/letsencrypt/live/digest.example.org"
+    site = (DEPLOY / "nginx.conf").read_text().replace(letsencrypt, str(tmp_path))
+    (tmp_path / "site.conf").write_text(site)
+    places = "".join(
+        f"{name}_temp_path {tmp_path / name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path / 'pid'}; events {{}} "
+        f"http {{ access_log off; {places} include {tmp_path / 'site.conf'}; }}"
+    )
+    done = subprocess.run(
+        [nginx, "-t", "-c", tmp_path / "nginx.conf", "-g", "error_log stderr;"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "syntax is ok" in done.stderr) == (0, True), done.stderr
+
+
 def test_every_line_of_nginx_ends_a_directive_or_a_block():
     for line in (DEPLOY / "nginx.conf").read_text().splitlines():
         text = line.strip()
@@ -110,6 +140,42 @@ def test_the_containers_use_secrets_and_volumes_that_are_declared():
     command = re.search(r'CMD \["(\w+)"\]', dockerfile.read_text())
     assert command is not None
     assert command[1] in COMMANDS
+
+
+SERVICE_KEYS = {
+    "image", "build", "restart", "environment", "secrets", "volumes", "healthcheck",
+    "depends_on", "stop_grace_period", "command", "deploy", "ports",
+}  # fmt: skip
+"""Those of the Compose specification that are used here: a misspelt one is not among them."""
+
+
+def test_the_containers_are_described_in_words_that_compose_knows():
+    compose = _yaml("docker-compose.yml")
+    assert set(compose) == {"services", "secrets", "volumes"}
+    for service in compose["services"].values():
+        assert set(service) <= SERVICE_KEYS
+        assert "image" in service or set(service["build"]) == {"context", "dockerfile"}
+        assert service["restart"] in {"no", "always", "on-failure", "unless-stopped"}
+        for name, wanted in service.get("depends_on", {}).items():
+            assert wanted == {"condition": "service_healthy"}
+            assert set(compose["services"][name]["healthcheck"]) <= {
+                "test", "interval", "timeout", "retries", "start_period",
+            }  # fmt: skip
+    assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
+
+
+def test_the_compose_file_is_taken_by_compose_itself(tmp_path):
+    docker = shutil.which("docker")
+    version = [docker or "docker", "compose", "version"]
+    if docker is None or subprocess.run(version, capture_output=True, check=False).returncode:
+        pytest.skip("there is no docker compose")
+    done = subprocess.run(
+        [docker, "compose", "-f", DEPLOY / "docker-compose.yml", "config", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_workers_run_what_the_program_runs_on_the_same_store():
@@ -130,15 +196,38 @@ def test_the_store_address_from_a_file_is_the_one_that_is_used(tmp_path, monkeyp
 
 def test_the_workflow_keeps_the_store_even_after_a_bad_pass():
     steps = _yaml("github-actions.yml")["jobs"]["run"]["steps"]
-    kept = next(step for step in steps if "cache/save" in step.get("uses", ""))
-    assert kept["if"] == "always()"
-    assert kept["with"]["path"] == str(load_config().settings.digest.data_dir)
-    run = next(step["run"] for step in steps if step.get("run", "").startswith("digest "))
-    assert run.split()[1] in COMMANDS
+    order = [step.get("run", step.get("uses", "")) for step in steps]
+    fetched = next(n for n, said in enumerate(order) if "gh run download" in said)
+    ran = next(n for n, said in enumerate(order) if said.startswith("digest "))
+    kept = next(n for n, said in enumerate(order) if "upload-artifact" in said)
+    assert fetched < ran < kept
+    assert steps[kept]["if"].startswith("always()")
+    assert steps[kept]["with"]["path"] == str(load_config().settings.digest.data_dir)
+    assert f"--name {steps[kept]['with']['name']} " in order[fetched]
+    assert order[ran].split()[1] in COMMANDS
+
+
+def test_the_workflow_keeps_no_addresses_in_public():
+    first = _yaml("github-actions.yml")["jobs"]["run"]["steps"][0]
+    assert first["run"].endswith('--jq .private)" = true')
+
+
+def test_the_workflow_has_nothing_that_a_linter_minds():
+    linter = shutil.which("actionlint")
+    if linter is None:
+        pytest.skip("there is no actionlint")
+    done = subprocess.run(
+        [linter, "-no-color", "-stdin-filename", ".github/workflows/digest.yml", "-"],
+        input=(DEPLOY / "github-actions.yml").read_text(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_workflows_password_reaches_the_relay(tmp_path, monkeypatch):
-    (name,) = _yaml("github-actions.yml")["jobs"]["run"]["env"]
+    name, _ = _yaml("github-actions.yml")["jobs"]["run"]["env"]
     path = tmp_path / "digest.toml"
     path.write_text('[transports.relay]\nkind = "smtp"\nhost = "h"\nuser = "u"\n')
     monkeypatch.setenv(name, "hush")
