@@ -42,14 +42,15 @@ PAPER_TOKENS = 150
 SENTENCES_OF_A_PAPER = 4
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write a table; ``arguments`` are the command line's where none are given."""
     parser = argparse.ArgumentParser(prog="python -m digest.ranking._making", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of the sentence model")
     parser.add_argument("--words", type=Path, required=True, help="lines of: word count")
     parser.add_argument("--papers", type=Path, required=True, help="JSON lines: title, abstract")
     parser.add_argument("--glosses", type=Path, help="folder with WordNet's data.* files")
     parser.add_argument("--output", type=Path, required=True)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     model = SentenceModel(given.model)
     papers = [json.loads(line) for line in given.papers.read_text("utf-8").splitlines()]
     abstracts = [f"{paper['title']}. {paper['abstract']}" for paper in papers]
@@ -66,9 +67,14 @@ def main() -> None:
     ])  # fmt: skip
     bags = _bags([text for some in texts for text in some], vocabulary, rarity)
     fitted = fit(_centred(start), bags, np.concatenate(wanted), weights)
-    _, _, directions = np.linalg.svd((fitted * rarity[:, None])[::3], full_matrices=False)
-    vectors = np.asarray(fitted @ directions[:WIDTH].T, dtype=np.float32)
+    vectors = np.asarray(fitted @ _main_directions(fitted * rarity[:, None]), dtype=np.float32)
     np.savez(given.output, allow_pickle=False, **_whole(vocabulary, vectors, rarity, abstracts))
+
+
+def _main_directions(rows: Floats) -> Floats:
+    """Return the directions (columns) that most of the rows' lengths lie along, the first ones."""
+    _, directions = np.linalg.eigh(rows.T @ rows)
+    return np.asarray(directions[:, ::-1][:, :WIDTH], dtype=np.float32)
 
 
 def fit(start: Floats, bags: sparse.csr_array, wanted: Floats, weights: Floats) -> Floats:
