@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 MOST_WORKERS = 2
 """They bring more than one process can store."""
 FEWEST_ERRANDS, MOST_ERRANDS = 8, 64
-"""How many a worker has at once: twice what it brought last, so that slow ones hoard none."""
+"""How many a worker has at once: more each time it has done half of them meanwhile, so that
+slow ones hoard none."""
 CHECK_S = 0.25
 LINGER_S = 0.02
 """So long a first result waits for others to be stored with it."""
@@ -77,17 +78,24 @@ class Elsewhere:
                 self._start()
                 self._hand_out()
                 self._listen(CHECK_S)
-                until = time.monotonic() + LINGER_S
-                while self._ended and len(self._ended) < GROUP and time.monotonic() < until:
-                    if not self._listen(max(0.0, until - time.monotonic())):
-                        break
                 self._hand_out()
+                self._linger()
                 while self._ended:
                     group, self._ended = self._ended[:GROUP], self._ended[GROUP:]
                     yield group
         finally:
             for one in self._busy:
                 one.worker.kill()
+
+    def _linger(self) -> None:
+        """Wait a moment for more to be stored together, as long as there is anything to come."""
+        until = time.monotonic() + LINGER_S
+        while self._ended and len(self._ended) < GROUP:
+            left = until - time.monotonic()
+            if left <= 0 or not any(one.numbers for one in self._busy):
+                return
+            self._listen(left)
+            self._hand_out()
 
     def _start(self) -> None:
         if self._deaths >= DEATHS:
@@ -157,12 +165,13 @@ class Elsewhere:
         if not one.is_ready:
             one.is_ready = True
             return
-        one.most = min(MOST_ERRANDS, max(FEWEST_ERRANDS, 2 * len(said)))
         for pickled in said:
             brought: Brought = pickle.loads(pickled)  # noqa: S301 - our own worker's
             one.numbers.discard(brought.number)
             visit = self._visits[brought.number]
             self._ended.append((visit, None if brought.is_declined else visit.brought(brought)))
+        if len(one.numbers) <= one.most // 2:
+            one.most = min(MOST_ERRANDS, 2 * one.most)
 
     def _bury(self, one: _Busy, how: str) -> None:
         log.warning("a worker %s sources=%s", how, len(one.numbers))

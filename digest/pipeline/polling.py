@@ -8,7 +8,9 @@ for the sources that are due, a few at a time:
     for all that have come by then:
         ingest, raw bodies, polls, states last     one transaction
 
-What a failure means for the next poll is decided in ``digest.sources._state``.
+Where many are read whole, as in a first run, workers fetch and parse them (``_elsewhere``); what
+they leave undone is then done here. What a failure means for the next poll is decided in
+``digest.sources._state``.
 """
 
 from __future__ import annotations
