@@ -9,6 +9,7 @@ from __future__ import annotations
 from digest.app import App
 from digest.errors import AddressError, ConfigError, RenderError, UsageError
 from digest.pipeline import composing
+from digest.rendering.trial import trial_editions
 from digest.subscribers.addresses import normalise
 
 
@@ -28,3 +29,10 @@ def guard(app: App) -> None:
         app.composer.check_subject(sender.name)
     except RenderError as exc:
         raise ConfigError(str(exc)) from exc
+    if app.config.settings.mail.templates_dir is None:  # the shipped ones have tests
+        return
+    for given in trial_editions(sender):
+        try:
+            app.composer.compose_checked(given)
+        except RenderError as exc:
+            raise ConfigError(f"mail.templates_dir: {exc}") from exc

@@ -24,6 +24,9 @@ EDITION_PARTS = (
 )  # fmt: skip
 TEXT_PARTS = ("masthead", "section", "card", "title", "titles", "more", "empty", "footer")
 
+OWNERS_MISTAKES = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a template raises that compiles and yet is wrong: ``{{ 1 / more }}``, ``{{ name + 1 }}``."""
+
 TEXT_WIDTH = 72
 
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
@@ -80,7 +83,7 @@ def rendered(template: jinja2.Template, values: Mapping[str, Any]) -> str:
     """Render a template, ending with one line end. Raises RenderError naming it."""
     try:
         return template.render(values).rstrip("\n") + "\n"
-    except jinja2.TemplateError as exc:
+    except OWNERS_MISTAKES as exc:
         raise RenderError(f"template {template.name}: {exc}") from exc
 
 

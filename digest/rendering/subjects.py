@@ -7,13 +7,11 @@ import jinja2
 from digest.errors import RenderError
 from digest.rendering import views
 from digest.rendering.inert import plain, shorten
-from digest.rendering.parts import Templates
+from digest.rendering.parts import OWNERS_MISTAKES, Templates
 from digest.rendering.views import EditionView
 
 KEPT = 4_000
 LIMIT = 200
-_OWNERS_MISTAKES = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
-"""What a template raises that compiles and yet is wrong: ``{{ 1 / more }}``, ``{{ name + 1 }}``."""
 
 
 class SubjectMaker:
@@ -59,7 +57,7 @@ class SubjectMaker:
                 long_date=view.edition_on,
                 name=name,
             )
-        except _OWNERS_MISTAKES as exc:
+        except OWNERS_MISTAKES as exc:
             raise RenderError(f"mail.subject: {exc}") from exc
         return shorten(plain(made), LIMIT)
 

@@ -60,6 +60,33 @@ def test_a_mistake_in_mail_loses_no_paper(office, line, said):
     assert "Wasps" in mail.as_string()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("card.html", "<tr><td><h2>{{ paper.titel }}</h2></td></tr>", "titel"),
+        ("card.html", "<tr><td><h2>{{ paper.title }}</h2>{{ 1 / 0 }}</td></tr>", "division"),
+        ("more.txt", "{{ moar }}", "moar"),
+        ("empty.html", "<tr><td>{{ edition.nope.x }}</td></tr>", "nope"),
+        ("title.html", "<p>{{ paper.title | nofilter }}</p>", "nofilter"),
+        ("footer.html", "<tr><td>{{ preferences }}</td></tr>", "M3"),
+        ("card.html", '<tr><td><h2>{{ paper.title }}</h2><img src="//x"></td></tr>', "W3|W6"),
+    ],
+)
+def test_a_template_that_fails_when_rendered_loses_no_paper(office, name, text, said):
+    folder = office.folder / "templates/mail/edition"
+    folder.mkdir(parents=True)
+    (folder / name).write_text(text)
+    mistake(office, f'templates_dir = "{office.folder}/templates"')
+    with office.open() as app:
+        with pytest.raises(DigestError, match=said):
+            run(app)
+        assert rows(app, editions, shown, deliveries) == [0, 0, 0]
+    (folder / name).unlink()
+    assert office.run(hours=1).problems == ()
+    [mail] = office.messages()
+    assert "Bees" in mail.as_string()
+
+
 def test_without_a_transport_nothing_is_frozen(office):
     text = office.config.read_text()
     before, _, after = text.partition("[transports.relay]")
