@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 from builders import NOON, a_record
-from sqlalchemy import event, insert, select
+from sqlalchemy import delete, event, insert, select
 
 from digest.errors import UsageError
 from digest.model import AnnounceType, Author, Link, Observation, Signal
@@ -163,10 +163,14 @@ def test_fields_come_from_the_best_source_that_has_them(engine):
 
 def everything(engine):
     with database.reading(engine) as connection:
-        return {
-            table.name: sorted(str(row) for row in connection.execute(select(table)))
-            for table in tables.metadata.sorted_tables
-        }
+        return everything_in(connection)
+
+
+def everything_in(connection):
+    return {
+        table.name: sorted(str(row) for row in connection.execute(select(table)))
+        for table in tables.metadata.sorted_tables
+    }
 
 
 class Killed(BaseException):
@@ -271,6 +275,49 @@ def test_a_split_gives_both_papers_back_and_they_stay_apart(engine):
         assert (two[kept].key, two[absorbed].venue) == ("arxiv:2604.00001", "Journal of Things")
         with pytest.raises(UsageError):
             merging.undo(connection, merge_id, now=NOON)
+
+
+def test_what_came_for_the_absorbed_paper_leaves_with_it(engine):
+    kept, absorbed, _ = merged(engine)
+    late = a_record(
+        source="cr", key="doi:10.1000/x", native_id="10.1000/x", ids=("pmid:77",), title=TITLE,
+        version=None, announced_on=date(2026, 4, 16),
+    )  # fmt: skip
+    other = a_record(source="hf", native_id="2604.00001", title=TITLE, version=None)
+    take(engine, late, other, now=NOON + 3 * HOUR)
+    with engine.begin() as connection:
+        merging.undo(connection, 1, now=NOON + 4 * HOUR)
+        _composing.recompose(connection, [kept, absorbed])
+        two = papers.load(connection, [kept, absorbed])
+        told = story(connection, two[absorbed])
+        stayed = story(connection, two[kept])
+    assert {one.key for one in told.ids} == {"openalex:W5", "doi:10.1000/x", "pmid:77"}
+    assert {one.source for one in told.records} == {"oa", "cr"}
+    assert {one.source for one in told.sightings} == {"oa", "cr"}
+    assert "hf" in {one.source for one in stayed.records} & {one.source for one in stayed.sightings}
+    counts = take(engine, a_record(**{**vars(late), "abstract": "Edited."}), now=NOON + 5 * HOUR)
+    assert (counts.new, counts.revised, counts.merged) == (0, 1, 0)
+
+
+def test_a_split_gives_dates_and_links_back(engine):
+    first, other, _ = bridge()
+    third = a_record(9, source="blog", key="feed:blog/9", title=f"Reply to: {TITLE}")
+    take(engine, first, now=NOON + HOUR)
+    take(engine, a_record(**{**vars(other), "announced_on": date(2026, 4, 1)}), third)
+    with engine.begin() as connection:
+        keys = [first.key, other.key, third.key]
+        kept, absorbed, linked = (papers.by_key(connection, keys)[key].row_id for key in keys)
+        merging.link(connection, linked, absorbed, "preprint-of", now=NOON)
+        before = everything_in(connection)
+        merge_id = merging.merge(
+            connection, kept=kept, absorbed=absorbed, reason="", evidence={}, now=NOON + HOUR
+        )
+        assert story(connection, papers.load(connection, [kept])[kept]).relations
+        merging.undo(connection, merge_id, now=NOON + HOUR)
+        links = tables.paper_links
+        connection.execute(delete(links).where(links.c.kind == "different"))
+        after = everything_in(connection)
+        assert {name for name in after if after[name] != before[name]} == {"merges"}
 
 
 def test_a_wrong_mapping_never_swallows_a_paper(engine):
