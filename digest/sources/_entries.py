@@ -65,6 +65,10 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MARKUP_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _FEED_ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
 _HEAD = 4096
+_DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)")
+_LETTERS = re.compile(r"[^\x00-\x7f]")
+MOSTLY = 4
+"""Good letters beyond ASCII for each broken one that make a document UTF-8."""
 
 
 def read_feed(name: str, body: Body) -> FeedDocument:
@@ -84,7 +88,25 @@ def read_feed(name: str, body: Body) -> FeedDocument:
         return found
     from digest.sources import _feedparser  # noqa: PLC0415 - slow to load, and seldom needed
 
-    return _feedparser.read(name, body, content)
+    return _feedparser.read(name, body, with_broken_letters(content))
+
+
+def with_broken_letters(content: bytes) -> bytes:
+    """Mend UTF-8 with a few broken letters: for one of them all others would be read as Latin-1.
+
+    What declares another encoding, or is mostly not UTF-8, is left as it is.
+    """
+    declared = _DECLARED.search(content[:200])
+    if declared and declared[1].lower() not in {b"utf-8", b"utf8"}:
+        return content
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        text = content.decode(errors="replace")
+        broken = text.count("\ufffd")
+        whole = sum(1 for _ in _LETTERS.finditer(text)) - broken
+        return text.encode() if whole >= MOSTLY * broken else content
+    return content
 
 
 def without_controls(content: bytes) -> bytes:

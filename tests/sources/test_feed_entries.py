@@ -54,6 +54,26 @@ def test_entries_without_guid_are_named_by_their_address():
     assert names(item(link="https://x.example/9")) == ["https://x.example/9"]
 
 
+@pytest.mark.parametrize("broken", [b"\xe2\x80", b"\xed\xa0\x80", b"\xff", b"\xe9"])
+def test_one_broken_letter_leaves_all_others_whole(broken):
+    words = "Café – naïve Ångström"
+    content = (
+        f"<rss version='2.0'><channel><title>x</title><item><title>{words}</title>"
+        f"<link>https://x.example/1</link></item><item><title>Broken @</title>"
+        f"<description>{words}</description></item></channel></rss>"
+    ).encode()
+    body = Body(url="x", content=content.replace(b"@", broken), fetched_at=NOON)
+    one, other = source("blog", {"url": "https://x.example/feed"}).parse(body).records
+    assert (one.title, other.abstract) == (words, words)
+
+
+def test_latin_letters_that_say_they_are_utf_8_are_read_as_latin():
+    content = "<rss version='2.0'><channel><item><title>Café</title></item></channel></rss>"
+    body = Body(url="x", content=content.encode("latin-1"), fetched_at=NOON)
+    (record,) = source("blog", {"url": "https://x.example/feed"}).parse(body).records
+    assert record.title == "Café"
+
+
 def keys(*items):
     return [(record.key, *record.asserted_ids) for record in batch(*items).records]
 
