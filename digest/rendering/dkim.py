@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -34,6 +35,7 @@ OVERSIGNED = ("from", "to", "subject", "date", "list-unsubscribe", "list-unsubsc
 """Named once more than they occur: adding a second one breaks the signature."""
 
 RSA_BITS = 2048
+_PADDING, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Key:
     def sign(self, content: bytes) -> bytes:
         """Return the raw signature of canonical header fields."""
         if isinstance(self.private, RSAPrivateKey):
-            return self.private.sign(content, padding.PKCS1v15(), hashes.SHA256())
+            return self.private.sign(content, _PADDING, _SHA256)
         # RFC 8463 section 3: Ed25519 signs the SHA-256 hash.
         return self.private.sign(hashlib.sha256(content).digest())
 
@@ -73,28 +75,20 @@ class Signer:
         for part in body:
             hashed.update(part)
         body_hash = b64encode(hashed.digest()).decode()
-        canonical = {}
-        for field in fields:
-            name, _, content = field.partition(b":")
-            lowered = name.decode("ascii").lower()
-            canonical[lowered] = lowered.encode() + b":" + b" ".join(content.split()) + b"\r\n"
-        names = [name for name in SIGNED if name in canonical]
-        covered = b"".join(canonical[name] for name in names)
-        listed = ":".join([*names, *OVERSIGNED])
+        canonical = dict(map(_canonical, fields))
+        names = tuple([name for name in SIGNED if name in canonical])
+        covered = b"".join([canonical[name] for name in names])
         stamp = int(at.timestamp())
-        return b"".join(self._field(key, listed, body_hash, stamp, covered) for key in self.keys)
+        return b"".join(self._field(key, names, body_hash, stamp, covered) for key in self.keys)
 
-    def _field(self, key: Key, names: str, body_hash: str, stamp: int, covered: bytes) -> bytes:
-        tags = (
-            f"v=1; a={key.algorithm}; c=relaxed/simple; d={self.domain}; s={key.selector};",
-            f"t={stamp}; h={_wrapped(names)};",
-            f"bh={body_hash}; b=",
-        )
-        head = f"DKIM-Signature: {tags[0]}\r\n {tags[1]}\r\n {tags[2]}".encode()
-        unsigned = b"dkim-signature:" + b" ".join(head.partition(b":")[2].split())
-        signature = b64encode(key.sign(covered + unsigned)).decode()
+    def _field(
+        self, key: Key, names: tuple[str, ...], body_hash: str, stamp: int, covered: bytes
+    ) -> bytes:
+        head, unsigned = _forms(key.algorithm, self.domain, key.selector, names)
+        said = (b"%d" % stamp, body_hash.encode())
+        signature = b64encode(key.sign(covered + unsigned % said))
         lines = [signature[at : at + 72] for at in range(0, len(signature), 72)]
-        return head + "".join(f"\r\n {line}" for line in lines).encode() + b"\r\n"
+        return b"\r\n ".join([head % said, *lines]) + b"\r\n"
 
 
 def load_key(pem: bytes, selector: str, *, where: str) -> Key:
@@ -111,6 +105,28 @@ def load_key(pem: bytes, selector: str, *, where: str) -> Key:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", selector):
         raise ConfigError(f"{where}: {selector!r} is not a DNS label for a selector")
     return Key(selector=selector, private=private)
+
+
+@lru_cache(maxsize=1024)
+def _canonical(field: bytes) -> tuple[str, bytes]:
+    """Return a field's name and its relaxed form; most fields come with every message."""
+    name, _, content = field.partition(b":")
+    lowered = name.lower()
+    return lowered.decode("ascii"), lowered + b":" + b" ".join(content.split()) + b"\r\n"
+
+
+@lru_cache(maxsize=64)
+def _forms(
+    algorithm: str, domain: str, selector: str, names: tuple[str, ...]
+) -> tuple[bytes, bytes]:
+    """Return our own field up to its signature, as it is sent and as it is signed.
+
+    The instant and the hash of the body are places in both.
+    """
+    listed = _wrapped(":".join([*names, *OVERSIGNED]))
+    tags = f"v=1; a={algorithm}; c=relaxed/simple; d={domain}; s={selector};".replace("%", "%%")
+    head = f"DKIM-Signature: {tags}\r\n t=%b; h={listed};\r\n bh=%b; b=".encode()
+    return head, b"dkim-signature:" + b" ".join(head.partition(b":")[2].split())
 
 
 def _wrapped(names: str) -> str:
