@@ -197,6 +197,11 @@ def fetched(
         cursor.close()
 
 
+def array_of(numbers: Collection[int]) -> str:
+    """Return whole numbers as PostgreSQL reads an array: the driver would make it one by one."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return row ids that nobody else will get (and of papers: that nobody ever had)."""
     if not count:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from digest.model import Edition, Frequency, Profile
 from digest.papers.content import encode
 from digest.rendering import Look
-from digest.store._bulk import fetched
+from digest.store._bulk import array_of, fetched
 from digest.store.database import is_sqlite
 from digest.store.editions import frozen_part
 
@@ -40,7 +40,7 @@ _SQLITE = _SELECT.format(
 _POSTGRESQL = _SELECT.format(
     **{name: f"e.{name}::text" for name in _INSTANTS},
     document="p.document::text",
-    among="= ANY(%s)",
+    among="= ANY(%s::bigint[])",
 )
 _FREQUENCIES = {frequency.value: frequency for frequency in Frequency}
 _DEFAULTS = Profile(name="")
@@ -62,7 +62,7 @@ def load(connection: Connection, edition_ids: Collection[int]) -> dict[int, Mail
     if is_sqlite(connection):
         rows = fetched(connection, _SQLITE, (encode(ids),))
     else:
-        rows = fetched(connection, _POSTGRESQL, (ids,))
+        rows = fetched(connection, _POSTGRESQL, (array_of(ids),))
     return {row[0]: Mailing(_edition(row), row[11], _look(row[12])) for row in rows}
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from digest.model import DeliveryState
 from digest.papers.content import encode
-from digest.store._bulk import fetched, stamp
+from digest.store._bulk import array_of, fetched, stamp
 from digest.store.database import is_sqlite
 from digest.store.outbox import PAUSED
 
@@ -54,7 +54,7 @@ _MARK_SQLITE = f"""
 """  # noqa: S608
 _MARK_POSTGRESQL = f"""
     UPDATE deliveries SET state = 'transmitting'
-    WHERE id = ANY(%s) AND lease_owner = %s AND {_MAY_GO} RETURNING id
+    WHERE id = ANY(%s::bigint[]) AND lease_owner = %s AND {_MAY_GO} RETURNING id
 """  # noqa: S608
 
 # An outcome read late still settles what recovery took for uncertain.
@@ -70,21 +70,23 @@ _TRIED_SQLITE = """
     INSERT INTO attempts (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+# One document, for the driver makes each array by itself, item by item.
 _FINISH_POSTGRESQL = """
-    WITH tried AS (
+    WITH v AS (
+        SELECT * FROM json_to_recordset(%s::json) AS v (
+            id bigint, at timestamp, state text, charge int, due_at timestamp, transport text,
+            phase text, code int, enhanced_code text, reply text, queue_id text, cause text,
+            content_hash text, sent_at timestamp)
+    ), tried AS (
         INSERT INTO attempts
             (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
-        SELECT * FROM unnest(%s::bigint[], %s::timestamp[], %s::text[], %s::text[], %s::text[],
-            %s::int[], %s::text[], %s::text[])
+        SELECT id, at, transport, phase, state, code, enhanced_code, reply FROM v
     )
     UPDATE deliveries SET state = v.state, attempts = attempts + v.charge,
         next_attempt_at = coalesce(v.due_at, next_attempt_at), transport = v.transport,
         code = v.code, enhanced_code = v.enhanced_code, reply = v.reply, queue_id = v.queue_id,
         cause = v.cause, content_hash = v.content_hash, sent_at = v.sent_at, lease_until = NULL
-    FROM unnest(%s::text[], %s::int[], %s::timestamp[], %s::text[], %s::int[], %s::text[],
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::bigint[])
-        AS v (state, charge, due_at, transport, code, enhanced_code, reply, queue_id, cause,
-            content_hash, sent_at, id)
+    FROM v
     WHERE deliveries.id = v.id AND lease_owner = %s
         AND deliveries.state IN ('claimed', 'transmitting', 'uncertain')
 """
@@ -99,7 +101,7 @@ def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]
     if is_sqlite(connection):
         rows = fetched(connection, _MARK_SQLITE, (encode(list(row_ids)), owner))
     else:
-        rows = fetched(connection, _MARK_POSTGRESQL, (list(row_ids), owner))
+        rows = fetched(connection, _MARK_POSTGRESQL, (array_of(row_ids), owner))
     return {row[0] for row in rows}
 
 
@@ -107,20 +109,32 @@ def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None
     """Write outcomes and their attempts. A row that is no longer ours keeps its state."""
     if not rows:
         return
-    settled = [_settled(row) for row in rows]
-    tried = [
-        (r.row_id, stamp(r.at), r.transport, r.phase, str(r.state), r.code, r.enhanced_code,
-         r.reply)
-        for r in rows
-    ]  # fmt: skip
     if is_sqlite(connection):
         cursor: Any = connection.connection.cursor()
-        cursor.executemany(_FINISH_SQLITE, [(*row, owner) for row in settled])
-        cursor.executemany(_TRIED_SQLITE, tried)
+        cursor.executemany(_FINISH_SQLITE, [(*_settled(row), owner) for row in rows])
+        cursor.executemany(_TRIED_SQLITE, [_tried(row) for row in rows])
         cursor.close()
-    else:
-        columns = [list(column) for half in (tried, settled) for column in zip(*half, strict=True)]
-        fetched(connection, _FINISH_POSTGRESQL, (*columns, owner))
+        return
+    document = [
+        {
+            "id": row.row_id,
+            "at": stamp(row.at),
+            "state": str(row.state),
+            "charge": int(row.is_charged),
+            "due_at": stamp(row.next_attempt_at),
+            "transport": row.transport,
+            "phase": row.phase,
+            "code": row.code,
+            "enhanced_code": row.enhanced_code,
+            "reply": row.reply,
+            "queue_id": row.queue_id,
+            "cause": row.cause,
+            "content_hash": row.content_hash,
+            "sent_at": stamp(row.at) if row.state is DeliveryState.SENT else None,
+        }
+        for row in rows
+    ]
+    fetched(connection, _FINISH_POSTGRESQL, (encode(document), owner))
 
 
 @contextmanager
@@ -146,6 +160,19 @@ def relax(connection: Connection) -> None:
     if not is_sqlite(connection):
         connection.execute(text("SET synchronous_commit = off"))
         connection.commit()
+
+
+def _tried(row: Finished) -> tuple[Any, ...]:
+    return (
+        row.row_id,
+        stamp(row.at),
+        row.transport,
+        row.phase,
+        str(row.state),
+        row.code,
+        row.enhanced_code,
+        row.reply,
+    )
 
 
 def _settled(row: Finished) -> tuple[Any, ...]:
