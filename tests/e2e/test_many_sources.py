@@ -105,8 +105,8 @@ def test_workers_bring_what_visits_here_would(web, engine, tmp_path, monkeypatch
     here.engine.dispose()
 
 
-def test_what_workers_learn_is_asked_for_from_here(web, engine, workers):
-    app = an_app(web, engine)
+def test_what_workers_learn_is_asked_for_from_here(web, sqlite_engine, workers):
+    app = an_app(web, sqlite_engine)
     assert statuses(poll_sources(app)) == {"ok": MANY}
     before = len(workers)
     again = replace(app, clock=lambda: NOON + timedelta(hours=3))
@@ -115,15 +115,15 @@ def test_what_workers_learn_is_asked_for_from_here(web, engine, workers):
     assert len(web.log) == 2 * MANY
 
 
-def test_a_parser_that_hangs_costs_its_own_source_alone(web, engine, workers):
+def test_a_parser_that_hangs_costs_its_own_source_alone(web, sqlite_engine, workers):
     web.routes["/7"] = Reply(b"spin" + b" " * 20_000)
-    found = statuses(poll_sources(an_app(web, engine, parse_timeout_s=1)))
+    found = statuses(poll_sources(an_app(web, sqlite_engine, parse_timeout_s=1)))
     assert found == {"ok": MANY - 1, "parse-timeout": 1}
 
 
-def test_a_bug_in_a_source_is_told_of(web, engine, caplog):
+def test_a_bug_in_a_source_is_told_of(web, sqlite_engine, caplog):
     more = {"broken": {"kind": "toy_source:source", "url": "bug:"}}
-    found = statuses(poll_sources(an_app(web, engine, more=more)))
+    found = statuses(poll_sources(an_app(web, sqlite_engine, more=more)))
     assert found == {"ok": MANY, "bug": 1}
     assert "bug in source=broken" in caplog.text
 
@@ -143,26 +143,26 @@ def test_killed_workers_leave_nothing_out_and_nothing_twice(web, engine, monkeyp
     assert sum(found["polls"].values()) == MANY
 
 
-def test_without_workers_all_is_visited_here(web, engine, monkeypatch):
+def test_without_workers_all_is_visited_here(web, sqlite_engine, monkeypatch):
     def refuse(module):
         raise OSError("no more processes")
 
     monkeypatch.setattr(_elsewhere, "Worker", refuse)
-    assert statuses(poll_sources(an_app(web, engine))) == {"ok": MANY}
+    assert statuses(poll_sources(an_app(web, sqlite_engine))) == {"ok": MANY}
 
 
-def test_limits_and_cuts_hold_in_workers(web, engine, workers):
+def test_limits_and_cuts_hold_in_workers(web, sqlite_engine, workers):
     found = [{"id": f"2605.{n:05}", "title": f"A careful paper numbered {n}"} for n in range(9)]
     web.routes["/1"] = Reply(json.dumps({"papers": found}).encode())
     web.routes["/2"] = Reply(b"x" * 300_000)
-    reports = poll_sources(an_app(web, engine, max_items=4, wire_limit_mb=0.25))
+    reports = poll_sources(an_app(web, sqlite_engine, max_items=4, wire_limit_mb=0.25))
     by_name = {report.source: report for report in reports}
     assert (by_name["s1"].records, by_name["s1"].completeness) == (4, Completeness.TRUNCATED)
     assert by_name["s2"].error_kind == "too-large"
 
 
-def test_private_places_are_refused_in_workers_too(web, engine, workers):
-    app = an_app(web, engine, allow_private=False)
+def test_private_places_are_refused_in_workers_too(web, sqlite_engine, workers):
+    app = an_app(web, sqlite_engine, allow_private=False)
     reports = poll_sources(app)
     assert workers
     assert {report.status for report in reports} == {PollStatus.FAILED}
@@ -170,8 +170,8 @@ def test_private_places_are_refused_in_workers_too(web, engine, workers):
     assert not web.log
 
 
-def test_a_source_that_somebody_has_is_left_alone(web, engine, workers):
-    app = an_app(web, engine)
+def test_a_source_that_somebody_has_is_left_alone(web, sqlite_engine, workers):
+    app = an_app(web, sqlite_engine)
     with app.writing() as connection:
         polling.rows.ensure(connection, {"s4": "toy_source:source"})
         wanted = polling.rows.Wanted(name="s4", next_poll_at=NOON, seen_next_poll_at=None)
