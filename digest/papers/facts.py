@@ -11,6 +11,7 @@ from functools import cached_property
 
 from digest.model import PaperKey, Record
 from digest.papers.content import content_hash, encode, to_document
+from digest.papers.flaws import flaw_of
 from digest.papers.identity import Traits, title_hash, traits_of
 from digest.papers.merge import fingerprint, is_withdrawn
 from digest.text.keys import title_key
@@ -81,6 +82,11 @@ class Facts:
         """Return the hash of a title that may recognise a paper."""
         return title_hash(self.title_key)
 
+    @cached_property
+    def flaw(self) -> str:
+        """Return why no database could keep the record; empty for nearly all."""
+        return flaw_of(self.record, ids=self.all_ids, name=self.full_name[1], content=self.content)
+
     @property
     def marks(self) -> set[Hashable]:
         """Return everything by which the record may be recognised: ids, name, title."""
@@ -91,7 +97,8 @@ class Facts:
 
     def prepared(self) -> Facts:
         """Work everything out now, where there is time for it."""
-        _ = self.content_hash, self.fingerprint, self.title_hash
+        if not self.flaw:
+            _ = self.content_hash, self.fingerprint, self.title_hash
         return self
 
     @cached_property

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
-from math import isfinite
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from digest.model import Record
 from digest.papers.diff import Batch
 from digest.papers.facts import Facts
+from digest.papers.flaws import MAX_NATIVE_ID
 from digest.papers.lone import part
 from digest.papers.verdict import Status
 from digest.store._memory import recall
@@ -31,10 +31,6 @@ log = logging.getLogger(__name__)
 
 CHUNK = 2000
 """Records decided and written together: bounds memory, and what one poison record costs."""
-
-MAX_KEY = 300
-MAX_NATIVE_ID = 400
-MAX_VERSION = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +102,7 @@ def ingest_all(
 def _sound(said: Iterable[Facts], rejections: Mapping[str, list[Rejection]]) -> Iterator[Facts]:
     """Yield the records that a database may be asked to keep."""
     for facts in said:
-        if reason := _flaw(facts):
+        if reason := facts.flaw:
             name = facts.native_id[:MAX_NATIVE_ID]
             rejections[facts.source].append(Rejection(native_id=name, reason=reason))
         else:
@@ -170,35 +166,3 @@ def _lock(connection: Connection) -> None:
     if not is_sqlite(connection):
         schema = text("SELECT pg_advisory_xact_lock(hashtext(:what), hashtext(current_schema()))")
         connection.execute(schema, {"what": "digest-ingest"})
-
-
-def _flaw(facts: Facts) -> str:
-    """Return why neither database could keep a record; the two differ in what they refuse."""
-    record = facts.record
-    if not record.title.strip():
-        return "it has no title"
-    for key in facts.all_ids:
-        scheme, colon, value = key.partition(":")
-        if not (scheme and colon and value) or len(scheme) > 20 or len(value) > MAX_KEY:
-            return f"its id {key[:60]!r} is not scheme:value"
-    if len(facts.full_name[1]) > MAX_NATIVE_ID:
-        return "its native id is too long"
-    return _flaw_of_values(record) or _flaw_of_text(facts.content)
-
-
-def _flaw_of_values(record: Record) -> str:
-    if record.published_at is not None and record.published_at.tzinfo is None:
-        return "its date has no time zone"
-    if record.version is not None and not 0 <= record.version < MAX_VERSION:
-        return f"its version is {record.version}"
-    if not all(isfinite(signal.value) for signal in record.signals):
-        return "one of its signals is not a number"
-    return ""
-
-
-def _flaw_of_text(content: str) -> str:
-    try:
-        content.encode()
-    except UnicodeEncodeError:
-        return "its text holds half a surrogate pair"
-    return "its text holds a NUL character" if "\\u0000" in content else ""
