@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,20 +52,22 @@ class Notice:
     html: jinja2.Template
 
 
-def load_templates(folders: Sequence[Path] | None = None) -> Templates:
+def load_templates(
+    folders: Sequence[Path] | None = None, *, inliner: Callable[[str], str] = inline
+) -> Templates:
     """Read, inline and compile every mail template. Raises RenderError naming the file."""
     folders = template_folders() if folders is None else folders
     loader = jinja2.FileSystemLoader([str(folder) for folder in folders])
     html = _environment(loader, autoescape=True)
     text = _environment(loader, autoescape=False)
-    sources = _inlined_parts(folders)
+    sources = _inlined_parts(folders, inliner)
     return Templates(
         html={name: _compile(html, source, f"{name}.html") for name, source in sources.items()},
         text={
             name: _compile(text, find(folders, f"mail/edition/{name}.txt"), f"{name}.txt")
             for name in TEXT_PARTS
         },
-        notices=_notices(folders, html, text),
+        notices=_notices(folders, html, text, inliner),
         environment=text,
     )
 
@@ -120,7 +122,7 @@ def _compile(environment: jinja2.Environment, source: str, name: str) -> jinja2.
     return jinja2.Template.from_code(environment, code, environment.make_globals(None))
 
 
-def _inlined_parts(folders: Sequence[Path]) -> dict[str, str]:
+def _inlined_parts(folders: Sequence[Path], inliner: Callable[[str], str]) -> dict[str, str]:
     """Inline the frame with all parts in their places, then cut the parts out again.
 
     The style sheet thereby sees each part where it will stand.
@@ -134,7 +136,7 @@ def _inlined_parts(folders: Sequence[Path]) -> dict[str, str]:
     document = _styled(folders, "edition/frame.html")
     document = document.replace("{{ preheader }}", wrapped("preheader"))
     document = document.replace("{{ content }}", "\n".join([*rows, titles]))
-    document = inline(document)
+    document = inliner(document)
     parts: dict[str, str] = {}
     for name in ("title", *(n for n in EDITION_PARTS if n != "title")):
         place = {"title": "{{ title_lines }}", "preheader": "{{ preheader }}"}.get(name, "")
@@ -160,7 +162,10 @@ def _styled(folders: Sequence[Path], name: str) -> str:
 
 
 def _notices(
-    folders: Sequence[Path], html: jinja2.Environment, text: jinja2.Environment
+    folders: Sequence[Path],
+    html: jinja2.Environment,
+    text: jinja2.Environment,
+    inliner: Callable[[str], str],
 ) -> dict[str, Notice]:
     """Compile every notice found: ``mail/notices/<kind>.{subject.txt,txt,html}``."""
     kinds = sorted(
@@ -180,7 +185,7 @@ def _notices(
             text=_compile(text, find(folders, f"mail/notices/{kind}.txt"), f"{kind}.txt"),
             html=_compile(
                 html,
-                inline(frame.replace("{{ content }}", find(folders, f"mail/notices/{kind}.html"))),
+                inliner(frame.replace("{{ content }}", find(folders, f"mail/notices/{kind}.html"))),
                 f"{kind}.html",
             ),
         )

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
+import pytest
 import slow_composer
 from builders import NOON, a_paper, a_pick, a_profile, an_edition, an_edition_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rendering.editions import a_full_edition, a_hostile_edition, a_rich_paper
 
 from digest.model import Author, Completeness, Frequency, Link, Paper, SourceLine
 from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
 from digest.rendering.bodies import body, parsed
 from digest.rendering.compose import Composer
+from digest.rendering.inlining import inline
+from digest.rendering.parts import load_templates
 
 COMPOSER = Composer(body_limit_kb=10_000)
 """One for all examples, so that what it keeps for one reader is tried on the next."""
@@ -118,3 +124,35 @@ def test_a_paper_that_changed_is_not_shown_as_it_was() -> None:
     message = COMPOSER.compose(after, bodies=True)
     assert "After" in message.html
     assert "Before" not in message.html + message.text
+
+
+def _many(count: int, **changes: object) -> EditionInput:
+    papers = {n: a_rich_paper(n, **changes) for n in range(1, count + 1)}
+    return an_edition_input(an_edition(*map(a_pick, papers)), papers=papers)
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        an_edition_input(an_edition(picks=())),
+        an_edition_input(),
+        a_full_edition(),
+        a_hostile_edition(),
+        _many(25),
+        _many(2, title="Über 模型 и دراسات — ≤ 𝛼 " * 3),
+        _many(2, title="Long " * 60),
+    ],
+    ids=["none", "one", "full", "hostile", "25", "unicode", "long"],
+)
+def test_inlining_templates_once_is_inlining_each_mail(given_: EditionInput) -> None:
+    raw = load_templates(inliner=str)
+    given_ = replace(given_, edition=replace(given_.edition, other_ids=(), other_count=0))
+    fast = Composer(COMPOSER.templates, body_limit_kb=10_000).compose(given_, bodies=True)
+    slow, _ = slow_composer.bodies(raw, given_, fast.subject)
+    assert " style=" not in slow
+    assert _read(fast.html) == _read(inline(slow))
+
+
+def _read(html: str) -> str:
+    """Return HTML as a browser would read its characters and spaces."""
+    return " ".join(unescape(html).split())
