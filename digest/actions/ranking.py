@@ -27,7 +27,9 @@ from digest.model import (
     Subscription,
 )
 from digest.pipeline import editions
-from digest.pipeline.editions import Draft
+from digest.pipeline.editions import Desk, Draft
+from digest.ranking.nearest import Near, nearest_liked
+from digest.ranking.tastes import Known, tastes_of
 from digest.store import editions as edition_store
 from digest.store import papers
 from digest.store import profiles as profile_store
@@ -97,6 +99,8 @@ class Account:
     """The best of the papers that were left out, with the cause of each."""
     paper: Scores | None = None
     """The paper that was asked for."""
+    near: tuple[Near, ...] = ()
+    """The papers that the reader liked and that it is nearest to."""
 
 
 def rank(app: App, name: str, *, on: date | None = None) -> Ranking:
@@ -137,7 +141,9 @@ def explain(
     profile_actions.sync(app)
     with app.reading() as connection:
         target = _targets(app, connection, name)[0]
-        made = _draft(app, connection, target, on)
+        desk = Desk(app)
+        made = _draft(app, connection, target, on, desk)
+        asked = _asked(connection, made, paper) if paper else None
         last = edition_store.of_subscription(connection, target.row_id, limit=1)
         return Account(
             ranking=_ranking(connection, made),
@@ -148,7 +154,8 @@ def explain(
             last_picks=len(last[0].picks) if last else 0,
             sources=made.edition.source_lines,
             nearest=_nearest(connection, made, nearest),
-            paper=_asked(connection, made, paper) if paper else None,
+            paper=asked,
+            near=_near(desk, connection, made, asked.key) if asked else (),
         )
 
 
@@ -184,13 +191,20 @@ def _openness(status: SubscriberStatus) -> int:
     return order.index(status)
 
 
-def _draft(app: App, connection: Connection, target: Subscription, on: date | None) -> Draft:
+def _draft(
+    app: App,
+    connection: Connection,
+    target: Subscription,
+    on: date | None,
+    desk: Desk | None = None,
+) -> Draft:
     slot = end = app.now()
     if on is not None:
         slot = slots.slot_on(target.profile.schedule, on)
         midnight = datetime.combine(on + timedelta(days=1), time(0), tzinfo=UTC)
         end = min(app.now(), max(slot, midnight))
-    return editions.draft(app, connection, [(target, slot)], window_end=end, explain=True)[0]
+    due = [(target, slot)]
+    return editions.draft(app, connection, due, window_end=end, explain=True, desk=desk)[0]
 
 
 def _ranking(connection: Connection, made: Draft) -> Ranking:
@@ -251,6 +265,19 @@ def _excluded(connection: Connection, made: Draft, wanted: Iterable[Paper]) -> t
             )
         )
     return tuple(told)
+
+
+def _near(desk: Desk, connection: Connection, made: Draft, key: PaperKey) -> tuple[Near, ...]:
+    """Return the nearest of the papers that the reader liked; nothing for an unknown paper."""
+    edition = made.edition
+    paper = papers.by_key(connection, [key]).get(key)
+    if paper is None:
+        return ()
+    start, end = edition.window_start_at, edition.window_end_at
+    pool = desk.pool(connection, start, end, made.subscription.profile.sources)
+    (reader,) = editions.readers_of(connection, [made.subscription], pool)
+    tastes = tastes_of(reader, Known(reader.known_papers), end)
+    return nearest_liked(paper, tastes, pool, now=end)
 
 
 def _asked(connection: Connection, made: Draft, text: str) -> Scores:

@@ -127,6 +127,10 @@ def _print_paper(found: Account) -> None:
             f"and trend {paper.trend or 0:.3f}, nearest to {paper.section or 'no interest'}"
         )
         print_line(f"parts: {_parts(paper)}")
+    if found.near:
+        print_line("nearest of the papers you liked (what each would say alone):")
+        for one in found.near:
+            print_line(f"  {one.strength:.3f}  {one.title}  [{one.interest}]")
 
 
 def _print_head(found: Ranking) -> None:

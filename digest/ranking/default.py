@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from digest.model import Interest, Term
+from digest.model import Term
 from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
@@ -24,11 +24,8 @@ from digest.ranking.meaning import Meaning
 from digest.ranking.named import MOST_CELLS
 from digest.ranking.picking import Seat, Standing, pick_all
 from digest.ranking.space import Floats
-from digest.ranking.tastes import Known, Taste, rated_papers
+from digest.ranking.tastes import Known, Taste, tastes_of
 from digest.ranking.window import Flags, Positions, Window
-
-FEEDBACK_INTEREST = "papers you liked"
-"""Feedback that names no interest teaches one of its own: it can drown no other."""
 
 _BLOCK_CELLS = 400_000
 """Interests by papers scored at once: the block stays in a processor's cache, memory flat."""
@@ -113,7 +110,7 @@ def _blocks(
     for reader in readers:
         papers = reader.known_papers
         known = shared.setdefault(id(papers), Known(papers))
-        tastes = _tastes(reader, known, now)
+        tastes = tastes_of(reader, known, now)
         if community is not None and reader.profile.community:
             tastes = _with_borrowed(tastes, reader, known, community)
         block.append(Seat(reader, tastes))
@@ -125,22 +122,6 @@ def _blocks(
             block, rows, rated, named = [], 0, 0, 0
     if block:
         yield block
-
-
-def _tastes(reader: Reader, known: Known, now: datetime) -> tuple[Taste, ...]:
-    interests = reader.profile.interests
-    names = {interest.name for interest in interests} if reader.feedback else set()
-    found = []
-    for interest in interests:
-        said = [f for f in reader.feedback if f.interest == interest.name]
-        rated = rated_papers(interest, said, known, now)
-        found.append(Taste(interest=interest, rated=rated))
-    if loose := [f for f in reader.feedback if f.interest not in names]:
-        extra = Interest(name=FEEDBACK_INTEREST)
-        rated = rated_papers(extra, loose, known, now)
-        if any(r.weight > 0 for r in rated):
-            found.append(Taste(interest=extra, rated=rated))
-    return tuple(found)
 
 
 def _with_borrowed(

@@ -12,6 +12,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from digest.model import Feedback, FeedbackKind, Interest, Paper
+from digest.ranking import Reader
+
+FEEDBACK_INTEREST = "papers you liked"
+"""Feedback that names no interest teaches one of its own: it can drown no other."""
 
 HALF_LIFE_DAYS = 180.0
 """Feedback this old counts half."""
@@ -82,3 +86,20 @@ def rated_papers(
         age = max((now - item.at) / timedelta(days=1), 0.0)
         weights[rated.key] = (rated, _SAID[item.kind] * 0.5 ** (age / HALF_LIFE_DAYS))
     return tuple(Rated(paper, weight) for paper, weight in weights.values())
+
+
+def tastes_of(reader: Reader, known: Known, now: datetime) -> tuple[Taste, ...]:
+    """Return what teaches each interest of a reader, in order; their feedback may be one more."""
+    interests = reader.profile.interests
+    names = {interest.name for interest in interests} if reader.feedback else set()
+    found = []
+    for interest in interests:
+        said = [f for f in reader.feedback if f.interest == interest.name]
+        rated = rated_papers(interest, said, known, now)
+        found.append(Taste(interest=interest, rated=rated))
+    if loose := [f for f in reader.feedback if f.interest not in names]:
+        extra = Interest(name=FEEDBACK_INTEREST)
+        rated = rated_papers(extra, loose, known, now)
+        if any(r.weight > 0 for r in rated):
+            found.append(Taste(interest=extra, rated=rated))
+    return tuple(found)

@@ -182,3 +182,25 @@ def test_an_addresss_mail_is_explained_beside_its_papers(app, tmp_path, capsys):
     assert said.startswith("mail: the latest mail waits to be sent\n  1  2026-04-14 12:00  edition")
     assert "last edition: 2026-04-14" in said
     assert digest(tmp_path, "explain", "nobody@example.org") == 2
+
+
+def test_a_paper_is_explained_with_the_liked_papers_it_is_nearest_to(tmp_path, sqlite_engine):
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "lib.bib").write_text(
+        "@article{a, title={Tumour growth in mice}}\n@article{b, title={Prices of old coins}}\n"
+    )
+    (tmp_path / "profiles" / "ada.toml").write_text(
+        'exploration = 0\n[[interests]]\nname = "medicine"\nlibrary = "lib.bib"\n'
+        '[[interests]]\nname = "rivers"\nterms = ["river"]\n'
+    )
+    (tmp_path / "digest.toml").write_text("[digest]\n")
+    app = App(load_config(tmp_path / "digest.toml"), lambda: NOON, sqlite_engine)
+    take(
+        app, told(1, "Cancer progression in rodents"), told(2, "Soil under drought"),
+        now=NOON - timedelta(hours=3),
+    )  # fmt: skip
+    found = ranking.explain(app, "ada", paper=key(1)).near
+    assert [(one.title, one.interest) for one in found] == [("Tumour growth in mice", "medicine")]
+    assert 0.1 < found[0].strength <= 1
+    assert ranking.explain(app, "ada", paper=key(2)).near == ()
+    assert ranking.explain(app, "ada", paper=key(99)).near == ()
