@@ -1,7 +1,7 @@
 """A large run shared among processes of one machine, for Python uses one processor each.
 
-A helper is a new process with the same configuration and a store connection of its own. Planning
-is divided by subscriber, so that nobody is planned for twice; sending needs no dividing: claims
+A helper is a process with the same configuration and a store connection of its own. Planning is
+divided by subscriber, so that nobody is planned for twice; sending needs no dividing: claims
 never overlap, and a helper that dies is recovered like any dead sender. Workers on several
 machines are ``tasks``' business.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import reduce
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.synchronize import Event
 from operator import add
 from typing import Generic, TypeVar
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 WORTH = 3000
 """Subscriptions or deliveries a process: for fewer, starting it costs more than it gives."""
+_NEEDED = ("digest.ranking.default", "digest.delivery.smtp")
+"""What a helper imports by name, beside what this module does."""
+
 R = TypeVar("R")
 
 
@@ -78,8 +82,7 @@ class _Helpers(Generic[R]):
     """Processes that each do one share; their reports are there when the block ends."""
 
     def __init__(self, app: App, task: Callable[..., R], count: int) -> None:
-        # Not forked: this process has threads, and connections that are not to be shared.
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         now = None if app.clock is system_clock else app.now()
         self.reports: list[R] = []
         self.died = 0
@@ -90,7 +93,7 @@ class _Helpers(Generic[R]):
             mine, theirs = context.Pipe(duplex=False)
             process = context.Process(
                 target=_help,
-                args=(task, app.config, now, (number, count), self.stop, theirs, os.getpid()),
+                args=(task, app.config, now, (number, count), self.stop, theirs),
                 name=f"helper-{number}",
             )
             process.start()
@@ -121,6 +124,20 @@ class _Helpers(Generic[R]):
             process.close()
 
 
+def _context() -> ForkServerContext | SpawnContext:
+    """Return how helpers are started.
+
+    Not forked off this process: it has threads, and connections that are not to be shared. Off
+    one that has imported us and does nothing else, where the system can: to import all that
+    planning and sending need takes as long as thousands of mails. It ends when we do.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *_NEEDED])
+    return context
+
+
 def _help(
     task: Callable[..., R],
     config: Config,
@@ -128,10 +145,10 @@ def _help(
     share: tuple[int, int],
     stop: Event,
     pipe: Pipe,
-    parent: int,
 ) -> None:
     """Do one share in a process of its own, and report."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells everybody; one decides
+    parent = os.getppid()
 
     def stopping() -> bool:
         return stop.is_set() or os.getppid() != parent
