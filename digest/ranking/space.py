@@ -74,10 +74,10 @@ class Space:
         """Return one unit row per text; a zero row where a text has no word."""
         indptr, columns, repeats = [0], list[int](), list[int]()
         for text in texts:
-            found: dict[int, int] = {}
-            for feature in _features(text):
-                place = self._place(feature)
-                found[place] = found.get(place, 0) + 1
+            features = _features(text)
+            found = Counter(map(self._column.get, features, itertools.repeat(-1)))
+            if found.pop(-1, 0):
+                found.update(self._strange(f) for f in features if f not in self._column)
             columns.extend(found)
             repeats.extend(found.values())
             indptr.append(len(columns))
@@ -94,10 +94,10 @@ class Space:
         """
         return np.asarray((rows @ self._signs).todense(), dtype=np.float32)
 
-    def _place(self, feature: str) -> int:
-        at = self._column.get(feature)
+    def _strange(self, feature: str) -> int:
+        """Return the column of a feature that the sample does not have."""
         # crc32 and not hash(): the same text has the same row in every process.
-        return self.known + zlib.crc32(feature.encode()) % _STRANGE if at is None else at
+        return self.known + zlib.crc32(feature.encode()) % _STRANGE
 
 
 def unit_rows(rows: sparse.csr_array) -> sparse.csr_array:

@@ -79,10 +79,11 @@ class TermIndex:
 
     def _field(self, field: TermField) -> tuple[list[tuple[str, ...]], dict[str, list[int]]]:
         if field not in self._texts:
-            texts = [_padded(_content(paper, field)) for paper in self._papers]
+            spelled = [spellings(_content(paper, field)) for paper in self._papers]
+            texts = [tuple(map(_padded, variants)) for variants in spelled]
             postings: dict[str, list[int]] = {}
-            for position, variants in enumerate(texts):
-                for word in {word for variant in variants for word in variant.split()}:
+            for position, variants in enumerate(spelled):
+                for word in set().union(*variants):
                     postings.setdefault(word, []).append(position)
             self._texts[field], self._postings[field] = texts, postings
         return self._texts[field], self._postings[field]
@@ -107,12 +108,12 @@ def _content(paper: Paper, field: TermField) -> str:
     return content
 
 
-def _padded(text: str) -> tuple[str, ...]:
-    return tuple(f" {' '.join(found)} " for found in spellings(text))
+def _padded(found: Sequence[str]) -> str:
+    return f" {' '.join(found)} "
 
 
 @lru_cache(maxsize=50_000)
 def _phrases(text: str) -> tuple[str, ...]:
     """Return the term's spellings, each between spaces; none if it has no word at all."""
-    found = dict.fromkeys(variant for variant in _padded(text) if variant.strip())
+    found = dict.fromkeys(_padded(variant) for variant in spellings(text) if variant)
     return tuple(found)
