@@ -23,7 +23,9 @@ def resolve(kind: str, package: str, factory: str) -> Any:
     try:
         return pkgutil.resolve_name(target)
     except (ImportError, AttributeError, ValueError) as exc:
-        raise ConfigError(f"no {factory} called {kind!r} (looked for {target})") from exc
+        names = [module.__name__.rpartition(".")[2] for module in modules_with(package, factory)]
+        found = f"there is no {target}" if ":" in kind else f"there are: {', '.join(names)}"
+        raise ConfigError(f"no {factory} called {kind!r} ({found})") from exc
 
 
 def modules_with(package: str, factory: str) -> Iterator[ModuleType]:

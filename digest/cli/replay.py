@@ -11,7 +11,7 @@ import typer
 from digest.actions import replaying
 from digest.cli._context import AsJson, opened, options_of
 from digest.cli._days import a_day
-from digest.cli._output import print_line, print_table, progress, show
+from digest.cli._output import print_line, print_notes, print_table, progress, show
 
 
 def register(app: typer.Typer) -> None:
@@ -44,13 +44,14 @@ def _print(found: tuple[replaying.Replayed, ...]) -> None:
         print_line("no raw answers are kept since then")
         return
     print_table(
-        ["at", "source", "records", "new", "then", "revised", "then ", "rejected", ""],
+        ["at", "source", "records", "new", "then", "revised", "then ", "rejected"],
         (
             (
                 f"{one.at:%Y-%m-%d %H:%M}", one.source, one.records, one.new, one.new_then,
-                one.revised, one.revised_then, one.rejected, one.error,
+                one.revised, one.revised_then, one.rejected,
             )
             for one in found
         ),
         right="records new then revised rejected",
     )  # fmt: skip
+    print_notes({one.source: one.error for one in found if one.error})

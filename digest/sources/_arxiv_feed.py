@@ -29,7 +29,7 @@ _HEAD = re.compile(
 _WITHDRAWN = re.compile(
     r"\b(?:this|the) (?:paper|article|submission|manuscript|work|preprint|version) "
     r"(?:has been|was|is(?: being)?|have been) (?:temporarily |administratively )?withdrawn\b"
-    r"|^\W*withdrawn\b",
+    r"|^\W*withdrawn\s*(?:\Z|[.,;:!)]|(?:by|due|because|for|as|pending|from (?:the )?arxiv)\b)",
     re.IGNORECASE,
 )
 

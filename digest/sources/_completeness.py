@@ -174,7 +174,7 @@ def why_unfinished(marks: Mapping[str, Mark], batches: Sequence[Batch], *, today
     else:
         found = [
             f"{batch.batch_on or 'the answer'} is {batch.completeness.value}: "
-            f"{len(batch.records)} papers"
+            f"{len(batch.records)}{f' of {batch.announced}' if batch.announced else ''} papers"
             for batch in _closed(batches, today)
             if batch.completeness in UNFINISHED
         ]

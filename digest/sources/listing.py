@@ -141,7 +141,8 @@ class ListingSource:
                 files = (path for path in folder.iterdir() if not path.name.startswith("."))
                 found += [(path.stat().st_mtime, path) for path in files if path.is_file()]
         except OSError as exc:
-            raise SourceError(self.name, f"{root} cannot be read: {exc}", kind="file") from exc
+            reason = f"{root.absolute()} cannot be read: {exc.strerror}"
+            raise SourceError(self.name, reason, kind="file") from exc
         recent = sorted(one for one in found if one[0] >= since.timestamp())
         return [path for _, path in recent[-MOST_MAILS:]]
 

@@ -191,7 +191,7 @@ def parse_or_refuse(source: Source, body: Body) -> Batch | None:
     return batch
 
 
-def _payloads() -> list[Path]:
+def payloads() -> list[Path]:
     skipped = {".md", ".py", ".npz", ".xz"}
     folder = SHARED / "payloads"
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix not in skipped)
@@ -203,7 +203,7 @@ def _payloads() -> list[Path]:
 def test_every_parser_survives_real_and_nasty_answers(kind):
     golden = _goldens(kind)[0]
     source = golden.source()
-    for path in _payloads():
+    for path in payloads():
         content = path.read_bytes()
         for label in {golden.body.label for golden in _goldens(kind)}:
             parse_or_refuse(source, dataclasses.replace(golden.body, content=content, label=label))
