@@ -11,11 +11,11 @@ from digest.app import App
 from digest.errors import MissingError, UsageError
 from digest.model import Paper
 from digest.papers.identity import may_merge
-from digest.store import _composing, merging, pruning
+from digest.store import _composing, merging, pruning, stories
 from digest.store import papers as store_papers
 from digest.store._memory import load_known
 from digest.store.search import parse_query, search
-from digest.store.stories import Story, story
+from digest.store.stories import Doubt, Story, story
 from digest.text.clean import shorten
 from digest.text.ids import parse_reference
 
@@ -35,6 +35,15 @@ class Split:
 
     first: Paper
     second: Paper
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Two papers that the owner says are different; ``is_new`` if that was not known."""
+
+    first: Paper
+    second: Paper
+    is_new: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +114,25 @@ def merge(app: App, key: str, other_key: str, *, force: bool = False) -> Merged:
             kept=store_papers.load(connection, [kept.ref])[kept.ref],
             absorbed_key=absorbed_key,
         )
+
+
+def doubts(app: App, *, limit: int = 50) -> tuple[Doubt, ...]:
+    """Return pairs of papers that may be one, the latest first."""
+    with app.reading() as connection:
+        return stories.doubts(connection, limit=limit)
+
+
+def differ(app: App, key: str, other_key: str) -> Told:
+    """Keep it that two papers are different ones: no record joins them. Raises UsageError."""
+    with app.writing() as connection:
+        one, other = find(connection, key), find(connection, other_key)
+        if one.row_id == other.row_id:
+            raise UsageError(
+                f"{key} and {other_key} are one paper: `digest papers show` names its merges, "
+                "`digest papers split` takes one apart"
+            )
+        is_new = merging.link(connection, one.row_id, other.row_id, "different", now=app.now())
+    return Told(first=one, second=other, is_new=is_new)
 
 
 def split(app: App, merge_id: int) -> Split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from digest.cli._context import AsJson, opened
 from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, show
 from digest.model import Paper
-from digest.store.stories import Story
+from digest.store.stories import Doubt, Story
 
 Day = Annotated[
     date | None, typer.Option(parser=a_day, metavar="DAY", help="First (or only) day, in UTC.")
@@ -29,6 +30,8 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show_paper)
     group.command("merge")(merge)
     group.command("split")(split)
+    group.command("doubts")(doubts)
+    group.command("differ")(differ)
     group.command("prune")(prune)
     app.add_typer(group, name="papers")
 
@@ -83,6 +86,28 @@ def merge(
     )
 
 
+def doubts(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List pairs of papers that may be one, until you merge them or say that they differ."""
+    with opened(context) as app:
+        found = papers.doubts(app, limit=limit)
+    show(found, as_json=as_json, human=_print_doubts)
+
+
+def differ(context: typer.Context, key: Key, other: Key, as_json: AsJson = False) -> None:
+    """Say that two papers are different ones: nothing joins them, and the doubt is gone."""
+    with opened(context) as app:
+        done = papers.differ(app, key, other)
+    show(
+        done,
+        as_json=as_json,
+        human=lambda one: print_line(f"{one.first.key} and {one.second.key} are two papers"),
+    )
+
+
 def split(
     context: typer.Context,
     merge_id: Annotated[int, typer.Argument(help="Number of the merge, from `papers show`.")],
@@ -124,6 +149,16 @@ def _print_list(found: Sequence[Paper]) -> None:
         ),
     )
     print_line(f"{len(found)} papers")
+
+
+def _print_doubts(found: Sequence[Doubt]) -> None:
+    for one in found:
+        print_line(f"{one.key}  {one.title}")
+        print_line(f"{one.other_key}  {one.other_title}")
+        pair = shlex.join((one.key, one.other_key))
+        print_line(f"  digest papers merge {pair}")
+        print_line(f"  digest papers differ {pair}")
+    print_line(f"{len(found)} pairs in doubt")
 
 
 def _print_story(story: Story) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, or_, select
+from sqlalchemy import Connection, Table, exists, or_, select
 
 from digest.model import Observation, Paper, PaperKey
 from digest.store import papers as store_papers
@@ -111,6 +111,41 @@ class Story:
     signals: tuple[Observation, ...]
     provenance: Mapping[str, str]
     """Field -> source that its value comes from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """Two papers that may be one: nobody has said yet."""
+
+    at: datetime
+    key: PaperKey
+    title: str
+    other_key: PaperKey
+    other_title: str
+
+
+def doubts(connection: Connection, *, limit: int) -> tuple[Doubt, ...]:
+    """Return pairs that were linked in doubt, the latest first."""
+    one, other, said = papers.alias(), papers.alias(), paper_links.alias()
+    links = paper_links.c
+    settled = exists().where(
+        said.c.paper_id == links.paper_id,
+        said.c.other_id == links.other_id,
+        said.c.kind == "different",
+    )
+    query = (
+        select(links.at, one.c.key, one.c.title, other.c.key, other.c.title)
+        .join(one, one.c.id == links.paper_id)
+        .join(other, other.c.id == links.other_id)
+        .where(links.kind == "maybe-same", ~settled)
+        .where(one.c.merged_into.is_(None), other.c.merged_into.is_(None))
+        .order_by(links.at.desc(), links.paper_id.desc(), links.other_id)
+        .limit(limit)
+    )
+    return tuple(
+        Doubt(at=at, key=key, title=title, other_key=other_key, other_title=other_title)
+        for at, key, title, other_key, other_title in connection.execute(query)
+    )
 
 
 def story(connection: Connection, paper: Paper) -> Story:

@@ -55,6 +55,21 @@ def test_an_unknown_paper_is_wrong_use(capsys):
     assert "no paper" in capsys.readouterr().err
 
 
+def test_a_doubt_is_listed_until_the_owner_says_that_the_papers_differ(capsys):
+    journals = ("doi:10.1000/x", "doi:10.1000/y")
+    title = "Careful studies of many interesting things"
+    fill(*(a_record(key=key, native_id=key, title=title, version=None) for key in journals))
+    run([*NOW, "papers", "doubts"])
+    told = capsys.readouterr().out
+    assert "digest papers merge doi:10.1000/x doi:10.1000/y" in told
+    assert run([*NOW, "papers", "differ", *journals]) == 0
+    capsys.readouterr()
+    run([*NOW, "papers", "doubts", "--json"])
+    assert json.loads(capsys.readouterr().out) == []
+    assert run([*NOW, "papers", "merge", *journals]) == 2
+    assert "different papers" in capsys.readouterr().err
+
+
 def test_two_arxiv_ids_are_merged_only_by_force_and_split_again(capsys):
     fill(a_record(1), a_record(2))
     pair = ["arxiv:2604.00001", "arxiv:2604.00002"]
