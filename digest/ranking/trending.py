@@ -8,6 +8,7 @@ being observed (its source died) leaves the others' scale as it was.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,6 +67,9 @@ TOOK_OFF = 0.45
 """An older paper took off from this heat on: in votes, nearly one spread above the usual."""
 
 _PRIOR_COUNT = 20.0
+_MOST_OF_ONE = 5
+"""So many papers with the same first or last author say what is usual in a window."""
+
 _MIN_SPREAD = 0.35
 
 
@@ -115,7 +119,8 @@ def heats(
                 for i in positions
             ]
         )
-        for i, heat in zip(positions, _calibrated(kind, strengths, strengths), strict=True):
+        scale = strengths[_apart([papers[i] for i in positions])]
+        for i, heat in zip(positions, _calibrated(kind, strengths, scale), strict=True):
             by_kind[i][kind] = float(heat)
     return [
         Heat(
@@ -125,6 +130,18 @@ def heats(
         )
         for i, found in enumerate(by_kind)
     ]
+
+
+def _apart(papers: Sequence[Paper]) -> list[int]:
+    """Return the places of papers that make a scale: who floods a window counts a few times."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for place, paper in enumerate(papers):
+        ends = {author.name.casefold() for author in (*paper.authors[:1], *paper.authors[-1:])}
+        if all(counts[name] < _MOST_OF_ONE for name in ends):
+            kept.append(place)
+            counts.update(ends)
+    return kept
 
 
 def late_heats(

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from builders import NOON, a_paper
 
-from digest.model import Observation
+from digest.model import Author, Observation
 from digest.ranking.trending import TOOK_OFF, gain_sentence, growth, heats, late_heats
 
 HOUR = timedelta(hours=1)
@@ -128,3 +128,24 @@ def test_a_first_look_at_an_old_paper_claims_no_growth():
 def test_a_rise_over_weeks_is_no_rise_in_days():
     slow, fast = late_of(seen((24 * 12, 0), (1, 60)), seen((73, 0), (1, 60)))
     assert slow.score < TOOK_OFF < fast.score
+
+
+@pytest.mark.parametrize("votes", [1, 30])
+def test_one_group_that_floods_a_window_moves_nobody_elses_heat_far(votes):
+    usual = [a_paper(n, authors=(Author(name=f"Author {n}"),)) for n in range(1, 31)]
+    flood = [a_paper(n, authors=(Author(name="Flo Odder"),)) for n in range(100, 300)]
+    observed = {paper.row_id: seen((1, 5 * n)) for n, paper in enumerate(usual, 1)}
+    before = [heat.score for heat in heats(usual, observed, NOON)]
+    observed |= {paper.row_id: seen((1, votes)) for paper in flood}
+    after = [heat.score for heat in heats(usual + flood, observed, NOON)]
+    assert after[: len(usual)] == pytest.approx(before, abs=0.16)
+    assert max(after[len(usual) :]) < max(after[: len(usual)])
+
+
+def test_a_source_that_died_leaves_the_others_scale_as_it_was():
+    alive = [seen((1, v), kind="hn_points") for v in (2, 9, 40)]
+    last_words = [seen((70, v)) for v in (500, 900)]
+    alone = heat_of(*alive)
+    beside = heat_of(*alive, *last_words)
+    assert [h.by_kind["hn_points"] for h in beside[:3]] == [h.by_kind["hn_points"] for h in alone]
+    assert [h.score for h in beside[:3]] == [h.score for h in alone]
