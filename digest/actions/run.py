@@ -85,11 +85,12 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []
     readiness.guard(app)
-    planned = shares.plan(app)
-    told("plan", planned)
-    summaries.prepare(app)
-    with stopping_on_signals() as stop:
-        sent = shares.send(app, stop=stop)
+    with shares.Crew(app) as crew:
+        planned = crew.plan()
+        told("plan", planned)
+        summaries.prepare(app)
+        with stopping_on_signals() as stop:
+            sent = crew.send(stop=stop)
     told("send", sent)
     report = RunReport(
         run_id=run_id,

@@ -1,63 +1,102 @@
 """A large run shared among processes of one machine, for Python uses one processor each.
 
-A helper is a process with the same configuration and a store connection of its own. Planning is
-divided by subscriber, so that nobody is planned for twice; sending needs no dividing: claims
-never overlap, and a helper that dies is recovered like any dead sender. Workers on several
-machines are ``tasks``' business.
+A helper is a new process with the same configuration and a store connection of its own; starting
+one costs a second, so it stays from planning to sending. Planning is divided by subscriber, so
+that nobody is planned for twice, into more parts than processes: who is free takes the next.
+Sending needs no dividing: claims never overlap, and a helper that dies is recovered like any dead
+sender. Workers on several machines are ``tasks``' business.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.context import SpawnProcess
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from operator import add
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from digest.app import App, open_app, system_clock
 from digest.config import Config
 from digest.pipeline import composing
+from digest.pipeline.editions import Desk
 from digest.pipeline.planning import PlanReport, plan_due
 from digest.pipeline.sending import SendReport, overall, send_ready, settle
 from digest.store import deliveries, profiles
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
+Task = Callable[[App, int, Callable[[], int], Callable[[], bool]], R]
+"""What a helper does: in an installation, so many parts, how to take one, whether to stop."""
+
 WORTH = 3000
 """Subscriptions or deliveries a process: for fewer, starting it costs more than it gives."""
-_NEEDED = ("digest.ranking.default", "digest.delivery.smtp")
-"""What a helper imports by name, beside what this module does."""
+PARTS = 4
+"""Parts of the planning for each process: one that starts late or is slow takes fewer."""
 
-R = TypeVar("R")
+Look = Callable[[], bool]
+"""Tells whether to stop."""
 
 
 def plan(app: App) -> PlanReport:
     """Make the editions of every subscription that is due; as `planning.plan_due`."""
-    with app.reading() as connection:
-        count = _processes(app, profiles.count_due(connection, app.now()))
-    if count == 1:
-        return plan_due(app)
-    with _Helpers[PlanReport](app, _plan_share, count) as helpers:
-        mine = plan_due(app, share=(0, count))
-    rest = plan_due(app) if helpers.died else PlanReport()
-    return reduce(add, [mine, *helpers.reports, rest])
+    with Crew(app) as crew:
+        return crew.plan()
 
 
-def send(app: App, *, stop: Callable[[], bool]) -> SendReport:
+def send(app: App, *, stop: Look) -> SendReport:
     """Send every delivery that is due; as `sending.send_ready`."""
-    with app.reading() as connection:
-        count = _processes(app, deliveries.count_due(connection, app.now()))
-    if count == 1:
-        return send_ready(app, compose=composing.for_run(app), stop=stop)
-    recovered = settle(app)
-    with _Helpers[SendReport](app, _send_share, count) as helpers:
+    with Crew(app) as crew:
+        return crew.send(stop=stop)
+
+
+class Crew:
+    """One process and its helpers, for a run that plans and then sends."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._helpers = _Helpers(app)
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._helpers.close()
+
+    def plan(self) -> PlanReport:
+        """Make the editions of every subscription that is due; as `planning.plan_due`."""
+        app = self._app
+        with app.reading() as connection:
+            count = _processes(app, profiles.count_due(connection, app.now()))
+        if count == 1:
+            return plan_due(app)
+        parts = count * PARTS
+        self._helpers.begin(_plan_parts, count, parts)
+        mine = _plan_parts(app, parts, self._helpers.take, lambda: False)
+        # Who is not even up by now took no part.
+        found, died = self._helpers.reports(_plan_parts, only_up=True)
+        rest = plan_due(app) if died else PlanReport()
+        return reduce(add, [mine, *found, rest])
+
+    def send(self, *, stop: Look) -> SendReport:
+        """Send every delivery that is due; as `sending.send_ready`."""
+        app, helpers = self._app, self._helpers
+        with app.reading() as connection:
+            count = _processes(app, deliveries.count_due(connection, app.now()))
+        if count == 1:
+            return send_ready(app, compose=composing.for_run(app), stop=stop)
+        recovered = settle(app)
+        helpers.begin(_send_share, count, 0)
 
         def stopping() -> bool:
             if stop():
@@ -66,11 +105,11 @@ def send(app: App, *, stop: Callable[[], bool]) -> SendReport:
 
         compose = composing.for_run(app)
         mine = [send_ready(app, compose=compose, stop=stopping, is_share=True)]
-        helpers.wait(stopping)
-    if helpers.died and not stop():
-        settle(app)
-        mine.append(send_ready(app, compose=compose, stop=stop, is_share=True))
-    return overall(app, [*mine, *helpers.reports], recovered)
+        found, died = helpers.reports(_send_share, look=stopping)
+        if died and not stop():
+            settle(app)
+            mine.append(send_ready(app, compose=compose, stop=stop, is_share=True))
+        return overall(app, [*mine, *found], recovered)
 
 
 def _processes(app: App, count: int) -> int:
@@ -78,89 +117,148 @@ def _processes(app: App, count: int) -> int:
     return max(1, min(wanted, count // WORTH))
 
 
-class _Helpers(Generic[R]):
-    """Processes that each do one share; their reports are there when the block ends."""
+@dataclass
+class _Helper:
+    """One process, and the pipe to it: a task there, its name and report back."""
 
-    def __init__(self, app: App, task: Callable[..., R], count: int) -> None:
-        context = _context()
-        now = None if app.clock is system_clock else app.now()
-        self.reports: list[R] = []
-        self.died = 0
-        self.stop: Event = context.Event()
-        self._pipes: list[Pipe] = []
-        self._processes = []
-        for number in range(1, count):
-            mine, theirs = context.Pipe(duplex=False)
-            process = context.Process(
-                target=_help,
-                args=(task, app.config, now, (number, count), self.stop, theirs),
-                name=f"helper-{number}",
-            )
-            process.start()
-            theirs.close()
-            self._pipes.append(mine)
-            self._processes.append(process)
+    process: SpawnProcess
+    pipe: Pipe
+    is_up: bool = False
+    owes: list[str] = field(default_factory=list)
+    """Names of the tasks whose reports are still to come."""
 
-    def __enter__(self) -> _Helpers[R]:
-        return self
 
-    def wait(self, look: Callable[[], bool]) -> None:
-        """Wait for the helpers, looking around now and then."""
-        for pipe in self._pipes:
-            while not pipe.poll(0.5):
-                look()
+class _Helpers:
+    """Processes that do what they are given, until they are closed."""
 
-    def __exit__(self, *raised: object) -> None:
-        if raised[0] is not None:
-            self.stop.set()
-        for pipe, process in zip(self._pipes, self._processes, strict=True):
+    def __init__(self, app: App) -> None:
+        self._app = app
+        # Not forked: this process has threads, and connections that are not to be shared.
+        self._context = multiprocessing.get_context("spawn")
+        self.stop: Event = self._context.Event()
+        self._taken = self._context.Value("q", 0)
+        self._all: list[_Helper] = []
+
+    def take(self) -> int:
+        """Return the number of the next part that nobody took."""
+        return _take(self._taken)
+
+    def begin(self, task: Task[Any], count: int, parts: int) -> None:
+        """Let helpers do a task beside this process; start those that are missing."""
+        self._taken.value = 0
+        while len(self._all) < count - 1:
+            self._all.append(self._started(len(self._all) + 1))
+        for helper in self._all[: count - 1]:
+            with contextlib.suppress(BrokenPipeError):  # dead: its report will be missed
+                helper.pipe.send((task, parts))
+            helper.owes.append(task.__name__)
+
+    def reports(
+        self, task: Task[R], *, only_up: bool = False, look: Look | None = None
+    ) -> tuple[list[R], int]:
+        """Wait for the reports of a task; return them, and how many helpers died instead.
+
+        ``only_up`` leaves out who has not started yet, ``look`` is called now and then.
+        """
+        found: list[R] = []
+        died = 0
+        for helper in list(self._all):
             try:
-                self.reports.append(pipe.recv())
-            except EOFError:
-                self.died += 1
-                log.warning("helper ended without a report name=%s", process.name)
-            process.join()
-            pipe.close()
-            process.close()
+                while task.__name__ in helper.owes:
+                    while not helper.pipe.poll(0 if only_up and not helper.is_up else 0.5):
+                        if only_up and not helper.is_up:
+                            raise _NotUpError
+                        if look:
+                            look()
+                    self._hear(helper, task, found)
+            except _NotUpError:
+                continue
+            except (EOFError, ConnectionResetError):
+                died += 1
+                log.warning("helper ended without a report name=%s", helper.process.name)
+                self._all.remove(helper)
+                _end(helper)
+        return found, died
+
+    def close(self) -> None:
+        """Let the helpers end, at once where they are still at work."""
+        self.stop.set()
+        for helper in self._all:
+            with contextlib.suppress(BrokenPipeError):
+                helper.pipe.send(None)
+        for helper in self._all:
+            _end(helper)
+        self._all = []
+
+    def _hear(self, helper: _Helper, task: Task[R], found: list[R]) -> None:
+        said = helper.pipe.recv()
+        if said is None:
+            helper.is_up = True
+            return
+        name, report = said
+        helper.owes.remove(name)
+        if name == task.__name__:
+            found.append(report)
+
+    def _started(self, number: int) -> _Helper:
+        app, context = self._app, self._context
+        now = None if app.clock is system_clock else app.now()
+        mine, theirs = context.Pipe()
+        process = context.Process(
+            target=_help,
+            args=(app.config, now, self._taken, self.stop, theirs, os.getpid()),
+            name=f"helper-{number}",
+        )
+        process.start()
+        theirs.close()
+        return _Helper(process, mine)
 
 
-def _context() -> ForkServerContext | SpawnContext:
-    """Return how helpers are started.
+class _NotUpError(Exception):
+    """A helper has not started yet."""
 
-    Not forked off this process: it has threads, and connections that are not to be shared. Off
-    one that has imported us and does nothing else, where the system can: to import all that
-    planning and sending need takes as long as thousands of mails. It ends when we do.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *_NEEDED])
-    return context
+
+def _end(helper: _Helper) -> None:
+    helper.process.join()
+    helper.pipe.close()
+    helper.process.close()
+
+
+def _take(taken: Synchronized[int]) -> int:
+    with taken.get_lock():
+        taken.value += 1
+        return int(taken.value) - 1
 
 
 def _help(
-    task: Callable[..., R],
     config: Config,
     now: datetime | None,
-    share: tuple[int, int],
+    taken: Synchronized[int],
     stop: Event,
     pipe: Pipe,
+    parent: int,
 ) -> None:
-    """Do one share in a process of its own, and report."""
+    """Do one task after the other in a process of its own, and report each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells everybody; one decides
-    parent = os.getppid()
 
     def stopping() -> bool:
         return stop.is_set() or os.getppid() != parent
 
-    with open_app(config, now=now, migrate=False) as app:
-        pipe.send(task(app, share, stopping))
+    with open_app(config, now=now, migrate=False) as app, contextlib.suppress(EOFError):
+        pipe.send(None)  # up
+        while (asked := pipe.recv()) is not None:
+            task, parts = asked
+            pipe.send((task.__name__, task(app, parts, lambda: _take(taken), stopping)))
     pipe.close()
 
 
-def _plan_share(app: App, share: tuple[int, int], _stop: Callable[[], bool]) -> PlanReport:
-    return plan_due(app, share=share)
+def _plan_parts(app: App, parts: int, take: Callable[[], int], stop: Look) -> PlanReport:
+    """Plan one part after the other that nobody took, at one desk."""
+    desk, total = Desk(app), PlanReport()
+    while (number := take()) < parts and not stop():
+        total += plan_due(app, share=(number, parts), desk=desk)
+    return total
 
 
-def _send_share(app: App, _share: tuple[int, int], stop: Callable[[], bool]) -> SendReport:
+def _send_share(app: App, _parts: int, _take: Callable[[], int], stop: Look) -> SendReport:
     return send_ready(app, compose=composing.for_run(app), stop=stop, is_share=True)

@@ -214,8 +214,9 @@ class Bench:
         with self.opened(dkim=dkim, url=url) as app:
             fill(app, self.count)
             begun = time.perf_counter()
-            planned = shares.plan(app)
-            report = shares.send(app, stop=lambda: False)
+            with shares.Crew(app) as crew:
+                planned = crew.plan()
+                report = crew.send(stop=lambda: False)
             took = time.perf_counter() - begun
             assert planned.mailed == self.count, planned
             assert report.counts["sent"] == self.count, report

@@ -60,13 +60,46 @@ def test_a_helper_that_dies_leaves_nothing_behind(crowd, monkeypatch):
     assert (report.counts["sent"], len(smtp.received), states(app)) == (40, 40, {"sent": 40})
 
 
-def killed(_app, _share, _stop):
+def killed(_app, _parts, _take, _stop):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_helpers_stay_from_planning_to_sending(crowd):
+    app, smtp = crowd(40)
+    with shares.Crew(app) as crew:
+        assert crew.plan().mailed == 40
+        report = crew.send(stop=lambda: False)
+    assert (report.counts["sent"], report.is_ok, len(smtp.received)) == (40, True, 40)
+
+
+@pytest.mark.slow
+def test_what_a_planner_that_dies_had_taken_is_planned_by_others(crowd, monkeypatch):
+    app, _ = crowd(40)
+    waiting = shares._Helpers.reports
+
+    def take_and_die(self, task, **options):
+        for helper in self._all:
+            helper.pipe.recv()  # it is up, and about to report
+            helper.is_up = True
+            helper.process.kill()
+        return waiting(self, task, **options)
+
+    monkeypatch.setattr(shares._Helpers, "reports", take_and_die)
+    monkeypatch.setattr(shares, "_plan_parts", takes_all)
+    assert shares.plan(app).mailed == 40
+
+
+def takes_all(_app, parts, take, _stop):
+    """Take every part and plan none, as one who is killed does."""
+    while take() < parts:
+        pass
+    return planning.PlanReport()
 
 
 def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
     app, _ = crowd(12)
-    monkeypatch.setattr(shares, "_Helpers", None)
+    monkeypatch.setattr(shares._Helpers, "begin", None)
     assert shares.plan(app).mailed == 12
 
 
