@@ -57,7 +57,7 @@ class Library:
 def read_library(content: bytes, *, name: str = "library") -> Library:
     """Read a library of any known format, told by its content.
 
-    Raises UsageError, naming ``name``, where it is of no known format or too large.
+    Raises UsageError, naming ``name``, where it is of no known format, empty or too large.
     """
     if len(content) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
@@ -69,6 +69,8 @@ def read_library(content: bytes, *, name: str = "library") -> Library:
             except _BROKEN as exc:
                 raise UsageError(f"{name}: looks like {format_name} but is broken: {exc}") from exc
             items = [item for item in found if item is not None]
+            if not items:  # taken for a library, it would teach nothing and nobody would know
+                raise UsageError(f"{name}: {format_name} without a paper in it")
             return Library(
                 format=format_name,
                 items=tuple(items[:MAX_ITEMS]),

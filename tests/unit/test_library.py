@@ -86,3 +86,9 @@ def test_markup_and_controls_in_a_library_are_inert():
     (item,) = read_library(bad).items
     assert "<script" not in item.title
     assert "\u202e" not in item.title
+
+
+@pytest.mark.parametrize("content", [b"[]", b"@comment{nothing here}", b"Key,Title,DOI\n"])
+def test_a_library_of_no_paper_is_said_to_be_empty(content):
+    with pytest.raises(UsageError, match="mine"):
+        read_library(content, name="mine")
