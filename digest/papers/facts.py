@@ -98,7 +98,7 @@ class Facts:
     def prepared(self) -> Facts:
         """Work everything out now, where there is time for it."""
         if not self.flaw:
-            _ = self.content_hash, self.fingerprint, self.title_hash
+            _ = self.name, self.content_hash, self.fingerprint, self.title_hash
         return self
 
     @cached_property
