@@ -9,6 +9,7 @@ from builders import NOON
 from scripted import Reply
 
 from digest.errors import SourceError
+from digest.sources._arxiv_feed import is_withdrawn
 
 ATOM = "application/atom+xml"
 
@@ -207,6 +208,23 @@ def test_each_category_is_a_feed_of_its_own(script, asking, source_of):
     script.routes["/atom/stat.ML"] = Reply(b"<feed>2</feed>")
     again = fetched(source, asking(validators=first.learned))
     assert [body.label for body in again] == ["stat.ML"]
+
+
+@pytest.mark.parametrize(
+    ("abstract", "comment", "expected"),
+    [
+        ("", "This paper has been withdrawn by the authors", True),
+        ("", "This submission has been withdrawn due to violation of arXiv policy", True),
+        ("This paper has been withdrawn due to an error in Lemma 2.", "", True),
+        ("Withdrawn.", "", True),
+        ("", "Withdrawn due to an error", True),
+        ("", "Withdrawn from another venue? No: accepted", False),
+        ("We study papers that were withdrawn.", "9 pages", False),
+        ("Troops were withdrawn in 1990.", "", False),
+    ],
+)
+def test_withdrawals_are_read_in_the_authors_words(abstract, comment, expected):
+    assert is_withdrawn(abstract, comment) is expected
 
 
 # --- Feeds --------------------------------------------------------------------------------------
