@@ -70,8 +70,10 @@ def after_poll(rhythm: Rhythm, fresh: int, *, on: date) -> Rhythm:
 def silence(rhythm: Rhythm, *, on: date) -> Silence | None:
     """Return the silence up to the day before ``on``, where it is not to be expected."""
     counts, last_on = rhythm.counts, rhythm.last_on
+    if last_on is None or len(counts) < FEWEST_DAYS or on <= last_on + DAY:
+        return None
     active = [count for count in counts if count]
-    if last_on is None or len(counts) < FEWEST_DAYS or len(active) < FEWEST_ACTIVE:
+    if len(active) < FEWEST_ACTIVE:
         return None
     quiet = [last_on + number * DAY for number in range(1, (on - last_on).days)]
     if len(quiet) <= LONGER * _longest_gap(counts):
