@@ -42,6 +42,7 @@ from digest.ranking.space import paper_text
 from digest.ranking.table import shipped
 from digest.ranking.tastes import Known, Taste, rated_papers
 from digest.ranking.window import Window
+from digest.ranking.words import content_words
 
 NOON = datetime(2026, 4, 14, 12, tzinfo=UTC)
 LIKES, TOP, CHUNK = 30, 20, 1000
@@ -212,6 +213,7 @@ def fit_seconds(world: World, number: int) -> float:
         KEPT["window"] = Window(world.candidates, NOON, world.candidates.background)
     window = KEPT["window"]
     reader = world.reader(1_000_000 + number)
+    content_words.cache_clear()
     begun = time.process_time()
     interest = reader.profile.interests[0]
     rated = rated_papers(interest, (), Known(reader.known_papers), NOON)
@@ -245,6 +247,7 @@ def svm_seconds(world: World, number: int) -> float:
 
 def mean_cosine_seconds(world: World, number: int) -> float:
     """Return what zotero-arxiv-daily needs for a subscriber: it encodes everything each time."""
+    content_words.cache_clear()  # it keeps nothing from one to the next
     begun = time.process_time()
     background: Background = world.candidates.background
     liked = [world.by_key[key] for key in world.reader(number).profile.interests[0].liked]
