@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -127,6 +128,20 @@ def test_sources_stored_together_are_stored_as_if_one_by_one(store, said):
     assert kept(store) == expected
     # What a third source shows to be one was two before, where each came alone.
     assert total_new(together) <= total_new(alone)
+
+
+@slowly
+@given(said=polls(), size=st.integers(1, 4))
+def test_chunks_of_any_size_store_the_same(store, said, size):
+    states = []
+    for chunk in (2000, size):
+        emptied(store)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("digest.store.ingest.CHUNK", chunk)
+            take_all(store, said)
+        # Two versions that come together are no revision of each other.
+        states.append(re.sub(r"'revisions': \d+", "", str(kept(store))))
+    assert states[0] == states[1]
 
 
 @slowly
