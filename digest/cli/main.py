@@ -28,6 +28,7 @@ from digest.cli import (
     rank,
     replay,
     retention,
+    runs,
     send,
     signals,
     sources,
@@ -54,6 +55,7 @@ EXIT_USAGE = 2
 MODULES = (
     demo,
     passes,
+    runs,
     workers,
     send,
     edition,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, func, not_, select
 
@@ -11,7 +12,7 @@ from digest.store.suppressions import Suppression
 from digest.store.tables import bounces, polls, runs, suppressions
 
 QUIET_COMMANDS = ("tick",)
-"""Passes that come every minute: they are shown only where something went wrong."""
+"""Passes that come every minute: they are shown only where they mailed or something went wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,9 @@ class RunLine:
     ended_at: datetime | None
     exit_code: int | None
     problems: tuple[str, ...]
+    made: int = 0
+    """Editions that were made to be mailed."""
+    sent: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,12 @@ class BounceLine:
 
 def last_runs(connection: Connection, *, limit: int) -> list[RunLine]:
     """Return the latest passes, newest first, without uneventful ticks."""
-    is_dull = and_(runs.c.command.in_(QUIET_COMMANDS), runs.c.exit_code == 0)
+    is_dull = and_(
+        runs.c.command.in_(QUIET_COMMANDS),
+        runs.c.exit_code == 0,
+        func.coalesce(runs.c.report["planned"]["mailed"].as_integer(), 0) == 0,
+        func.coalesce(runs.c.report["sent"]["counts"]["sent"].as_integer(), 0) == 0,
+    )
     query = select(runs).where(not_(is_dull)).order_by(runs.c.started_at.desc()).limit(limit)
     return [
         RunLine(
@@ -52,9 +61,17 @@ def last_runs(connection: Connection, *, limit: int) -> list[RunLine]:
             ended_at=row.ended_at,
             exit_code=row.exit_code,
             problems=tuple(str(item) for item in (row.report or {}).get("problems", ())),
+            made=_count(row.report, "planned", "mailed"),
+            sent=_count(row.report, "sent", "counts", "sent"),
         )
         for row in connection.execute(query)
     ]
+
+
+def _count(report: Any, *path: str) -> int:
+    for name in path:
+        report = report.get(name) if isinstance(report, dict) else None
+    return report if isinstance(report, int) else 0
 
 
 def last_poll_id(connection: Connection) -> int:

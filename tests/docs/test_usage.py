@@ -13,7 +13,9 @@ CALLS = [(name, line) for name, lines in USAGE.items() for line in lines]
 
 
 @pytest.mark.parametrize(("name", "line"), CALLS, ids=[line for _, line in CALLS])
-def test_an_example_is_understood(name, line):
+def test_an_example_is_understood(name, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").touch()
     words = shlex.split(line)
     words = words[words.index("digest") :]
     place = next(n for n in range(len(words)) if words[n : n + len(name.split())] == name.split())
@@ -23,6 +25,10 @@ def test_an_example_is_understood(name, line):
     command = COMMANDS.get(name) or root.commands[name]
     context = command.make_context(name, after)
     assert not context.args
+
+
+def test_every_command_has_an_example():
+    assert set(COMMANDS) <= set(USAGE)
 
 
 def test_help_shows_the_examples(capsys):
