@@ -14,7 +14,7 @@ from digest.store import outbox, profiles, subscribers
 from digest.store.tables import deliveries, editions, metadata
 from digest.subscribers.addresses import address_hmac
 
-CONTENT = {"picks": {}, "parts": {}, "others": [], "other_count": 0, "sources": []}
+CONTENT = '{"picks": {}, "parts": {}, "others": [], "other_count": 0, "sources": []}'
 HEADERS: tuple[dict[str, str], ...] = (
     {"user-agent": "", "accept": ""},
     {"origin": "https://evil.example", "referer": "https://evil.example/x"},
