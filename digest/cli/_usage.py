@@ -63,6 +63,8 @@ USAGE: dict[str, tuple[str, ...]] = {
     "papers show": ("digest papers show 2604.01234", "digest papers show doi:10.1000/182"),
     "papers merge": ("digest papers merge arxiv:2604.01234 doi:10.1000/182",),
     "papers split": ("digest papers split 7",),
+    "papers doubts": ("digest papers doubts",),
+    "papers differ": ("digest papers differ arxiv:2604.01234 doi:10.1000/182",),
     "papers prune": ("digest papers prune --days 730",),
     "sources": ("digest sources", "digest sources --json"),
     "sources enable": ("digest sources enable arxiv",),
