@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from builders import NOON, a_profile
-from sqlalchemy import insert, select
+from builders import NOON, a_profile, an_edition
+from sqlalchemy import select
 
 from digest.app import App
 from digest.model import Purpose, SubscriberStatus
-from digest.store import outbox, profiles, subscribers
-from digest.store.tables import deliveries, editions, metadata
+from digest.store import editions, outbox, profiles, subscribers
+from digest.store.editions import EditionOutcome
+from digest.store.tables import deliveries, metadata
 from digest.subscribers.addresses import address_hmac
 
-CONTENT = '{"picks": {}, "parts": {}, "others": [], "other_count": 0, "sources": []}'
 HEADERS: tuple[dict[str, str], ...] = (
     {"user-agent": "", "accept": ""},
     {"origin": "https://evil.example", "referer": "https://evil.example/x"},
@@ -69,14 +69,14 @@ def snapshot(app: App) -> dict[str, list[Any]]:
 def plan_delivery(web: Any, person: Person) -> int:
     """Give a subscription an edition and a delivery that waits; return the delivery's row id."""
     with web.app.writing() as connection:
-        edition_id = connection.execute(
-            insert(editions).values(
-                subscription_id=person.subscription_id, subscriber_id=person.subscriber_id,
-                profile_id=person.profile_id, slot_at=NOON, edition_on=NOON.date(),
-                window_start_at=NOON, window_end_at=NOON, frequency="daily", content=CONTENT,
-                made_at=NOON,
-            ).returning(editions.c.id)
-        ).scalar_one()  # fmt: skip
+        draft = an_edition(
+            subscription_id=person.subscription_id,
+            subscriber_id=person.subscriber_id,
+            profile_id=person.profile_id,
+            picks=(),
+        )
+        [edition] = editions.freeze(connection, [draft], EditionOutcome.MAILED)
+        edition_id = edition.row_id
         outbox.plan(
             connection,
             [outbox.Planned(
