@@ -1,4 +1,4 @@
-"""A paper's own web page into a record, by the meta elements that publishers write for indexers.
+"""A paper's own web page or PDF into a record, by what publishers write there for indexers.
 
 https://scholar.google.com/intl/en/scholar/inclusion.html#indexing (Highwire's ``citation_*``),
 Dublin Core and Open Graph. A page that does not name a paper is an error, never a record.
@@ -16,6 +16,7 @@ from lxml import etree, html
 from digest.errors import SourceError
 from digest.model import Author, Link, PaperKey, Record
 from digest.sources import Batch, Body
+from digest.sources._pdf import is_pdf, meta_of
 from digest.sources._reading import instant, unique, web_link
 from digest.text.clean import clean
 from digest.text.ids import keys_of_doi, make_key
@@ -48,13 +49,18 @@ def page_key(url: str) -> PaperKey | None:
 
 def parse_page(name: str, body: Body, key: PaperKey) -> Batch:
     """Read one page. Raises SourceError for a page that does not name a paper."""
-    meta = _meta(name, body)
+    is_document = is_pdf(body.content)
+    meta = meta_of(body.content) if is_document else _meta(name, body)
     title = plain(_first(meta, _TITLES))
     is_paper = "citation_title" in meta or _first(meta, ("og:type",)).lower() in ("", "article")
+    if is_document:  # their titles are often those of templates and first drafts
+        is_paper = len(title.split()) > 1 and bool({*meta} & {"citation_author", "citation_doi"})
     if not title or not is_paper:
-        reason = f"{body.url} does not say which paper it is: name it by DOI or arXiv id"
+        better = "give its web page, DOI" if is_document else "name it by DOI"
+        reason = f"{body.url} does not say which paper it is: {better} or arXiv id"
         raise SourceError(name, reason, kind="not-a-paper")
-    pdf = web_link(_first(meta, ("citation_pdf_url",)), body.url)
+    pdf = body.url if is_document else _first(meta, ("citation_pdf_url",))
+    pdf = web_link(pdf, body.url)
     record = Record(
         source=name,
         key=key,

@@ -25,6 +25,7 @@ from digest.sources import openreview as openreview_kind
 from digest.sources import pubmed as pubmed_kind
 from digest.sources._asking import ask
 from digest.sources._page import page_key, parse_page
+from digest.sources._pdf import is_pdf, packet_of
 from digest.sources._reading import Options
 from digest.text.clean import clean
 from digest.text.ids import parse_reference
@@ -118,7 +119,9 @@ class InboxSource:
         url = key.partition(":")[2]
         try:
             found = ask(fetcher, url, label=f"{PAGE} {key}")
-            body = replace(found, content=found.content[:LONGEST_HEAD])
+            content = found.content
+            head = packet_of(content) if is_pdf(content) else content[:LONGEST_HEAD]
+            body = replace(found, content=head)
             parse_page(self.name, body, key)
         except SourceError as exc:
             return Body(

@@ -118,6 +118,40 @@ def test_a_bad_page_fails_alone_and_the_inbox_stays_well(app, web, reply):
     assert inbox.is_healthy
 
 
+def pdf(title="A paper in print", creator="Ada Lovelace", doi="10.1000/print"):
+    rdf = "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'"
+    packet = (
+        f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF {rdf}><rdf:Description "
+        "xmlns:dc='http://purl.org/dc/elements/1.1/' "
+        "xmlns:prism='http://prismstandard.org/namespaces/basic/2.0/'>"
+        f"<dc:title><rdf:Alt><rdf:li>{title}</rdf:li></rdf:Alt></dc:title>"
+        f"<dc:creator><rdf:Seq><rdf:li>{creator}</rdf:li></rdf:Seq></dc:creator>"
+        f"<prism:doi>{doi}</prism:doi></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    body = b"%PDF-1.7\n" + bytes(range(256)) * 4000 + packet.encode() + b"\n%%EOF"
+    return Reply(body, headers={"Content-Type": "application/pdf"})
+
+
+def test_a_pdf_is_the_paper_that_it_says_it_is(app, web):
+    web.routes["/paper.pdf"] = pdf()
+    address = web.url("/paper.pdf")
+    assert outcome(submitting.submit(app, [address])) == [
+        ("found", f"url:{address}", "A paper in print"),
+    ]
+    with app.reading() as connection:
+        (paper,) = papers.by_key(connection, [f"url:{address}"]).values()
+    assert [author.name for author in paper.authors] == ["Ada Lovelace"]
+    assert [(link.kind, link.url) for link in paper.links] == [("pdf", address)]
+
+
+@pytest.mark.parametrize("reply", [pdf(title="main", doi=""), pdf("A title", "", ""), pdf("<x>")])
+def test_a_pdf_that_does_not_say_so_is_told_how_to_be_named(app, web, reply):
+    web.routes["/paper.pdf"] = reply
+    (found,) = submitting.submit(app, [web.url("/paper.pdf")])
+    assert str(found.state) == "waiting"
+    assert "give its web page, DOI or arXiv id" in found.problem
+
+
 def test_who_is_forgotten_leaves_the_paper_and_no_name(app, web):
     with app.writing() as connection:
         values = {"address": "a@example.org", "address_key": "a@example.org", "status": "confirmed"}
