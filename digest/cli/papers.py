@@ -14,7 +14,7 @@ from digest.cli._context import AsJson, opened
 from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, show
 from digest.model import Paper
-from digest.store.stories import Doubt, Story
+from digest.store.stories import Doubt, RecordNote, Story
 
 Day = Annotated[
     date | None, typer.Option(parser=a_day, metavar="DAY", help="First (or only) day, in UTC.")
@@ -176,9 +176,7 @@ def _print_story(story: Story) -> None:
         "sightings",
         [(f"{one.announced_on}", one.source, one.announce_type) for one in story.sightings],
     )
-    _section(
-        "records", [(one.source, one.native_id, f"{one.changes} changes") for one in story.records]
-    )
+    _section("records", [(one.source, one.native_id, _changes(one)) for one in story.records])
     _section("versions", [(f"{one.scheme} v{one.number}", one.title) for one in story.versions])
     _section("events", [(f"{one.at:%Y-%m-%d %H:%M}", one.kind) for one in story.events])
     _section("links", [(one.kind, one.key, one.title) for one in story.relations])
@@ -203,6 +201,11 @@ def _print_story(story: Story) -> None:
         ],
     )
     _section("fields from", list(story.provenance.items()))
+
+
+def _changes(record: RecordNote) -> str:
+    times = {0: "", 1: "changed once"}.get(record.changes, f"changed {record.changes} times")
+    return f"{times}: no longer followed" if record.is_noise else times
 
 
 def _dates(story: Story) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, exists, or_, select
 
 from digest.model import Observation, Paper, PaperKey
+from digest.papers.diff import REVISION_LIMIT
 from digest.store import papers as store_papers
 from digest.store import signals
 from digest.store.tables import (
@@ -92,6 +93,8 @@ class RecordNote:
     source: str
     native_id: str
     changes: int
+    is_noise: bool
+    """It changed so often that what it says now is no longer followed."""
     first_seen_at: datetime
     last_seen_at: datetime
 
@@ -181,6 +184,7 @@ def story(connection: Connection, paper: Paper) -> Story:
                 source=row.source,
                 native_id=row.native_id,
                 changes=row.changes,
+                is_noise=row.changes >= REVISION_LIMIT,
                 first_seen_at=row.first_seen_at,
                 last_seen_at=row.last_seen_at,
             )

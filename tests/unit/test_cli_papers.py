@@ -38,6 +38,17 @@ def test_the_story_says_when_it_was_news_or_why_never(capsys):
     assert "never news: all that was seen of it are replacements" in capsys.readouterr().out
 
 
+def test_a_record_that_never_rests_is_told_as_such(capsys):
+    for number in range(3):
+        fill(a_record(1, abstract=f"Seen {number} times."))
+    run([*NOW, "papers", "show", "2604.00001"])
+    assert "arxiv-ml  oai:arXiv.org:2604.00001v1  changed 2 times\n" in capsys.readouterr().out
+    for number in range(3, 30):
+        fill(a_record(1, abstract=f"Seen {number} times."))
+    run([*NOW, "papers", "show", "2604.00001"])
+    assert "changed 24 times: no longer followed" in capsys.readouterr().out
+
+
 def test_words_of_a_title_lead_to_the_id(capsys):
     fill(a_record(1, title="Folding laundry with robots"))
     assert run([*NOW, "papers", "show", "robots folding"]) == 2
