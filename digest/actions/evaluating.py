@@ -46,6 +46,8 @@ class Evaluation:
     sessions: int
     relevant: int
     results: tuple[Result, ...]
+    base: str
+    """The ranker that the others are held against."""
     best: str
     """The ranker to use: the best one where its gain is sure, else the present one."""
     used: str = ""
@@ -84,6 +86,7 @@ def evaluate(
         sessions=len(found),
         relevant=sum(session.relevant for session in found),
         results=results,
+        base=wanted[0],
         best=chosen,
         used=_use(app, subscriptions, chosen) if use else "",
     )
@@ -94,6 +97,8 @@ def _usable(app: App) -> Iterator[str]:
     options = app.config.settings.ranking.model_dump()
     for module in modules_with("digest.ranking", "ranker"):
         kind = module.__name__.rpartition(".")[2]
+        if not all(options.get(name) for name in getattr(module, "NEEDS", ())):
+            continue
         with contextlib.suppress(ConfigError):
             resolve(kind, "digest.ranking", "ranker")(options)
             yield kind

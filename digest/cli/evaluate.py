@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from digest.actions.evaluating import Evaluation, evaluate
+from digest.actions.evaluating import FEWEST, Evaluation, evaluate
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
-from digest.ranking.evaluation import Interval
+from digest.ranking.evaluation import DEPTH, Interval
 
 
 def register(app: typer.Typer) -> None:
@@ -41,17 +41,26 @@ def evaluate_(
 
 
 def _print(found: Evaluation) -> None:
+    counts = ((found.relevant, "paper"), (found.sessions, "session"), (found.readers, "reader"))
+    marked, sittings, people = (f"{n} {one}{'' if n == 1 else 's'}" for n, one in counts)
+    print_line(f"{marked} marked in {sittings} by {people}")
     print_line(
-        f"{found.relevant} papers marked in {found.sessions} sessions by {found.readers} readers"
+        f"{'ranker':<12}  {f'NDCG@{DEPTH}':<22} {f'recall@{DEPTH}':<22} {'first at':<14} "
+        f"NDCG beside {found.base}'s"
     )
-    print_line("ranker        NDCG@10              recall@10            first at             gain")
     for row in found.results:
         first = f"{row.first.value:.0f} ({row.first.low:.0f} to {row.first.high:.0f})"
         print_line(
-            f"{row.ranker:<12}  {_told(row.ndcg):<20} {_told(row.recall):<20} {first:<20} "
-            f"{row.gain.value:+.3f} ({row.gain.low:+.3f} to {row.gain.high:+.3f})"
+            f"{row.ranker:<12}  {_told(row.ndcg):<22} {_told(row.recall):<22} {first:<14} "
+            + (
+                "-"
+                if row.ranker == found.base
+                else f"{row.gain.value:+.3f} ({row.gain.low:+.3f} to {row.gain.high:+.3f})"
+            )
         )
-    print_line(f"best: {found.best}")
+    is_enough = found.sessions >= FEWEST
+    doubt = "" if is_enough else f" (nothing is sure from fewer than {FEWEST} sessions)"
+    print_line(f"best: {found.best}{doubt}")
     if found.used:
         print_line(found.used)
 

@@ -14,6 +14,9 @@ from digest.ranking.background import Background
 from digest.ranking.default import DefaultRanker
 from digest.ranking.meaning import Meaning
 
+NEEDS = ("model",)
+"""Options without which it ranks as the default ranker does."""
+
 SENTENCES, WORD_VECTORS = 1.0, 0.4
 """What each space weighs: a model blurs new names, which word vectors tell apart."""
 

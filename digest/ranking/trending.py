@@ -8,7 +8,6 @@ being observed (its source died) leaves the others' scale as it was.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,7 +67,7 @@ TOOK_OFF = 0.45
 
 _PRIOR_COUNT = 20.0
 _MOST_OF_ONE = 5
-"""So many papers with the same first or last author say what is usual in a window."""
+"""So many papers of one first author say what is usual in a window."""
 
 _MIN_SPREAD = 0.35
 
@@ -119,7 +118,7 @@ def heats(
                 for i in positions
             ]
         )
-        scale = strengths[_apart([papers[i] for i in positions])]
+        scale = strengths[_apart([papers[i] for i in positions], strengths)]
         for i, heat in zip(positions, _calibrated(kind, strengths, scale), strict=True):
             by_kind[i][kind] = float(heat)
     return [
@@ -132,16 +131,22 @@ def heats(
     ]
 
 
-def _apart(papers: Sequence[Paper]) -> list[int]:
-    """Return the places of papers that make a scale: who floods a window counts a few times."""
-    counts: Counter[str] = Counter()
+def _apart(papers: Sequence[Paper], strengths: Floats) -> list[int]:
+    """Return the places of papers that make a scale: who floods a window counts a few times.
+
+    Of a first author's papers some of all strengths stand for the rest.
+    """
+    groups: dict[str, list[int]] = {}
+    for place in np.argsort(strengths, kind="stable").tolist():
+        authors = papers[place].authors
+        name = authors[0].name.casefold() if authors else str(place)
+        groups.setdefault(name, []).append(place)
     kept = []
-    for place, paper in enumerate(papers):
-        ends = {author.name.casefold() for author in (*paper.authors[:1], *paper.authors[-1:])}
-        if all(counts[name] < _MOST_OF_ONE for name in ends):
-            kept.append(place)
-            counts.update(ends)
-    return kept
+    for places in groups.values():
+        count = min(_MOST_OF_ONE, len(places))
+        kept += [places[(2 * n + 1) * len(places) // (2 * count)] for n in range(count)]
+    # Where hardly anybody else is there, the one group is what is usual.
+    return kept if len(kept) >= _PRIOR_COUNT else list(range(len(papers)))
 
 
 def late_heats(

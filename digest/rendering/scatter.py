@@ -11,6 +11,8 @@ WIDTH, HEIGHT = 760, 560
 LEFT, RIGHT, TOP, BASE = 56, 16, 52, 506
 LABELLED = 12
 LONGEST_LABEL = 44
+LINE = 13
+GREY = "#9aa5ad"
 
 
 class Dot(Protocol):
@@ -39,7 +41,8 @@ def scatter(title: str, dots: Sequence[Dot]) -> str:
         f"<title>{text(title)}</title>"
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
         f'<text x="12" y="28" font-size="17" font-weight="bold">{text(title)}</text>'
-        f"{_axes()}{behind}{''.join(_dot(dot) for dot in picked)}{_labels(picked)}</svg>\n"
+        f"{_axes()}{_legend()}"
+        f"{behind}{''.join(_dot(dot) for dot in picked)}{_labels(picked)}</svg>\n"
     )
 
 
@@ -50,7 +53,7 @@ def _place(dot: Dot) -> tuple[float, float]:
 
 def _dot(dot: Dot) -> str:
     x, y = _place(dot)
-    colour, size = (COLOURS[5], 5) if dot.is_picked else ("#9aa5ad", 2.5)
+    colour, size = (COLOURS[5], 5) if dot.is_picked else (GREY, 2.5)
     said = f"{text(dot.name)}: interest {dot.interest:.2f}, trend {dot.trend:.2f}"
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}" fill-opacity="0.8">'
@@ -59,15 +62,45 @@ def _dot(dot: Dot) -> str:
 
 
 def _labels(picked: Sequence[Dot]) -> str:
-    """Name picks from the top down, each below the last so that no two overlap."""
-    told, free = [], 0.0
-    for dot in sorted(picked[:LABELLED], key=lambda d: _place(d)[1]):
+    """Name picks so that no two names overlap; a line leads to one that had to move."""
+    told = []
+    named = sorted(picked[:LABELLED], key=lambda dot: (_place(dot)[1], dot.interest))
+    for dot, line in zip(named, _lines([_place(dot)[1] + 4 for dot in named]), strict=True):
         x, y = _place(dot)
-        free = max(y + 4, free + 13)
         name = dot.name if len(dot.name) <= LONGEST_LABEL else f"{dot.name[: LONGEST_LABEL - 1]}…"
         is_right = x > WIDTH * 0.6
         anchor, at = ("end", x - 9) if is_right else ("start", x + 9)
-        told.append(f'<text x="{at:.1f}" y="{free:.1f}" text-anchor="{anchor}">{text(name)}</text>')
+        if abs(line - 4 - y) > LINE:
+            told.append(
+                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{at:.1f}" y2="{line - 4:.1f}" '
+                'stroke="#b9c0c5"/>'
+            )
+        told.append(f'<text x="{at:.1f}" y="{line:.1f}" text-anchor="{anchor}">{text(name)}</text>')
+    return "".join(told)
+
+
+def _lines(wanted: Sequence[float]) -> list[float]:
+    """Return a line of its own for each name: near the wanted one, none below the axis."""
+    found, free = [], 0.0
+    for line in wanted:
+        free = max(line, free + LINE)
+        found.append(free)
+    lowest = BASE - 8.0
+    for place in range(len(found) - 1, -1, -1):
+        found[place] = min(found[place], lowest)
+        lowest = found[place] - LINE
+    return found
+
+
+def _legend() -> str:
+    y, told = BASE + 32, []
+    kinds = ((LEFT, COLOURS[5], 5, "picked"), (LEFT + 80, GREY, 2.5, "left out"))
+    for x, colour, size, name in kinds:
+        told.append(
+            f'<rect x="{x - size}" y="{y - size}" width="{2 * size}" height="{2 * size}" '
+            f'rx="{size}" fill="{colour}" fill-opacity="0.8"/>'
+            f'<text x="{x + 9}" y="{y + 4}">{name}</text>'
+        )
     return "".join(told)
 
 

@@ -2,7 +2,7 @@ import itertools
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from digest.rendering.scatter import LABELLED, scatter
+from digest.rendering.scatter import BASE, LABELLED, scatter
 
 
 @dataclass
@@ -29,3 +29,16 @@ def test_picks_are_named_and_no_two_names_overlap():
     assert all(after - before >= 12 for before, after in itertools.pairwise(heights))
     circles = [node for node in root.iter() if node.tag.endswith("circle")]
     assert len(circles) == len(dots)
+
+
+def test_a_day_without_votes_names_its_picks_above_the_axis():
+    dots = [Dot(f"paper {n}", n / 10, 0.0, True) for n in range(10)]
+    root = ET.fromstring(scatter("today", dots))
+    heights = [
+        float(node.attrib["y"])
+        for node in root.iter()
+        if node.tag.endswith("text") and (node.text or "").startswith("paper")
+    ]
+    assert len(heights) == 10
+    assert max(heights) < BASE
+    assert all(after - before >= 12 for before, after in itertools.pairwise(sorted(heights)))
