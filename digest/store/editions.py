@@ -16,7 +16,7 @@ from digest.model import Completeness, Edition, Frequency, PickColumns, Picks, S
 from digest.store import ledger
 from digest.store._bulk import Row as BulkRow
 from digest.store._bulk import among, day, insert_many, reserve_ids, stamp
-from digest.store.tables import deliveries, editions, polls, profiles, signals
+from digest.store.tables import deliveries, editions, polls, profiles, signals, subscriptions
 
 T = TypeVar("T")
 
@@ -149,16 +149,22 @@ def listed(
 
 
 def last_windows(connection: Connection, subscription_ids: Collection[int]) -> dict[int, datetime]:
-    """Return where each subscription's last window ended; absent without an edition."""
-    found: dict[int, datetime] = {}
-    for chunk in _chunks(list(subscription_ids), CHUNK):
-        query = (
-            select(editions.c.subscription_id, func.max(editions.c.window_end_at).label("ended"))
-            .where(editions.c.subscription_id.in_(chunk))
-            .group_by(editions.c.subscription_id)
-        )
-        found |= {row.subscription_id: row.ended for row in connection.execute(query)}
-    return found
+    """Return where the window of each subscription's last slot ended; absent without an edition."""
+    if not subscription_ids:
+        return {}
+    # One look into the index of slots each, however many editions there were.
+    last = (
+        select(editions.c.window_end_at)
+        .where(editions.c.subscription_id == subscriptions.c.id)
+        .order_by(editions.c.slot_at.desc())
+        .limit(1)
+        .correlate(subscriptions)
+        .scalar_subquery()
+    )
+    query = select(subscriptions.c.id, last).where(
+        among(connection, subscriptions.c.id, list(subscription_ids))
+    )
+    return {row_id: ended for row_id, ended in connection.execute(query) if ended is not None}
 
 
 def showing(connection: Connection, subscriber_id: int, paper_id: int) -> Edition | None:

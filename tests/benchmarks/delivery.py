@@ -45,6 +45,7 @@ from digest.rendering.parts import find, load_templates
 from digest.rendering.templates import template_folders
 from digest.store import outbox
 from digest.store import papers as store_papers
+from digest.store.database import is_sqlite
 from digest.store.outbox import Planned
 from digest.store.profiles import due as due_subscriptions
 from digest.store.profiles import to_document
@@ -335,6 +336,9 @@ def fill(app, count: int) -> None:
     for first in range(1, count + 1, 5000):
         with app.writing() as connection:
             enrol(connection, range(first, min(first + 5000, count + 1)), chance, made_at)
+    if not is_sqlite(app.engine):
+        with app.writing() as connection:  # as a server does by itself, a minute later
+            connection.exec_driver_sql("ANALYZE")
 
 
 def enrol(connection: Connection, people: range, chance: random.Random, made_at: datetime) -> None:
