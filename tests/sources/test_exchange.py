@@ -304,7 +304,9 @@ def test_each_thread_has_its_own_connections_and_a_limited_provider_one():
     transports.close()
 
 
-def test_answers_without_a_body_leave_their_connection_open():
+@contextlib.contextmanager
+def keeping(most):
+    """Serve 304 on connections that are kept, and dropped without a word after so many."""
     accepted = []
 
     def answer(listening):
@@ -312,17 +314,37 @@ def test_answers_without_a_body_leave_their_connection_open():
             while True:
                 connection, _ = listening.accept()
                 accepted.append(connection)
+                count = 0
                 while connection.recv(65_536):
+                    if count == most:
+                        break
+                    count += 1
                     connection.sendall(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
+                connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=answer, args=(listening,), daemon=True).start()
         transports = Transports(limits=LIMITS)
         transport = transports.of("", allow_private=True)
         exchange = Exchange(source="a", transport=transport, limits=LIMITS, user_agent="test/1")
-        for _ in range(3):
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-            assert exchange.ask("GET", url, headers={}).status == 304
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        yield accepted, lambda: exchange.ask("GET", url, headers={}).status
         transports.close()
+
+
+def test_answers_without_a_body_leave_their_connection_open():
+    with keeping(most=9) as (accepted, status):
+        assert [status() for _ in range(3)] == [304, 304, 304]
     assert len(accepted) == 1
-    accepted[0].close()
+
+
+def test_a_kept_connection_that_was_closed_is_replaced():
+    with keeping(most=1) as (accepted, status):
+        assert [status() for _ in range(3)] == [304, 304, 304]
+    assert len(accepted) == 3
+
+
+def test_a_server_that_hangs_up_on_new_connections_is_asked_once():
+    with keeping(most=0) as (accepted, status):
+        assert kind_of(status) == "broken-answer"
+    assert len(accepted) == 1

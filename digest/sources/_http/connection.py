@@ -125,6 +125,8 @@ class VettingBackend(httpcore.SyncBackend):
         self._allow_private = allow_private
         self._ports = ports
         self._resolver = resolver
+        self.connects = 0
+        """Connections asked for so far."""
 
     def connect_tcp(
         self,
@@ -135,6 +137,7 @@ class VettingBackend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Resolve, check all addresses, and connect to the first that answers."""
+        self.connects += 1
         if not self._allow_private and port not in self._ports:
             raise RefusedError(f"port {port} is not one that papers are announced on")
         addresses = resolve_within(self._resolver, host, port, time_left(timeout))
@@ -164,9 +167,10 @@ class VettedTransport(httpx.HTTPTransport):
     """
 
     def __init__(
-        self, backend: httpcore.NetworkBackend, context: ssl.SSLContext, connections: int = 10
+        self, backend: VettingBackend, context: ssl.SSLContext, connections: int = 10
     ) -> None:
         super().__init__(verify=context, trust_env=False)
+        self._backend = backend
         self._pool.close()
         # httpx has no public argument for the backend; tests hold this to the installed release.
         self._pool = httpcore.ConnectionPool(
@@ -176,3 +180,17 @@ class VettedTransport(httpx.HTTPTransport):
             keepalive_expiry=30,
             network_backend=backend,
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask; once more where a kept connection turns out to be closed (RFC 9110, 9.2.2).
+
+        A server may close it at the very moment at which it is used again. Only a GET is repeated,
+        and never one for which a connection was made.
+        """
+        before = self._backend.connects
+        try:
+            return super().handle_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if request.method != "GET" or self._backend.connects != before:
+                raise
+            return super().handle_request(request)
