@@ -33,6 +33,7 @@ from digest import logs
 from digest.actions import alerting, profiles
 from digest.actions import jobs as run_jobs
 from digest.actions.work import TICK, Work, recurring
+from digest.actions.workers import DEAD_AFTER_S
 from digest.app import App
 from digest.errors import StoreError, UsageError
 from digest.pipeline import _clones
@@ -53,8 +54,6 @@ MOST_JOBS = 10_000
 """Jobs that one tick asks for at most: ten million subscribers."""
 
 HEARTBEAT_S = 5
-DEAD_AFTER_S = 30
-"""A worker that is silent for so long is dead: its jobs go to others."""
 
 CARE_S = 10
 """How often each worker looks for what dead ones left."""

@@ -9,6 +9,9 @@ from digest.app import App
 from digest.store import deliveries, queue
 from digest.store.queue import QueueState, StuckJob, WorkerState
 
+DEAD_AFTER_S = 30
+"""A worker that is silent for so long is dead: its jobs go to others."""
+
 SLOW_S = 300
 """A queue that is so far behind is worth more workers."""
 
@@ -32,7 +35,13 @@ class Workforce:
         return not self.advice
 
 
-def look(app: App, *, dead_after_s: float) -> Workforce:
+def has_queue(app: App) -> bool:
+    """Tell whether a worker, or a scheduler, was ever started on this store."""
+    with app.reading() as connection:
+        return bool(queue.schema_version(connection))
+
+
+def look(app: App, *, dead_after_s: float = DEAD_AFTER_S) -> Workforce:
     """Return the state of queues and workers; the queue's tables must be there."""
     now = app.now()
     with app.reading() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,12 @@ def is_known(revision: str) -> bool:
     """Tell whether this program can bring a schema of this revision up to date."""
     scripts = ScriptDirectory.from_config(_alembic_config())
     return any(script.revision == revision for script in scripts.walk_revisions())
+
+
+def server_time(connection: Connection) -> datetime:
+    """Return the instant that a database server's own clock shows."""
+    found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return found
 
 
 def check(engine: Engine) -> None:

@@ -138,10 +138,10 @@ def test_a_wrong_answer_leaves_nothing_behind():
     assert not list(Path().rglob("*.toml"))
 
 
-def test_a_bibliography_becomes_an_interest_with_its_library():
+def test_a_bibliography_is_an_interest_and_no_empty_one_stands_beside_it():
     Path("thesis.bib").write_text("@article{a, title={On things}, eprint={2401.01234}}")
     assert _init("--import", "thesis.bib") == 0
-    interest = load_config().profiles[0].profile.interests[1]
+    (interest,) = load_config().profiles[0].profile.interests
     assert interest.name == "From thesis.bib"
     assert "On things" in Path(interest.library).read_text(encoding="utf-8")
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import shutil
+import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from digest.actions import checking, outbox, polling
+from digest.actions import checking, outbox, polling, workers
 from digest.actions.doctor.findings import Finding, good, warning, wrong
-from digest.app import App
+from digest.app import App, system_clock
 from digest.errors import DigestError
 from digest.store import database
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
 LITTLE_ROOM_MB = 500
+MOST_APART_S = 10
+"""Clocks of machines that differ by more make leases and slots unsafe."""
+NEWEST_ZONE = "America/Ciudad_Juarez"
+"""Added to the zone data in 2022: without it they are older than the last changes of rules."""
 
 
 def look(app: App) -> Iterator[Finding]:
     """Find how configuration, store, clock, disk and sources are."""
     yield from _configuration(app)
     yield _store(app)
-    yield _clock(app.now())
+    yield _clock(app)
+    yield _zones(app)
     yield _disk(app)
     yield _outbox(app)
+    yield from _queue(app)
     yield from _sources(app)
 
 
@@ -47,11 +54,47 @@ def _store(app: App) -> Finding:
     return good("store", f"answers, at revision {revision}")
 
 
-def _clock(now: datetime) -> Finding:
+def _clock(app: App) -> Finding:
+    now = app.now()
     if now < EARLIEST:
         advice = "set the clock: slots, signatures and certificates depend on it"
         return wrong("clock", f"it says {now:%Y-%m-%d}", advice)
+    if not database.is_sqlite(app.engine):
+        with app.reading() as connection:
+            apart = (now - database.server_time(connection)).total_seconds()
+        # A fixed clock (--now) is meant to be another.
+        if abs(apart) > MOST_APART_S and app.clock is system_clock:
+            said = f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} the database's"
+            return wrong(
+                "clock", said, "let NTP keep the time on both machines: leases depend on it"
+            )
     return good("clock", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _zones(app: App) -> Finding:
+    wanted = {app.config.settings.digest.time_zone, NEWEST_ZONE}
+    wanted |= {item.profile.schedule.time_zone for item in app.config.profiles}
+    unknown = sorted(wanted - zoneinfo.available_timezones())
+    if unknown:
+        advice = "update the system's tzdata, or `pip install --upgrade tzdata`"
+        return wrong("zones", f"this machine does not know {', '.join(unknown)}", advice)
+    return good("zones", f"{len(wanted) - 1} in use, all known here")
+
+
+def _queue(app: App) -> Iterator[Finding]:
+    if database.is_sqlite(app.engine):
+        return
+    if not workers.has_queue(app):
+        yield warning("queue", "nobody has worked here yet", "start `digest serve`")
+        return
+    found = workers.look(app)
+    for sentence in found.advice:
+        said, _, advice = sentence.partition(": ")
+        yield wrong("queue", said, advice or "run `digest workers`")
+    if not found.advice:
+        alive = sum(worker.is_alive for worker in found.workers)
+        waiting = sum(queue.waiting for queue in found.queues)
+        yield good("queue", f"{alive} workers, {waiting} jobs wait")
 
 
 def _disk(app: App) -> Finding:

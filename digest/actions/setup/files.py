@@ -158,20 +158,28 @@ def profile_text(answers: Answers, libraries: dict[str, str]) -> str:
         "min_score = 0.15                 # below it a paper is not worth the morning",
         'on_empty = "note"                # a short note on a day without papers, or "skip"',
         '# mutes = ["blockchain"]         # never again',
-        "",
-        "[[interests]]",
-        f"name = {_quote(_interest_name(answers))}",
-        f"terms = {_list(answers.terms)}",
-        '# a term may carry more: { text = "survey", mode = "must-not", fields = ["title"] }',
-        f"categories = {_list(answers.categories)}",
-        f"authors = {_list(answers.authors)}",
-        _maybe("text", answers.text, "what you work on, in your own words"),
-        '# liked = ["arxiv:1706.03762"]   # papers to find more of: keys or addresses',
-        "# quota = 5                      # at most so many picks from this interest",
     ]
+    if _says_something(answers) or not answers.imports:
+        lines += ["", *_own_lines(answers)]
     for imported in answers.imports:
         lines += ["", *_import_lines(imported, libraries.get(imported.origin, ""))]
     return "\n".join([*lines, ""])
+
+
+def _says_something(answers: Answers) -> bool:
+    return bool(answers.terms or answers.categories or answers.authors or answers.text)
+
+
+def _own_lines(answers: Answers) -> Iterable[str]:
+    yield "[[interests]]"
+    yield f"name = {_quote(_interest_name(answers))}"
+    yield f"terms = {_list(answers.terms)}"
+    yield '# a term may carry more: { text = "survey", mode = "must-not", fields = ["title"] }'
+    yield f"categories = {_list(answers.categories)}"
+    yield f"authors = {_list(answers.authors)}"
+    yield _maybe("text", answers.text, "what you work on, in your own words")
+    yield '# liked = ["arxiv:1706.03762"]   # papers to find more of: keys or addresses'
+    yield "# quota = 5                      # at most so many picks from this interest"
 
 
 def _import_lines(imported: Imported, library: str) -> Iterable[str]:
