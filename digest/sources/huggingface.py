@@ -16,6 +16,7 @@ from pydantic import Field
 from digest.errors import SourceError
 from digest.model import Author, Completeness, Link, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
+from digest.sources import _calendar as calendar
 from digest.sources._reading import (
     Options,
     day,
@@ -175,6 +176,8 @@ def _completeness(batch_on: date | None, fetched_at: datetime, count: int) -> Co
     if batch_on.weekday() >= 5:
         return Completeness.UNKNOWN if count else Completeness.QUIET
     passed = fetched_at.astimezone(UTC).date() > batch_on
+    if passed and not count and calendar.is_holiday(batch_on):
+        return Completeness.QUIET
     return Completeness.CONFIRMED if count and passed else Completeness.PARTIAL
 
 

@@ -1,7 +1,7 @@
 """How Hugging Face, arXiv and feeds are asked, against a web server on loopback."""
 
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,6 +9,7 @@ from builders import NOON
 from scripted import Reply
 
 from digest.errors import SourceError
+from digest.sources import Body
 from digest.sources._arxiv_feed import is_withdrawn
 
 ATOM = "application/atom+xml"
@@ -82,6 +83,16 @@ def test_a_list_that_has_not_changed_is_asked_for_with_its_validators(script, as
     script.routes["/api/daily_papers"] = Reply(status=304)
     assert fetched(lists, asking(validators=first.learned)) == []
     assert script.log[-1].headers["if-none-match"] == '"one"'
+
+
+@pytest.mark.parametrize(
+    ("day", "verdict"),
+    [("2026-04-14", "partial"), ("2026-12-25", "quiet"), ("2026-12-26", "quiet")],
+)
+def test_an_empty_list_is_quiet_only_on_days_off(lists, day, verdict):
+    at = datetime.fromisoformat(f"{day}T12:00:00+00:00") + timedelta(days=1)
+    body = Body(url="x", content=b"[]", fetched_at=at, label=day)
+    assert lists.parse(body).completeness == verdict
 
 
 # --- arXiv --------------------------------------------------------------------------------------
