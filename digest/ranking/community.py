@@ -74,8 +74,9 @@ class Community:
                 found[alike.indices[pair]] += alike.data[pair]
         found[[self._column[key] for key in known if key in self._column]] = 0
         found /= max(len(liked), 1) ** 0.5
-        best = np.argsort(-found, kind="stable")[:_MOST_BORROWED]
-        return tuple(Rated(self.papers[n], float(found[n])) for n in best.tolist() if found[n] > 0)
+        some = np.flatnonzero(found)
+        best = some[np.argsort(-found[some], kind="stable")[:_MOST_BORROWED]]
+        return tuple(Rated(self.papers[n], float(found[n])) for n in best.tolist())
 
 
 def liked_together(likes: Sequence[tuple[int, int]], *, fewest: int) -> Together | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, false, func, select
+from sqlalchemy import Connection, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Feedback, FeedbackKind, SubscriberStatus
@@ -53,24 +53,24 @@ def shared_likes(
     ``community``: one that says no is a no. At most the ``limit`` latest.
     """
     allows = profiles.c.document["community"].as_boolean()
-    theirs = (
-        select(subscriptions.c.id)
+    willing = (
+        select(subscriptions.c.subscriber_id)
         .join(profiles, profiles.c.id == subscriptions.c.profile_id)
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
         .where(
-            subscriptions.c.subscriber_id == subscribers.c.id,
             subscriptions.c.status == SubscriberStatus.CONFIRMED,
+            subscribers.c.status == SubscriberStatus.CONFIRMED,
         )
+        .group_by(subscriptions.c.subscriber_id)
+        .having(func.min(case((allows, 1), else_=0)) == 1)
     )
     query = (
         select(feedback.c.subscriber_id, feedback.c.paper_id)
-        .join(subscribers, subscribers.c.id == feedback.c.subscriber_id)
         .where(
             feedback.c.kind.in_([FeedbackKind.MORE, FeedbackKind.SAVED]),
             feedback.c.at >= since,
             feedback.c.at < before,
-            subscribers.c.status == SubscriberStatus.CONFIRMED,
-            theirs.where(allows.is_(True)).exists(),
-            ~theirs.where(func.coalesce(allows, false()).is_(False)).exists(),
+            feedback.c.subscriber_id.in_(willing),
         )
         .order_by(feedback.c.at.desc(), feedback.c.id.desc())
         .limit(limit)

@@ -23,6 +23,7 @@ NOT_RANKERS = {
     "likeness",
     "meaning",
     "named",
+    "nearest",
     "people",
     "picking",
     "promise",
