@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from datetime import timedelta
 
@@ -11,7 +13,7 @@ from delivery.smtpd import DROP
 
 from digest.errors import RenderError
 from digest.model import DeliveryState
-from digest.pipeline.sending import Stop, send_ready, settle
+from digest.pipeline.sending import Stop, send_ready, settle, stopping_on_signals
 from digest.store import deliveries, suppressions
 from digest.store.suppressions import Suppression
 
@@ -185,6 +187,22 @@ def test_stopping_finishes_what_is_begun_and_gives_back_the_rest(server, open_di
     report = send_ready(app, compose=compose, stop=stop, on_progress=lambda count: stop.request())
     assert 1 <= report.counts["sent"] < 50
     assert counts(app) == {"sent": report.counts["sent"], "ready": 50 - report.counts["sent"]}
+
+
+def test_a_term_signal_ends_a_run_after_what_is_begun(server, open_digest):
+    app = open_digest(server(), connections=1, batch_size=50)
+    plan(app, 50)
+    former = signal.getsignal(signal.SIGTERM)
+    with stopping_on_signals() as stop:
+        report = send_ready(
+            app,
+            compose=compose,
+            stop=stop,
+            on_progress=lambda _: os.kill(os.getpid(), signal.SIGTERM),
+        )
+    assert 1 <= report.counts["sent"] < 50
+    assert counts(app) == {"sent": report.counts["sent"], "ready": 50 - report.counts["sent"]}
+    assert signal.getsignal(signal.SIGTERM) is former
 
 
 def test_a_limit_holds(server, open_digest):
