@@ -18,7 +18,9 @@ from typing import TextIO
 
 _run: ContextVar[str] = ContextVar("run", default="")
 
-_FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)""")
+_FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'(?!\S)|\S*)""")
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,14})")
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,9}")
 _ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
@@ -74,12 +76,14 @@ def fields_of(message: str) -> tuple[str, dict[str, str]]:
 
     >>> fields_of('polled source=arxiv error="no route"')
     ('polled', {'source': 'arxiv', 'error': 'no route'})
+
+    Python's own quotes (``%r``) are understood, too.
     """
     fields = {}
     for name, value in _FIELD.findall(message):
         fields[name] = (
             re.sub(r"\\(.)", r"\1", value[1:-1])
-            if value.startswith('"') and value.endswith('"') and len(value) > 1
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             else value
         )
     event = " ".join(_FIELD.sub("", message).split())
@@ -113,10 +117,17 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
         }
         for name, value in (fields | _extra(record)).items():
-            values.setdefault(name, redact(value) if isinstance(value, str) else value)
+            values.setdefault(name, _typed(redact(value)) if isinstance(value, str) else value)
         if trace := _traceback(self, record, ""):
             values["traceback"] = trace
         return json.dumps(values, ensure_ascii=False, default=str)
+
+
+def _typed(value: str) -> str | int | float:
+    """Return numbers as numbers, so that whoever reads the log can compare them."""
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    return float(value) if _DECIMAL.fullmatch(value) else value
 
 
 def _instant(record: logging.LogRecord) -> str:

@@ -44,6 +44,7 @@ from crowd import fill
 from servers import Server, postgresql_server
 from sinks import SinkProcess, sink
 
+from digest.actions.work import TICK_S
 from digest.app import open_app
 from digest.config import load_config
 from digest.tasks import JobQueue
@@ -203,6 +204,7 @@ class Bench:
             configs = [self.config(folder, uri, one.port) for one in sinks]
             self.fill(configs[0], people)
             crew = Crew(folder, configs, self.given.concurrency)
+            filled = size(uri)
             before, begun = self.server.cpu_s(), time.monotonic()
             ask(configs[0])
             crew.start()
@@ -229,7 +231,8 @@ class Bench:
                 "peak_mb": round(used.peak_mb, 1),
                 "mb_at_tenths": watched["mb"],
                 "statements_per_digest": round(used.statements / digests, 2),
-                "store_kb_per_digest": round(size(uri) / 1000 / digests, 2),
+                "added_kb_per_digest": round((size(uri) - filled) / 1000 / digests, 2),
+                "store_gb": round(size(uri) / 1e9, 2),
                 "planned": sum(counts.values()),
                 "received": len(taken),
                 "kills": watched["kills"],
@@ -269,7 +272,7 @@ class Bench:
         begun = asked = time.monotonic()
         with bar("digests", people) as moved:
             while not is_settled(uri):
-                time.sleep(1 if part.is_killing or people > 50_000 else 0.25)
+                time.sleep(5 if people > 50_000 else 1 if part.is_killing else 0.25)
                 if part.is_killing:
                     crew.kill(chance)
                     kills += 1
@@ -278,7 +281,7 @@ class Bench:
                 seen = min(sent, people)
                 if seen * 10 // people >= len(memory) + 1:
                     memory.append(round(crew.rss_mb(), 1))
-                if time.monotonic() - asked > 15:
+                if time.monotonic() - asked > (TICK_S if people > 50_000 else 15):
                     ask(config)
                     asked = time.monotonic()
                 if self.given.minutes and time.monotonic() - begun > 60 * self.given.minutes:

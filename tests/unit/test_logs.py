@@ -36,6 +36,20 @@ def test_json_lines_carry_the_fields_by_name():
     assert (value["run"], value["tries"]) == (run, 3)
 
 
+@pytest.mark.parametrize("error", ["no route (to it)", "it's gone", 'a "b" c', 'it\'s "b"'])
+def test_words_in_pythons_own_quotes_stay_one_field(error):
+    value = json.loads(_logged("polled source=hf error=%r", error, json_lines=True))
+    assert (value["event"], value["source"], value["error"]) == ("polled", "hf", error)
+
+
+def test_numbers_are_numbers_and_what_only_looks_like_one_is_not():
+    value = json.loads(
+        _logged("polled new=12 seconds=0.142 revision=0002 version=1.2.3", json_lines=True)
+    )
+    assert (value["new"], value["seconds"]) == (12, 0.142)
+    assert (value["revision"], value["version"]) == ("0002", "1.2.3")
+
+
 @pytest.mark.parametrize("json_lines", [True, False])
 def test_an_address_never_reaches_the_log(json_lines: bool):
     line = _logged("sent to=%s", "Ada <ada.l@example.org>", json_lines=json_lines)
