@@ -97,10 +97,11 @@ def poll_sources(
 
 def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
     """Visit all, store what has come in groups, and yield the reports."""
-    leases = _Leases(run, due, 4 * run.app.config.settings.http.concurrency)
-    groups = _many_at_once(run, due, leases) if _elsewhere.may_be_used(run) else []
+    many = _many(run, due)
     here = {visit.source.name: visit for visit in due}
-    for group in groups:
+    order = {visit.source.name: visit for visit in many} | here  # leases are taken in this order
+    leases = _Leases(run, list(order.values()), 4 * run.app.config.settings.http.concurrency)
+    for group in Elsewhere(run, many, leases.take).gathered():
         done = [(visit, gathered) for visit, gathered in group if gathered is not None]
         yield from _stored(run, done)
         for visit, _ in done:
@@ -109,19 +110,18 @@ def _visited(run: Run, due: Sequence[Visit]) -> Iterator[PollReport]:
         yield from _stored(run, done)
 
 
+def _many(run: Run, due: Sequence[Visit]) -> list[Visit]:
+    """Return the sources that workers visit; none where that is not worth starting any."""
+    if not _elsewhere.may_be_used(run):
+        return []
+    found = [visit for visit in due if visit.may_be_elsewhere()]
+    return found if len(found) >= BULK else []
+
+
 def _stored(run: Run, group: Sequence[tuple[Visit, Gathered]]) -> Iterator[PollReport]:
     yield from (visit.somebody_else() for visit, gathered in group if gathered is LEASED)
     if done := [Done(visit, gathered) for visit, gathered in group if gathered is not LEASED]:
         yield from store(run, done)
-
-
-def _many_at_once(
-    run: Run, due: Sequence[Visit], leases: _Leases
-) -> Iterator[list[tuple[Visit, Gathered | None]]]:
-    """Have workers visit what they can; yield nothing where that is not worth starting any."""
-    visits = [visit for visit in due if visit.may_be_elsewhere()]
-    if len(visits) >= BULK:
-        yield from Elsewhere(run, visits, leases.take).gathered()
 
 
 def _a_few_at_once(

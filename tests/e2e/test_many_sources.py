@@ -180,3 +180,24 @@ def test_a_source_that_somebody_has_is_left_alone(web, sqlite_engine, workers):
     by_name = {report.source: report for report in poll_sources(app)}
     assert by_name["s4"].error_kind == "leased"
     assert not web.asked("/4")
+
+
+def test_leases_are_taken_for_what_is_visited_next(web, sqlite_engine, monkeypatch):
+    app = an_app(web, sqlite_engine)
+    poll_sources(app)
+    with app.writing() as connection:  # the second half is read whole again, the first is not
+        for number in range(MANY // 2, MANY):
+            polling.rows.amend(connection, f"s{number}", state={}, next_poll_at=NOON)
+    later = replace(app, clock=lambda: NOON + timedelta(hours=3))
+    monkeypatch.setattr(polling, "BULK", MANY // 2)
+    taken = []
+    lease = polling.rows.lease
+
+    def seen(connection, wanted, **more):
+        taken.extend(one.name for one in wanted)
+        return lease(connection, wanted, **more)
+
+    monkeypatch.setattr(polling.rows, "lease", seen)
+    assert statuses(poll_sources(later)) == {"ok": MANY // 2, "unchanged": MANY // 2}
+    assert taken[: MANY // 2] == [f"s{n}" for n in range(MANY // 2, MANY)]
+    assert len(taken) == MANY

@@ -147,7 +147,11 @@ def _packed(body: Body) -> PackedAnswer:
 
 def _work(errands: queue.SimpleQueue[Errand], visitor: Visitor, results: Results) -> None:
     while True:
-        results.put(visitor.visit(errands.get()))
+        errand = errands.get()
+        try:
+            results.put(visitor.visit(errand))
+        except Exception:  # noqa: BLE001 - it cannot be pickled: to be told of by the program
+            results.put(Brought(number=errand.number, is_declined=True))
 
 
 def main() -> None:
