@@ -26,6 +26,7 @@ from digest.model import Completeness, PaperKey, PollReport, PollStatus
 from digest.papers.facts import Facts
 from digest.pipeline.network import Network
 from digest.sources import Batch, Body, Checks, Fetcher, Receives, Source, Stated
+from digest.sources import _calendar as calendar
 from digest.sources import _completeness as days
 from digest.sources import _state as states
 from digest.sources._completeness import Mark
@@ -322,6 +323,16 @@ class Visit:
                 mark = days.judge(batch, before, now=self.now, stated=stated)
             gathered.marks[label] = mark
 
+    def _is_to_come(
+        self, fetcher: PollFetcher, gathered: Gathered, missing: tuple[date, ...]
+    ) -> bool:
+        """Tell whether all that is missed is today's batch, and the source itself is late."""
+        today = calendar.local_day(self.now)
+        if missing != (today,):
+            return False
+        stated = self._stated(fetcher, min(gathered.marks))
+        return stated is not None and stated.on < today
+
     def _stated(self, fetcher: PollFetcher, label: str) -> Stated | None:
         """Ask a second place; without its word the batch is judged by what is known of it."""
         if not isinstance(self.source, Checks):
@@ -337,7 +348,7 @@ class Visit:
     def _fill_gaps(self, source: Announcing, fetcher: PollFetcher, gathered: Gathered) -> None:
         """Get back the days that were missed; failing at that spoils nothing of today."""
         missing = days.missed(gathered.marks, now=self.now)
-        if not missing:
+        if not missing or self._is_to_come(fetcher, gathered, missing):
             return
         try:
             for body in source.backfill(fetcher, since=missing[0], until=missing[-1]):
@@ -356,7 +367,9 @@ class Visit:
             gathered.gap = SourceError(self.source.name, reason, kind="bug")
             return
         if gathered.filled:
-            gathered.marks = days.backfilled(gathered.marks, missing)
+            gathered.marks = days.after_harvest(
+                gathered.marks, missing, gathered.filled, now=self.now
+            )
             log.info("back-filled source=%s days=%s", self.source.name, len(missing))
 
     @property

@@ -138,6 +138,27 @@ def missed(marks: Mapping[str, Mark], *, now: datetime) -> tuple[date, ...]:
     return tuple(sorted(found))[-MOST_MISSED_DAYS:]
 
 
+def after_harvest(
+    marks: Mapping[str, Mark], missing: Sequence[date], batches: Sequence[Batch], *, now: datetime
+) -> dict[str, Mark]:
+    """Return the marks after missed days were asked for by another way.
+
+    A day that is not over counts only if the harvest holds ids beyond those known: arXiv may be
+    late itself, and what it has not announced yet cannot have been got back.
+    """
+    today = calendar.local_day(now)
+    found = highest_id([record for batch in batches for record in batch.records])
+    known = max((mark.highest for mark in marks.values()), default="")
+    if today not in missing or not known or found > known:
+        return backfilled(marks, missing)
+    past = [on for on in missing if on != today]
+    filled = backfilled(marks, past) if past else dict(marks)
+    return {
+        label: mark if marks[label].verdict in DONE else replace(mark, verdict=marks[label].verdict)
+        for label, mark in filled.items()
+    }
+
+
 def backfilled(marks: Mapping[str, Mark], days: Sequence[date]) -> dict[str, Mark]:
     """Return the marks after these days were got back by another way."""
     last = max(days)

@@ -117,6 +117,26 @@ def test_what_the_feed_lacks_is_harvested_once_the_day_is_late(app, web):
     assert (report.completeness, report.new) == (Completeness.BACKFILLED, 30)
 
 
+def tomorrows(reply):
+    return Reply(reply.body.replace(b"2026-04-14", b"2026-04-15"))
+
+
+@pytest.mark.parametrize("has_page", [True, False])
+def test_an_announcement_that_is_hours_late_is_waited_for(app, web, has_page):
+    web.routes["/atom/cs.LG"] = feed(*range(1, 31))
+    if has_page:
+        web.routes["/list/cs.LG/new"] = page(*range(1, 31))
+    web.routes["/oai"] = harvest(*range(1, 31))
+    polled(app)
+    late = polled(app, days=1, hours=6)  # nothing announced by eight in the morning
+    assert late.completeness is Completeness.STALE
+    assert bool(web.asked("/oai")) is not has_page
+    web.routes["/atom/cs.LG"] = tomorrows(feed(*range(101, 131)))
+    web.routes["/list/cs.LG/new"] = page(*range(101, 131), day="Wednesday, 15 April 2026")
+    there = polled(app, days=1, hours=9)
+    assert (there.completeness, there.new) == (Completeness.CONFIRMED, 30)
+
+
 def test_papers_that_came_while_we_asked_do_not_count_as_missing(app, web):
     web.routes["/atom/cs.LG"] = feed(*range(1, 101))
     web.routes["/list/cs.LG/new"] = page(*range(1, 105))

@@ -117,6 +117,18 @@ def test_today_is_missed_only_once_it_is_late():
     assert days.missed({"x": mark}, now=morning(TUESDAY, 8)) == (TUESDAY,)
 
 
+def test_a_harvest_without_later_papers_does_not_make_today_whole():
+    stale = week((batch(TUESDAY), morning(TUESDAY)), mark=monday())
+    marks, missing = {"x": stale}, (TUESDAY,)
+    late = morning(TUESDAY, 9)
+    again = days.after_harvest(marks, missing, [batch(MONDAY)], now=late)["x"]
+    assert (again.verdict, again.done_on) == (Completeness.STALE, MONDAY)
+    filled = days.after_harvest(marks, missing, [batch(TUESDAY, 200)], now=late)["x"]
+    assert (filled.verdict, filled.done_on) == (Completeness.BACKFILLED, TUESDAY)
+    over = days.after_harvest(marks, missing, [Batch()], now=morning(WEDNESDAY))["x"]
+    assert over.done_on == TUESDAY
+
+
 def test_a_friday_without_a_batch_is_missed_on_saturday():
     thursday, saturday = date(2026, 4, 16), date(2026, 4, 18)
     mark = week((batch(thursday), morning(thursday)))
