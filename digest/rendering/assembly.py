@@ -19,7 +19,6 @@ from digest.rendering.views import AbstractLevel
 
 RESERVE = 1_200
 """Bytes kept free for the lines whose wording depends on what fits."""
-PREHEADER_ROOM = 200
 SECTION_ROOM = 2 * 80
 
 FEWEST_TITLES = 5
@@ -119,14 +118,14 @@ class Assembly:
         """Drop abstracts, then papers, until the HTML fits; return the room that is left."""
         around = RESERVE + self._frame_size() + self._sections_size(shown)
         full = self._sizes(shown.cards, shown.reasons)
-        if around + sum(full) <= self._limit:
-            return self._limit - around - sum(full)
+        if (left := self._limit - around - sum(full)) >= 0:
+            return left
         if self._given.profile.abstracts == "full":
             # all of them in a few lines before some of them not at all
             shown.cards = [self._cut_down(card, "short") for card in shown.cards]
             full = self._sizes(shown.cards, shown.reasons)
-            if around + sum(full) <= self._limit:
-                return self._limit - around - sum(full)
+            if (left := self._limit - around - sum(full)) >= 0:
+                return left
         bare_cards = [self._cut_down(card, "none") for card in shown.cards]
         bare = self._sizes(bare_cards, shown.reasons)
         decided = fit(full, bare, around=around, limit=self._limit)
@@ -147,9 +146,8 @@ class Assembly:
         return self._maker.card(card.paper, card.signals, options, shelf)
 
     def _frame_size(self) -> int:
-        known = {place: said.size for place, said in self._personal.items()}
-        known["preheader"] = PREHEADER_ROOM
-        return sum(piece.size_with(known) for piece in self._frame.html)
+        personal = self._personal
+        return self._frame.size + sum([personal[place].size for place in self._frame.places])
 
     def _sections_size(self, shown: Shown) -> int:
         return (self._frame.section.html.size + SECTION_ROOM) * len(set(shown.sections))

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from digest.rendering.cards import Part, PartMaker
-from digest.rendering.pieces import Piece, mark
+from digest.rendering.pieces import REPEATED, Piece, mark
 from digest.rendering.views import EditionView
+
+PREHEADER_ROOM = 200
 
 
 class Shows(NamedTuple):
@@ -37,6 +39,10 @@ class Frame:
     used: frozenset[str]
     """Names of its parts, and ``stop`` where both renderings show how to unsubscribe."""
     faults: tuple[str, ...]
+    size: int
+    """Of the HTML without its personal places, but with room for the preheader."""
+    places: tuple[str, ...]
+    """The personal places of the HTML, each as often as it stands there."""
     mores: dict[str, Part] = field(default_factory=dict)
     """Sentences on what is not in the mail, as parts."""
 
@@ -68,15 +74,20 @@ def make_frame(
         first, rest = before.parted("preheader")
         before = first + maker.html_part("preheader") + rest
     stops = "unsubscribe" in footer.html.places and "unsubscribe" in footer.text.places
+    opening, closing = before + masthead.html, footer.html + after
+    whole = opening + closing
     return Frame(
         view=view,
         shows=shows,
-        html=(before + masthead.html, footer.html + after),
+        html=(opening, closing),
         text=(masthead.text, footer.text),
         empty=maker.part("empty", view, lambda: {"edition": view}),
         section=section,
         used=frozenset({"masthead", "footer", "stop"} if stops else {"masthead", "footer"}),
         faults=masthead.faults + footer.faults,
+        size=whole.size + PREHEADER_ROOM * whole.places.count("preheader"),
+        places=tuple(place for place in whole.places if place != "preheader")
+        + (REPEATED,) * whole.repeated,
     )
 
 

@@ -61,11 +61,6 @@ class Piece:
         """Return the piece's bytes with its places filled by encoded values."""
         return self.form if self._choose is None else self.form % self._choose(values)
 
-    def size_with(self, sizes: Mapping[str, int]) -> int:
-        """Return the length before encoding, once filled with values of these lengths."""
-        filled = self.size + sum([sizes[place] for place in self.places])
-        return filled + self.repeated * sizes[REPEATED] if self.repeated else filled
-
     def __add__(self, other: Piece) -> Piece:
         """Return both as one."""
         *before, last = self.literals
