@@ -41,6 +41,8 @@ def problems(config: Config) -> tuple[str, ...]:
     found = [*_settings_problems(config), *config.profile_problems]
     for item in config.profiles:
         found += check_profile(item, channels, config.settings.sources).problems
+        if item.profile.community and not config.settings.ranking.community:
+            found.append(f"{item.path}: community: means nothing while [ranking] community is off")
     return tuple(found)
 
 

@@ -26,6 +26,7 @@ INTEREST = '[[interests]]\nname = "bees"\n'
         ('addresses = ["nonsense"]', "addresses: 'nonsense'"),
         ('addresses = ["chat:nowhere"]', "addresses: there is no [transports.nowhere]"),
         ('ranker = "nope"', "ranker"),
+        ("community = true", "community: means nothing while [ranking] community is off"),
         ('sources = ["nope"]', "sources: there is no source 'nope' (there are: none)"),
         (INTEREST + 'liked = ["garbage"]', "interests.bees.liked"),
         (INTEREST + 'disliked = ["garbage"]', "interests.bees.disliked"),
