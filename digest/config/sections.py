@@ -255,7 +255,9 @@ class MailSection(Section):
     misfire_grace_hours: float = Field(
         12, gt=0, description="A slot later than this is merged into the next one."
     )
-    max_age_hours: float = Field(20, gt=0, description="A delivery older than this expires.")
+    max_age_hours: float = Field(
+        20, gt=0, description="A delivery older than this expires; weekly ones have 48 at least."
+    )
     dkim: DkimSection = Field(default_factory=DkimSection)
     bounces: BounceSection = Field(default_factory=BounceSection)
 

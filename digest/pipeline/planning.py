@@ -15,7 +15,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from digest.app import App
-from digest.model import Edition, OnEmpty, Purpose, Schedule, Subscription
+from digest.model import Edition, Frequency, OnEmpty, Purpose, Schedule, Subscription
 from digest.pipeline import _collector, composing
 from digest.pipeline.editions import Desk, Draft, ranked
 from digest.store import editions as edition_store
@@ -27,6 +27,8 @@ from digest.subscribers.addresses import address_hmac
 
 log = logging.getLogger(__name__)
 
+WEEKLY_AGE = timedelta(hours=48)
+"""A weekly mail is worth trying for longer: the next one is days away."""
 BLOCK = 1000
 """Subscriptions planned in one transaction."""
 
@@ -198,7 +200,8 @@ def freeze(
     frozen = edition_store.freeze(connection, mailed, EditionOutcome.MAILED)
     empty = edition_store.freeze(connection, silent, EditionOutcome.EMPTY)
     now = app.now()
-    expires_at = now + timedelta(hours=app.config.settings.mail.max_age_hours)
+    age = timedelta(hours=app.config.settings.mail.max_age_hours)
+    ages = {Frequency.DAILY: age, Frequency.WEEKLY: max(age, WEEKLY_AGE)}
     name = composing.message_ids(app)
     rows = []
     for edition in frozen:
@@ -211,7 +214,7 @@ def freeze(
                 address_hmac=address_hmac(app.secret_keys, address),
                 purpose=purpose,
                 message_id=name(edition),
-                expires_at=expires_at,
+                expires_at=now + ages[edition.frequency],
             )
         )
     outbox.plan(connection, rows, now=now)

@@ -109,6 +109,22 @@ def test_trying_it_out_touches_no_row(site, asked):
     assert copies == ([] if "dry_run" in asked else ["me@example.org"])
 
 
+@pytest.mark.parametrize(("frequency", "hours"), [("daily", 20), ("weekly", 48)])
+def test_a_relay_that_is_down_for_a_day_costs_no_weekly_mail(site, frequency, hours):
+    site.add_profile("ada", f'frequency = "{frequency}"\nweekdays = ["tue"]\n{LAB}')
+    with ScriptedServer(script={"RCPT": ["450 4.3.0 later"] * 30}) as smtp:
+        relayed(site, smtp)
+        site.run()
+        site.run(hours=hours - 0.5)
+        with site.open() as app:
+            counts = outbox.verify(app).counts
+            assert (counts["deferred"] + counts["ready"], counts["expired"]) == (3, 0)
+    site.write()
+    site.run(hours=hours + 0.5)
+    with site.open() as app:
+        assert outbox.verify(app).counts["expired"] == 3
+
+
 def test_a_mail_that_vanished_is_missed(site):
     site.run()
     with site.open() as app:
