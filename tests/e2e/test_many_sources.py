@@ -122,6 +122,12 @@ def test_a_parser_that_hangs_costs_its_own_source_alone(web, sqlite_engine, work
     assert found == {"ok": MANY - 1, "parse-timeout": 1}
 
 
+def test_a_result_that_cannot_travel_is_an_error_and_no_silence(web, sqlite_engine):
+    web.routes["/7"] = Reply(b"odd" + b" " * 20_000)
+    found = statuses(poll_sources(an_app(web, sqlite_engine, poll_timeout_s=60)))
+    assert found == {"ok": MANY - 1, "parse-crash": 1}
+
+
 def test_a_bug_in_a_source_is_told_of(web, sqlite_engine, caplog):
     more = {"broken": {"kind": "toy_source:source", "url": "bug:"}}
     found = statuses(poll_sources(an_app(web, sqlite_engine, more=more)))
