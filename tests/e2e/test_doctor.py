@@ -7,7 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from digest.actions.doctor import machine
+from digest.app import open_app
 from digest.cli.main import run
+from digest.config import load_config
 
 GOOD = """
 [digest]
@@ -88,3 +91,24 @@ def test_links_that_lead_to_this_machine_are_warned_of(tmp_path, capsys, host):
     _, found = _examined(tmp_path, capsys, text)
     assert found["unsubscribe"]["level"] == "warning"
     assert "this machine" in found["unsubscribe"]["message"]
+
+
+def test_queue_and_clocks_of_several_machines_are_looked_at(
+    postgresql_engine, tmp_path, monkeypatch
+):
+    settings = {
+        "digest": {"data_dir": str(tmp_path)},
+        "store": {"url": postgresql_engine.url.render_as_string(hide_password=False)},
+    }
+    with open_app(load_config(overrides=settings)) as app:
+
+        def found():
+            said = {one.subject: (one.level.value, one.message) for one in machine.look(app)}
+            return said["queue"], said["clock"][0]
+
+        queue = pytest.importorskip("digest.tasks").JobQueue(app)
+        assert found() == (("good", "0 workers, 0 jobs wait"), "good")
+        queue.ask("tick")
+        assert found()[0] == ("wrong", "jobs wait and no worker is alive")
+        monkeypatch.setattr(machine, "MOST_APART_S", -1)
+        assert found()[1] == "wrong"

@@ -19,7 +19,6 @@ from sqlalchemy import select, text, update
 
 from digest import logs
 from digest.actions import work, workers
-from digest.actions.doctor import machine
 from digest.app import open_app
 from digest.cli.main import run
 from digest.cli.run import _working
@@ -335,21 +334,6 @@ def test_the_commands_show_queues_and_free_jobs(open_it, postgresql_engine, monk
     assert shown["queues"][0]["done_last_hour"] == 1
     assert run(["workers", "free"]) == 0
     assert "0 jobs" in capsys.readouterr().out
-
-
-def test_doctor_looks_at_queue_and_clocks(open_it, monkeypatch):
-    app = open_it()
-
-    def found(of=app):
-        said = {one.subject: (one.level.value, one.message) for one in machine.look(of)}
-        return said["queue"], said["clock"][0]
-
-    queue = tasks.JobQueue(app)
-    assert found() == (("good", "0 workers, 0 jobs wait"), "good")
-    queue.ask("tick")
-    assert found()[0] == ("wrong", "jobs wait and no worker is alive")
-    monkeypatch.setattr(machine, "MOST_APART_S", -1)
-    assert found()[1] == "wrong"
 
 
 def test_the_owner_is_told_once_of_jobs_that_fail_and_once_when_they_do_not(open_it):
