@@ -146,6 +146,13 @@ def test_a_bibliography_is_an_interest_and_no_empty_one_stands_beside_it():
     assert "On things" in Path(interest.library).read_text(encoding="utf-8")
 
 
+def test_another_tools_settings_become_the_profiles():
+    Path(".env").write_text("ARXIV_QUERY=cs.LG\nMAX_PAPER_NUM=25\nSEND_EMPTY=false\n")
+    assert _init("--import", ".env") == 0
+    profile = load_config().profiles[0].profile
+    assert (profile.max_papers, profile.on_empty) == (25, "skip")
+
+
 def test_hostile_answers_stay_inside_their_strings():
     hostile = 'x"]\nmalicious = true # \\ \x7f \u202e'
     assert _init("--text", hostile, "-i", hostile.replace(",", "")) == 0

@@ -62,6 +62,20 @@ def test_settings_of_zotero_arxiv_daily_give_categories_and_library():
     assert (found.zotero_user, found.address) == ("1234567", "ada@example.org")
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (b"MAX_PAPER_NUM=25\nSEND_EMPTY=False\n", (25, "skip")),
+        (b"MAX_PAPER_NUM=-1\nSEND_EMPTY=1\n", (0, "")),
+        (b"MAX_PAPER_NUM=99999\nSEND_EMPTY=true\n", (200, "note")),
+        (b"", (0, "")),
+    ],
+)
+def test_how_many_papers_it_was_to_send_and_whether_none_is_worth_a_mail(lines, expected):
+    found = read_import(ENVIRONMENT + lines, name=".env")
+    assert (found.max_papers, found.on_empty) == expected
+
+
 def test_its_yaml_is_read_and_placeholders_are_not_values():
     found = read_import(YAML, name="custom.yaml")
     assert found.categories == ("cs.RO", "cs.CV")

@@ -145,6 +145,8 @@ def config_text(answers: Answers) -> str:
 
 def profile_text(answers: Answers, libraries: dict[str, str]) -> str:
     """Return the text of a profile; ``libraries`` maps an import's origin to its file."""
+    most = next((one.max_papers for one in answers.imports if one.max_papers), 10)
+    on_empty = next((one.on_empty for one in answers.imports if one.on_empty), "note")
     lines = [
         "# An interest profile: what to look for, and when and how its editions come.",
         "# Each [[interests]] is scored on its own, so that a small one is not drowned.",
@@ -153,10 +155,10 @@ def profile_text(answers: Answers, libraries: dict[str, str]) -> str:
         f"send_time = {answers.send_time.strftime('%H:%M:%S')}",
         f"time_zone = {_quote(answers.time_zone)}",
         'weekdays = ["mon", "tue", "wed", "thu", "fri"]',
-        "max_papers = 10                  # at most so many a day",
+        f"max_papers = {most:<21}# at most so many a day",
         "trending_weight = 0.3            # 0: my interests alone, 1: what is popular alone",
         "min_score = 0.15                 # below it a paper is not worth the morning",
-        'on_empty = "note"                # a short note on a day without papers, or "skip"',
+        f'on_empty = "{on_empty}"                # a short "note" on a day without papers; "skip"',
         '# mutes = ["blockchain"]         # never again',
     ]
     if _says_something(answers) or not answers.imports:

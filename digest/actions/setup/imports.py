@@ -40,6 +40,7 @@ _ALERT = re.compile(
     re.IGNORECASE,
 )
 MAX_KEYS = 500
+MOST_A_DAY = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,10 @@ class Imported:
     papers: int = 0
     address: str = ""
     zotero_user: str = ""
+    max_papers: int = 0
+    """How many a day the other tool was told to send; 0 where it does not say."""
+    on_empty: str = ""
+    """``skip`` or ``note``; empty where it does not say."""
     notes: tuple[str, ...] = ()
 
 
@@ -194,8 +199,19 @@ def _other_tool(text: str, name: str) -> Imported | None:
         categories=categories,
         address=_setting(text, "RECEIVER") or _setting(text, "receiver"),
         zotero_user=user,
+        max_papers=_count(_either(text, "max_paper_num")),
+        on_empty={"true": "note", "false": "skip"}.get(_either(text, "send_empty").lower(), ""),
         notes=tuple(notes),
     )
+
+
+def _count(value: str) -> int:
+    """Return a number of papers that a profile takes; 0 where it is none."""
+    return min(int(value), MOST_A_DAY) if value.isdecimal() and len(value) < 6 else 0
+
+
+def _either(text: str, key: str) -> str:
+    return _setting(text, key.upper()) or _setting(text, key)
 
 
 def _setting(text: str, key: str) -> str:
