@@ -81,6 +81,8 @@ def test_what_a_token_or_the_owner_opened_is_kept_nowhere(inside):
             for token in tokens:
                 answer = inside.get(filled(path, token), headers=BEARER)
                 assert answer.headers["cache-control"] == "no-store", path
+                if "{token}" in path and answer.status_code == 200:
+                    assert "noindex" in answer.headers["x-robots-tag"], path
 
 
 def test_no_page_loads_anything_from_elsewhere_or_runs_inline(inside):
