@@ -48,18 +48,6 @@ Look = Callable[[], bool]
 """Tells whether to stop."""
 
 
-def plan(app: App) -> PlanReport:
-    """Make the editions of every subscription that is due; as `planning.plan_due`."""
-    with Crew(app) as crew:
-        return crew.plan()
-
-
-def send(app: App, *, stop: Look) -> SendReport:
-    """Send every delivery that is due; as `sending.send_ready`."""
-    with Crew(app) as crew:
-        return crew.send(stop=stop)
-
-
 class Crew:
     """One process and its helpers, for a run that plans and then sends."""
 

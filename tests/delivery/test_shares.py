@@ -34,6 +34,16 @@ def crowd(open_digest, server, monkeypatch):
     return start
 
 
+def plan(app):
+    with shares.Crew(app) as crew:
+        return crew.plan()
+
+
+def send(app):
+    with shares.Crew(app) as crew:
+        return crew.send(stop=lambda: False)
+
+
 def states(app):
     with app.reading() as connection:
         query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
@@ -43,8 +53,8 @@ def states(app):
 @pytest.mark.slow
 def test_two_processes_plan_and_send_everybody_once(crowd):
     app, smtp = crowd(40)
-    planned = shares.plan(app)
-    report = shares.send(app, stop=lambda: False)
+    planned = plan(app)
+    report = send(app)
     assert (planned.mailed, report.counts["sent"], report.is_ok) == (40, 40, True)
     assert set(Counter(m.recipient for m in smtp.received).values()) == {1}
     assert len(smtp.received) == 40
@@ -54,9 +64,9 @@ def test_two_processes_plan_and_send_everybody_once(crowd):
 @pytest.mark.slow
 def test_a_helper_that_dies_leaves_nothing_behind(crowd, monkeypatch):
     app, smtp = crowd(40)
-    shares.plan(app)
+    plan(app)
     monkeypatch.setattr(shares, "_send_share", killed)
-    report = shares.send(app, stop=lambda: False)
+    report = send(app)
     assert (report.counts["sent"], len(smtp.received), states(app)) == (40, 40, {"sent": 40})
 
 
@@ -87,7 +97,7 @@ def test_what_a_planner_that_dies_had_taken_is_planned_by_others(crowd, monkeypa
 
     monkeypatch.setattr(shares._Helpers, "reports", take_and_die)
     monkeypatch.setattr(shares, "_plan_parts", takes_all)
-    assert shares.plan(app).mailed == 40
+    assert plan(app).mailed == 40
 
 
 def takes_all(_app, parts, take, _stop):
@@ -100,7 +110,7 @@ def takes_all(_app, parts, take, _stop):
 def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
     app, _ = crowd(12)
     monkeypatch.setattr(shares._Helpers, "begin", None)
-    assert shares.plan(app).mailed == 12
+    assert plan(app).mailed == 12
 
 
 def test_shares_are_of_subscribers_and_whole(crowd):
