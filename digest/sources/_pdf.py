@@ -6,15 +6,15 @@ them. The pages themselves are not read.
 
 from __future__ import annotations
 
-import re
-
 from lxml import etree
 
 from digest.text.clean import clean
 
 MOST_XMP = 200_000
+MOST_ENDS = 100
+"""So many ends of packets are looked at for one that has a beginning in reach."""
 
-_PACKET = re.compile(rb"<x:xmpmeta\b.*?</x:xmpmeta>", re.DOTALL)
+_BEGIN, _END = b"<x:xmpmeta", b"</x:xmpmeta>"
 _LABELS = {
     "{http://purl.org/dc/elements/1.1/}title": "citation_title",
     "{http://purl.org/dc/elements/1.1/}creator": "citation_author",
@@ -34,18 +34,35 @@ def is_pdf(content: bytes) -> bool:
 
 def packet_of(content: bytes) -> bytes:
     """Return the head of a PDF and its last XMP packet, all that has to be kept of it."""
-    packets = [found for found in _PACKET.findall(content) if len(found) <= MOST_XMP]
-    return b"%PDF\n" + (packets[-1] if packets else b"")
+    return b"%PDF\n" + _packet(content)
+
+
+def _packet(content: bytes) -> bytes:
+    """Return the last XMP packet that is not too long; nothing where there is none.
+
+    Without a regular expression: of a file full of beginnings it would take days.
+    """
+    before = len(content)
+    for _ in range(MOST_ENDS):
+        end = content.rfind(_END, 0, before)
+        if end < 0:
+            break
+        after = end + len(_END)
+        start = content.rfind(_BEGIN, max(0, after - MOST_XMP), end)
+        if start >= 0:
+            return content[start:after]
+        before = end
+    return b""
 
 
 def meta_of(content: bytes) -> dict[str, list[str]]:
     """Return title, authors and ids under the names that web pages give them; none if unknown."""
-    packet = _PACKET.search(content)
-    if packet is None:
+    packet = _packet(content)
+    if not packet:
         return {}
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
-        root = etree.fromstring(packet[0], parser)
+        root = etree.fromstring(packet, parser)
     except (etree.XMLSyntaxError, ValueError):
         return {}
     found: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ from digest.cli.main import run
 from digest.config import load_config
 from digest.errors import UsageError
 from digest.pipeline.polling import poll_sources
+from digest.sources._pdf import packet_of
 from digest.store import papers, submissions, tables
 
 
@@ -150,6 +151,17 @@ def test_a_pdf_that_does_not_say_so_is_told_how_to_be_named(app, web, reply):
     (found,) = submitting.submit(app, [web.url("/paper.pdf")])
     assert str(found.state) == "waiting"
     assert "give its web page, DOI or arXiv id" in found.problem
+
+
+@pytest.mark.parametrize("filling", [b"<x:xmpmeta ", b"</x:xmpmeta>", b"<x:xmpmeta</x:xmpmeta>"])
+def test_a_pdf_made_to_be_read_for_ever_is_not(filling):
+    content = b"%PDF\n" + filling * 300_000
+    assert len(packet_of(content)) < 1000  # quadratic, this took half an hour
+
+
+def test_an_unfinished_packet_hides_no_whole_one():
+    whole = b"<x:xmpmeta>this</x:xmpmeta>"
+    assert packet_of(b"%PDF" + b" <x:xmpmeta> " + whole + b" </x:xmpmeta") == b"%PDF\n" + whole
 
 
 def test_who_is_forgotten_leaves_the_paper_and_no_name(app, web):
