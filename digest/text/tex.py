@@ -37,6 +37,7 @@ _BRACKETS = {
     "[": re.compile(r"\\\[(.+?)\\\]", re.DOTALL),
 }
 _MATH_SIGNS = re.compile(r"[\\^_=<>+*/|]")
+_AMOUNT = re.compile(r"\.?[0-9][^\\^_{}]*")
 _ESCAPED = "%&_#{}$"
 _MARKS = {"textregistered": "®", "texttrademark": "™"}
 _WITH_ARGUMENT = frozenset({"url", "href", "unicode"})
@@ -103,9 +104,11 @@ def _dollar(text: str, at: int, depth: int) -> tuple[str, int]:
 def _is_math(match: re.Match[str], text: str) -> bool:
     """Tell maths from money: `from $5 to $10` holds no formula."""
     inner = match["display"] or match["inline"]
+    follows = text[match.end() : match.end() + 1]
+    if _AMOUNT.fullmatch(inner) and (inner[-1].isspace() or follows.isdigit()):
+        return False  # $3.50/hour and $84/day, $15/$75
     if _MATH_SIGNS.search(inner) and not re.match(r"[0-9][0-9,.]*[kKMB]?\s", inner):
         return True
-    follows = text[match.end() : match.end() + 1]
     return not inner[0].isspace() and not inner[-1].isspace() and not follows.isdigit()
 
 

@@ -40,7 +40,8 @@ def test_what_authors_leave_reads_well(written, shown):
     [
         r"C:\Users\ada holds it", "a^b and c^d2", "x ∈ {a, b}", "sizes {1, 2}", "{'a': 1}",
         "costs $5 and $10", r"$\begin{pmatrix} a & b \end{pmatrix}$", "the_file_name, x_1", "a~b",
-        "see https://x.example/~ada/a_b^2", r"$\myop{x}$", "NetForge_RL",
+        "$3.5/h, $84/day", "$0.01/1K and $0.03/1K", "$5+ and $10+", "$15/$75", "($3M to $300M+)",
+        "by $9 (or $7) =$1", "see https://x.example/~ada/a_b^2", r"$\myop{x}$", "NetForge_RL",
     ],
 )  # fmt: skip
 def test_what_is_no_tex_stays(text):
