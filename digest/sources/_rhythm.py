@@ -81,7 +81,7 @@ def silence(rhythm: Rhythm, *, on: date) -> Silence | None:
     chance = _chances(counts, last_on)
     likelihood = 1.0
     for day in quiet:
-        if not calendar.is_holiday(day):
+        if not _is_off(day):
             likelihood *= 1 - chance[day.weekday()]
     if likelihood >= UNLIKELY:
         return None
@@ -117,6 +117,12 @@ def _chances(counts: tuple[int, ...], last_on: date) -> list[float]:
         (hit + SHRINKAGE * general) / (seen + SHRINKAGE)
         for hit, seen in zip(hits, days, strict=True)
     ]
+
+
+def _is_off(day: date) -> bool:
+    """Tell a day on which nothing is to be expected: most offices are closed between the years."""
+    between = (day.month, day.day) >= (12, 24) or (day.month, day.day) == (1, 1)
+    return between or calendar.is_holiday(day)
 
 
 def _longest_gap(counts: tuple[int, ...]) -> int:

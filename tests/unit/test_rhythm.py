@@ -58,6 +58,8 @@ def test_christmas_is_not_expected_to_bring_anything():
         found = rhythm.after_poll(found, 5 * (on.weekday() < 5), on=on)
     assert found.last_on == date(2026, 12, 22)
     assert rhythm.silence(found, on=date(2026, 12, 28)) is None
+    assert rhythm.silence(found, on=date(2027, 1, 4)) is None
+    assert rhythm.silence(found, on=date(2027, 1, 9)) is not None
 
 
 def test_the_sentence_names_the_day_and_the_usual():
