@@ -132,8 +132,8 @@ def _restore_copy(app: App, found: Backup, on_progress: Progress) -> str:
 def _load(app: App, found: Backup, on_progress: Progress) -> str:
     if found.revision == database.head_revision():
         return _load_dump(app, found.path, on_progress)
-    with tempfile.TemporaryDirectory(dir=found.path.parent) as folder:
-        present = Path(folder) / "present.gz"
+    with _room_for(found.path) as folder:
+        present = folder / "present.gz"
         outdated.bring_up_to_date(found.path, present, on_progress=on_progress)
         return _load_dump(app, present, on_progress)
 
@@ -190,9 +190,23 @@ def _is_copy(path: Path) -> bool:
 
 
 @contextmanager
+def _room_for(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside a backup: where one is kept there is room for two.
+
+    Not where that place can only be read, as a snapshot's or a mounted volume's.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(dir=path.parent)
+    except OSError:
+        made = tempfile.TemporaryDirectory()
+    with made as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        copy = Path(folder) / "copy.db"
+    with _room_for(path) as folder:
+        copy = folder / "copy.db"
         try:
             with gzip.open(path, "rb") as packed, copy.open("wb") as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)

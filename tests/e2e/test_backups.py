@@ -5,6 +5,7 @@ import shutil
 import threading
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from builders import NOON
@@ -120,6 +121,17 @@ def test_a_copy_of_sqlite_comes_back_as_it_was(sqlite_engine, tmp_path):
         assert contents(app) == before
     with opened(f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "new") as app:
         assert app.secret_keys == secret
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no such folder here")
+def test_a_backup_in_a_place_that_takes_no_files_can_be_restored(sqlite_engine, tmp_path):
+    with opened(sqlite_engine.url.render_as_string(), tmp_path / "lived") as app:
+        with app.writing() as connection:
+            fill(connection, people=2, works=10, due_at=NOON)
+        backups.backup(app, tmp_path / "copy.gz")
+        with (tmp_path / "copy.gz").open("rb") as file:
+            path = Path(f"/proc/self/fd/{file.fileno()}")
+            assert backups.restore(app, path, force=True).rows["papers"] == 10
 
 
 def test_a_copy_of_sqlite_says_how_to_move_to_postgresql(
