@@ -5,10 +5,14 @@ A record that only one of them, or a row that is there already, stands against i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from math import isfinite
 
 from digest.model import PaperKey, Record
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""In JSON; not behind a backslash that is itself written twice."""
 
 MAX_KEY = 300
 MAX_NATIVE_ID = 400
@@ -47,4 +51,5 @@ def _flaw_of_text(content: str) -> str:
         content.encode()
     except UnicodeEncodeError:
         return "its text holds half a surrogate pair"
-    return "its text holds a NUL character" if "\\u0000" in content else ""
+    is_cut = "\\u0000" in content and _NUL.search(content)
+    return "its text holds a NUL character" if is_cut else ""

@@ -16,6 +16,11 @@ def test_a_usual_record_has_no_flaw():
     assert flaw() == ""
 
 
+def test_words_about_nul_are_none():
+    assert flaw(abstract=r"escapes like \u0000 break parsers") == ""
+    assert "NUL" in flaw(abstract="a backslash \\\x00 before it")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
