@@ -48,24 +48,26 @@ def shown_to(
     wanted = set(paper_ids)
     if not wanted or not subscriber_ids:
         return {}
-    absorbed = _absorbed(connection, wanted)
-    named = wanted | absorbed.keys()
+    kept = _merged(connection, wanted)
+    named = wanted | kept.keys()
     query = select(shown.c.subscriber_id, shown.c.paper_ids).where(
         among(connection, shown.c.subscriber_id, list(subscriber_ids)),
         shown.c.highest_id >= min(named),
     )
+    # One paper has several names where one that is asked for was merged meanwhile.
+    names: dict[int, set[int]] = {}
+    for row_id in wanted:
+        names.setdefault(kept.get(row_id, row_id), set()).add(row_id)
     seen: dict[int, set[int]] = {}
     for subscriber, ids in connection.execute(query):
-        if known := named.intersection(orjson.loads(f"[{ids[1:-1]}]")):
-            found = seen.setdefault(subscriber, set())
-            found |= known & wanted
-            found |= {absorbed[row_id] for row_id in known - wanted}
+        for row_id in named.intersection(orjson.loads(f"[{ids[1:-1]}]")):
+            seen.setdefault(subscriber, set()).update(names[kept.get(row_id, row_id)])
     return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
 
 
 def edition_showing(connection: Connection, subscriber_id: int, paper_id: int) -> int | None:
     """Return the row id of the edition that showed a paper to a subscriber, or None."""
-    named = {paper_id, *_absorbed(connection, {paper_id})}
+    named = {paper_id, *_merged(connection, {paper_id})}
     query = select(shown.c.edition_id, shown.c.paper_ids).where(
         shown.c.subscriber_id == subscriber_id, shown.c.highest_id >= min(named)
     )
@@ -111,9 +113,16 @@ def share(connection: Connection, among_ids: Collection[int], targets: Collectio
             connection.execute(insert(shown).from_select(columns, rows.where(~is_known)))
 
 
-def _absorbed(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
-    """Return the papers that these took in, by row id, with which one did."""
-    query = select(papers.c.id, papers.c.merged_into).where(
-        among(connection, papers.c.merged_into, list(wanted))
+def _merged(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
+    """Return all that these papers took in, or went into with others: which one has each now."""
+    columns = papers.c
+    ids = list(wanted)
+    gone = select(columns.merged_into).where(
+        among(connection, columns.id, ids), columns.merged_into.is_not(None)
     )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    heads = {*wanted, *connection.scalars(gone)}
+    query = select(columns.id, columns.merged_into).where(
+        among(connection, columns.merged_into, heads)
+    )
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return found | {head: head for head in found.values()}

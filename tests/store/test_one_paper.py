@@ -258,6 +258,18 @@ def test_who_was_shown_either_was_shown_the_merged_paper(engine):
         assert papers.load(connection, [absorbed])[absorbed].row_id == kept
 
 
+def test_a_planner_who_read_both_before_they_were_merged_shows_neither_again(engine):
+    kept, absorbed, _ = merged(engine)
+    with engine.begin() as connection:
+        (person,) = connection.scalars(select(tables.subscribers.c.id))
+        both = [kept, absorbed]
+        assert ledger.shown_to(connection, [person], both) == {person: set(both)}
+        connection.execute(delete(tables.shown))
+        ledger.enter(connection, [(person, 2, [kept])])
+        assert ledger.shown_to(connection, [person], [absorbed]) == {person: {absorbed}}
+        assert ledger.edition_showing(connection, person, absorbed) == 2
+
+
 def test_a_split_gives_both_papers_back_and_they_stay_apart(engine):
     kept, absorbed, _ = merged(engine)
     with engine.begin() as connection:
