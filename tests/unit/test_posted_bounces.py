@@ -177,3 +177,11 @@ def test_any_field_may_hold_anything(event, data):
 )
 def test_a_services_word_yields_to_codes_and_is_never_made_worse(word, status, text, kind):
     assert kind_by_service(word, status, text) == kind
+
+
+def test_a_message_of_sns_with_all_headers_of_the_mail_is_read_whole():
+    headers = [{"name": f"X-{n}", "value": "v" * 300} for n in range(40)]
+    told = json.loads(ses_bounce("Permanent")["Message"])
+    told["mail"]["headers"] = headers
+    (event,) = read(json.dumps({"Type": "Notification", "Message": json.dumps(told)}).encode())
+    assert event.bounce.recipients == (ADA.lower(),)

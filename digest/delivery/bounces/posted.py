@@ -76,16 +76,17 @@ def _events(document: object) -> Iterator[Event]:
         if not isinstance(entry, dict):
             raise ValueError("an event is not an object")
         if entry.get("Type") == "Notification":  # SNS: the event is text within
-            inner = _loaded(_text(entry, "Message"))
+            inner = _loaded(entry.get("Message"))
         else:
             inner = entry.get("event-data", entry)  # Mailgun
         if isinstance(inner, dict):
             yield inner
 
 
-def _loaded(text: str) -> object:
+def _loaded(text: object) -> object:
+    # Whole, however long: SES puts all header fields of the mail into it.
     try:
-        return json.loads(text)
+        return json.loads(text if isinstance(text, str) else "")
     except (ValueError, RecursionError) as exc:
         raise ValueError("a message of SNS holds no JSON") from exc
 
