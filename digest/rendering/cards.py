@@ -109,8 +109,7 @@ class PartMaker:
         html, text, faults = self._both("card", values)
         made = Card(paper, signals, options, html, text, view.title, faults)
         if self._kept_cards >= CARD_LIMIT:
-            for other in self._cards.values():
-                other.clear()
+            self._cards.clear()  # at once: other threads add shelves
             self._kept_cards = 0
         shelf[paper.row_id] = made
         self._kept_cards += 1
