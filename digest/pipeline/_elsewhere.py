@@ -8,7 +8,6 @@ caller, who visits those sources itself.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import signal
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
+from digest.pipeline import _processors
 from digest.pipeline._visit import LEASED, Gathered, Run, Visit
 from digest.pipeline.network import limits_of, user_agent
 from digest.sources import _visiting
@@ -68,7 +68,7 @@ class Elsewhere:
         self._deaths = 0
         http = run.app.config.settings.http
         self._silence_s = http.poll_timeout_s
-        self._workers = min(MOST_WORKERS, os.cpu_count() or 1, http.concurrency)
+        self._workers = min(MOST_WORKERS, _processors.available(), http.concurrency)
         self._terms = _terms(run, -(-http.concurrency // self._workers))
 
     def gathered(self) -> Iterator[list[tuple[Visit, Gathered | None]]]:

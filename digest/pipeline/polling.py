@@ -16,7 +16,6 @@ they leave undone is then done here. What a failure means for the next poll is d
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from functools import partial
 from digest.app import App
 from digest.errors import SourceError, UsageError
 from digest.model import PollReport, PollStatus
-from digest.pipeline import _elsewhere
+from digest.pipeline import _elsewhere, _processors
 from digest.pipeline._collector import seldom
 from digest.pipeline._elsewhere import Elsewhere
 from digest.pipeline._settling import Done, store, subject_of
@@ -171,7 +170,7 @@ class _Leases:
 @contextmanager
 def _open_run(app: App, *, force: bool, count: int) -> Iterator[Run]:
     http = app.config.settings.http
-    parsers = ParserPool(min(os.cpu_count() or 1, http.concurrency), http.parse_timeout_s)
+    parsers = ParserPool(min(_processors.available(), http.concurrency), http.parse_timeout_s)
     try:
         with open_network(app) as network:
             yield Run(app=app, network=network, parsers=parsers, force=force, bulk=count >= BULK)

@@ -20,18 +20,20 @@ from datetime import datetime
 from functools import reduce
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import SpawnProcess
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
 from operator import add
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from digest.app import App, open_app, system_clock
 from digest.config import Config
-from digest.pipeline import composing
+from digest.pipeline import _processors, composing
 from digest.pipeline.editions import Desk
 from digest.pipeline.planning import PlanReport, plan_due
-from digest.pipeline.sending import SendReport, overall, send_ready, settle
+from digest.pipeline.sending import SendReport, Stop, overall, send_ready, settle
 from digest.store import deliveries, profiles
+
+if TYPE_CHECKING:  # some systems have no semaphores, and cannot even import these
+    from multiprocessing.sharedctypes import Synchronized
+    from multiprocessing.synchronize import Event
 
 log = logging.getLogger(__name__)
 
@@ -53,37 +55,38 @@ class Crew:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._helpers = _Helpers(app)
+        self._helpers: _Helpers | None = None
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        self._helpers.close()
+        if self._helpers is not None:
+            self._helpers.close()
 
     def plan(self) -> PlanReport:
         """Make the editions of every subscription that is due; as `planning.plan_due`."""
         app = self._app
         with app.reading() as connection:
             count = _processes(app, profiles.count_due(connection, app.now()))
-        if count == 1:
+        if (helpers := self._helpers_for(count)) is None:
             return plan_due(app)
         parts = count * PARTS
-        self._helpers.begin(_plan_parts, count, parts)
-        mine = _plan_parts(app, parts, self._helpers.take, lambda: False)
+        helpers.begin(_plan_parts, count, parts)
+        mine = _plan_parts(app, parts, helpers.take, lambda: False)
         # Who is not even up by now took no part.
-        found, died = self._helpers.reports(_plan_parts, only_up=True)
+        found, died = helpers.reports(_plan_parts, only_up=True)
         rest = plan_due(app) if died else PlanReport()
         return reduce(add, [mine, *found, rest])
 
     def send(self, *, stop: Look) -> SendReport:
         """Send every delivery that is due; as `sending.send_ready`."""
-        app, helpers = self._app, self._helpers
+        app = self._app
         with app.reading() as connection:
             count = _processes(app, deliveries.count_due(connection, app.now()))
-        if count == 1:
+        if (helpers := self._helpers_for(count)) is None:
             return send_ready(app, compose=composing.for_run(app), stop=stop)
-        recovered = settle(app)
+        recovered = [settle(app)]
         helpers.begin(_send_share, count, 0)
 
         def stopping() -> bool:
@@ -95,13 +98,22 @@ class Crew:
         mine = [send_ready(app, compose=compose, stop=stopping, is_share=True)]
         found, died = helpers.reports(_send_share, look=stopping)
         if died and not stop():
-            settle(app)
+            recovered.append(settle(app))
             mine.append(send_ready(app, compose=compose, stop=stop, is_share=True))
-        return overall(app, [*mine, *found], recovered)
+        return overall(app, [*mine, *found], reduce(add, recovered))
+
+    def _helpers_for(self, count: int) -> _Helpers | None:
+        """Return what helpers are begun with; None where this process does it alone."""
+        if count > 1 and self._helpers is None:
+            try:
+                self._helpers = _Helpers(self._app)
+            except (ImportError, OSError) as exc:
+                log.warning("no helpers on this system error=%s", exc)
+        return self._helpers if count > 1 else None
 
 
 def _processes(app: App, count: int) -> int:
-    wanted = app.config.settings.mail.processes or os.cpu_count() or 1
+    wanted = app.config.settings.mail.processes or _processors.available()
     return max(1, min(wanted, count // WORTH))
 
 
@@ -132,12 +144,18 @@ class _Helpers:
         return _take(self._taken)
 
     def begin(self, task: Task[Any], count: int, parts: int) -> None:
-        """Let helpers do a task beside this process; start those that are missing."""
+        """Let helpers do a task beside this process; start those that are missing, if that can be.
+
+        Fewer than wanted, or none, do as well: what nobody took is done here.
+        """
         self._taken.value = 0
-        while len(self._all) < count - 1:
-            self._all.append(self._started(len(self._all) + 1))
+        try:
+            while len(self._all) < count - 1:
+                self._all.append(self._started(len(self._all) + 1))
+        except OSError as exc:  # no more processes or memory
+            log.warning("no helper could be started error=%s", exc)
         for helper in self._all[: count - 1]:
-            with contextlib.suppress(BrokenPipeError):  # dead: its report will be missed
+            with contextlib.suppress(OSError):  # dead: its report will be missed
                 helper.pipe.send((task, parts))
             helper.owes.append(task.__name__)
 
@@ -161,7 +179,7 @@ class _Helpers:
                     self._hear(helper, task, found)
             except _NotUpError:
                 continue
-            except (EOFError, ConnectionResetError):
+            except (EOFError, OSError):  # the pipe is broken, as each system says it
                 died += 1
                 log.warning("helper ended without a report name=%s", helper.process.name)
                 self._all.remove(helper)
@@ -172,7 +190,7 @@ class _Helpers:
         """Let the helpers end, at once where they are still at work."""
         self.stop.set()
         for helper in self._all:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):
                 helper.pipe.send(None)
         for helper in self._all:
             _end(helper)
@@ -197,8 +215,13 @@ class _Helpers:
             args=(app.config, now, self._taken, self.stop, theirs, os.getpid()),
             name=f"helper-{number}",
         )
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except OSError:
+            mine.close()
+            raise
+        finally:
+            theirs.close()
         return _Helper(process, mine)
 
 
@@ -227,12 +250,16 @@ def _help(
     parent: int,
 ) -> None:
     """Do one task after the other in a process of its own, and report each."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells everybody; one decides
+    # A terminal and a service's manager tell everybody: mails that are begun are finished.
+    told = Stop()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: told.request())
 
     def stopping() -> bool:
-        return stop.is_set() or os.getppid() != parent
+        return stop.is_set() or told() or os.getppid() != parent
 
-    with open_app(config, now=now, migrate=False) as app, contextlib.suppress(EOFError):
+    gone = (EOFError, BrokenPipeError, ConnectionResetError)
+    with open_app(config, now=now, migrate=False) as app, contextlib.suppress(*gone):
         pipe.send(None)  # up
         while (asked := pipe.recv()) is not None:
             task, parts = asked

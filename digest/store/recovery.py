@@ -28,6 +28,14 @@ class Recovered:
     resent: int = 0
     expired: int = 0
 
+    def __add__(self, other: Recovered) -> Recovered:
+        return Recovered(
+            released=self.released + other.released,
+            uncertain=self.uncertain + other.uncertain,
+            resent=self.resent + other.resent,
+            expired=self.expired + other.expired,
+        )
+
 
 def recover(
     connection: Connection,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import time
 from collections import Counter
+from datetime import timedelta
+from multiprocessing.context import BaseContext, SpawnProcess
 
 import orjson
 import pytest
@@ -13,8 +17,8 @@ from crowd import fill
 from sqlalchemy import func, select, update
 
 from digest.model import SubscriberStatus
-from digest.pipeline import planning, shares
-from digest.store import ledger
+from digest.pipeline import _owners, planning, shares
+from digest.store import ledger, marking, outbox
 from digest.store.tables import deliveries, subscriptions
 from digest.store.tables import editions as edition_table
 
@@ -107,9 +111,69 @@ def takes_all(_app, parts, take, _stop):
     return planning.PlanReport()
 
 
+@pytest.mark.slow
+def test_a_helper_that_a_service_manager_tells_to_end_still_reports(crowd, monkeypatch, caplog):
+    app, smtp = crowd(40)
+    plan(app)
+    monkeypatch.setattr(shares, "_send_share", told_to_end)
+    report = send(app)
+    assert (report.counts["sent"], report.is_ok, len(smtp.received)) == (40, True, 40)
+    assert "helper ended" not in caplog.text
+
+
+def told_to_end(app, parts, take, stop):
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stop()
+    return shares._send_share(app, parts, take, stop)
+
+
+@pytest.mark.slow
+def test_what_a_dead_helper_leaves_uncertain_is_in_the_report(crowd, monkeypatch):
+    app, _ = crowd(40)
+    plan(app)
+    monkeypatch.setattr(shares, "_send_share", dies_at_a_dot)
+    begun = shares._Helpers.begin
+
+    def begin_and_wait(self, *args):
+        begun(self, *args)
+        latest = time.monotonic() + 60
+        while "transmitting" not in states(app) and time.monotonic() < latest:
+            time.sleep(0.05)
+
+    monkeypatch.setattr(shares._Helpers, "begin", begin_and_wait)
+    report = send(app)
+    assert (report.counts["sent"], report.counts["uncertain"], report.is_ok) == (39, 1, False)
+
+
+def dies_at_a_dot(app, _parts, _take, _stop):
+    with _owners.owner(app.config.data_dir) as owner, app.engine.connect() as connection:
+        now = app.now()
+        until = now + timedelta(hours=1)
+        with connection.begin():
+            (row,) = outbox.claim(connection, owner, now=now, lease_until=until, limit=1)
+        with marking.group(connection):
+            marking.mark(connection, owner, [row.row_id])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [(BaseContext, "Event"), (SpawnProcess, "_Popen")],
+    ids=["semaphores", "processes"],
+)
+def test_where_no_helper_can_be_had_one_process_does_it_all(crowd, monkeypatch, lacking):
+    def refused(*_):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    app, smtp = crowd(40)
+    monkeypatch.setattr(*lacking, refused)
+    assert plan(app).mailed == 40
+    assert (send(app).is_ok, len(smtp.received)) == (True, 40)
+
+
 def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
     app, _ = crowd(12)
-    monkeypatch.setattr(shares._Helpers, "begin", None)
+    monkeypatch.setattr(shares, "_Helpers", None)
     assert plan(app).mailed == 12
 
 
