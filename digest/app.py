@@ -119,13 +119,6 @@ class App:
         present = reveal(settings.secret).encode() or _kept_secret(self.config.data_dir)
         return (present, *(reveal(old).encode() for old in settings.old_secrets))
 
-    def profile_source(self, name: str) -> Path | None:
-        """Return the file that a configured profile was read from."""
-        for item in self.config.profiles:
-            if item.profile.name == name:
-                return item.path
-        return None
-
 
 @contextlib.contextmanager
 def open_app(config: Config, *, now: datetime | None = None, migrate: bool = True) -> Iterator[App]:

@@ -31,7 +31,6 @@ from digest.subscribers import slots
 from digest.subscribers.addresses import masked_address
 from digest.subscribers.tokens import TokenPurpose
 
-SAYABLE = (FeedbackKind.MORE, FeedbackKind.LESS, FeedbackKind.SAVED)
 LINK_LIFE = timedelta(days=7)
 DATA_LINK_LIFE = timedelta(hours=48)
 

@@ -32,11 +32,6 @@ def print_line(text: str = "") -> None:
     out.print(escape(text))
 
 
-def print_markup(text: str) -> None:
-    """Print text of our own with Rich markup; never text that came from outside."""
-    out.print(text)
-
-
 def print_error(error: DigestError) -> None:
     """Print each line of an error to standard error, behind the program's name."""
     for line in str(error).splitlines():

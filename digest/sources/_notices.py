@@ -16,7 +16,6 @@ from digest.sources._completeness import UNFINISHED
 from digest.sources._rhythm import Silence
 
 INCOMPLETE, SILENT = "incomplete", "silent"
-KINDS = (INCOMPLETE, SILENT)
 PATIENCE = timedelta(hours=6)
 """A day that is late or half there mostly gets whole by itself within the morning."""
 

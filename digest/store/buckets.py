@@ -150,11 +150,6 @@ def refused(connection: Connection, name: str, *, now: datetime) -> int:
     return count
 
 
-def unblock(connection: Connection, name: str) -> None:
-    """Lift a block."""
-    connection.execute(update(buckets).where(buckets.c.name == name).values(blocked_until=None))
-
-
 def blocked_until(connection: Connection, name: str) -> datetime | None:
     """Return until when a bucket is blocked; the instant may have passed."""
     return connection.scalar(select(buckets.c.blocked_until).where(buckets.c.name == name))

@@ -173,16 +173,6 @@ def showing(connection: Connection, subscriber_id: int, paper_id: int) -> Editio
     return None if row_id is None else load_many(connection, [row_id]).get(row_id)
 
 
-def counts_by_outcome(connection: Connection, since: datetime) -> dict[str, int]:
-    """Count the editions made since an instant, by outcome."""
-    query = (
-        select(editions.c.outcome, func.count())
-        .where(editions.c.made_at >= since)
-        .group_by(editions.c.outcome)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def source_lines(
     connection: Connection, names: Sequence[str], since: datetime
 ) -> tuple[SourceLine, ...]:

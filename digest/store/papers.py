@@ -156,11 +156,6 @@ def listed(
     return _read(connection, query)
 
 
-def current_ids(connection: Connection, ids: Collection[int]) -> dict[int, int]:
-    """Return, for row ids once given out, those that stand for them now."""
-    return _current(connection, ids) if ids else {}
-
-
 def _news(start: datetime, end: datetime, sources: Sequence[str]) -> Select[Any]:
     query = (
         select(*_COLUMNS)

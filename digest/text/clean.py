@@ -5,7 +5,6 @@ It does not know markup: HTML is taken away in ``html``, TeX is made readable in
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 _SPACES = {
@@ -54,13 +53,6 @@ def clean(text: str) -> str:
     else:
         text = unicodedata.normalize("NFC", text.translate(_TABLE))
     return " ".join(text.split())
-
-
-def clean_lines(text: str) -> str:
-    """Do the same but keep line breaks (at most one empty line in a row)."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    joined = "\n".join(clean(line) for line in lines).strip("\n")
-    return re.sub(r"\n{3,}", "\n\n", joined)
 
 
 def shorten(text: str, limit: int) -> str:

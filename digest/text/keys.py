@@ -44,12 +44,6 @@ def fold_words(text: str) -> str:
     return _NOT_WORD.sub(" ", bare.translate(_LETTERS)).strip()
 
 
-def same_title(one: str, other: str) -> bool:
-    """Tell whether two titles have the same, non-empty key."""
-    key = title_key(one)
-    return bool(key) and key == title_key(other)
-
-
 def token_overlap(one: str, other: str) -> float:
     """Return the Jaccard overlap, in [0, 1], of the words of two title keys."""
     first, second = set(one.split()), set(other.split())

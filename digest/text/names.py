@@ -113,11 +113,3 @@ def surname_key(name: str) -> str:
     while len(words) > 1 and (words[-1] in _SUFFIXES or len(words[-1]) == 1):
         words.pop()
     return words[-1] if words else ""
-
-
-def first_author_key(authors: tuple[Author, ...]) -> str:
-    """Return the surname key of the first real author; an empty string if there is none."""
-    for author in authors:
-        if key := surname_key(author.name):
-            return key
-    return ""

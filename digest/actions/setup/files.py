@@ -10,7 +10,7 @@ from datetime import time
 from pathlib import Path
 
 from digest.actions.setup.imports import Imported
-from digest.actions.setup.relays import RELAYS, Relay
+from digest.actions.setup.relays import RELAYS
 from digest.actions.setup.sources import source_lines
 from digest.config import load_config
 from digest.errors import ConfigError, UsageError
@@ -277,11 +277,3 @@ def _wrapped(text: str, width: int = 90) -> Iterable[str]:
             line = ""
         line = f"{line} {word}".strip()
     yield line
-
-
-def relay_of(name: str) -> Relay:
-    """Return a preset. Raises UsageError where there is none."""
-    try:
-        return RELAYS[name]
-    except KeyError as exc:
-        raise UsageError(f"relay: expected one of {', '.join(RELAYS)}, not {name!r}") from exc

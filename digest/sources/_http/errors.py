@@ -6,9 +6,6 @@ from datetime import datetime
 
 from digest.errors import SourceError
 
-NETWORK_KINDS = frozenset({"dns", "connect", "unreachable"})
-"""Kinds that a machine without a network gives for every host."""
-
 
 class HttpError(SourceError):
     """A fetch that gave no whole, successful answer.
