@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dns.exception import DNSException
+from dns.name import from_text
 from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
 Ask = Callable[[str, str], list[str] | None]
@@ -26,7 +27,11 @@ def asking(server: str = "") -> Ask:
 
     def ask(name: str, kind: str) -> list[str] | None:
         try:
-            answer = resolver.resolve(name, kind, search=False)
+            asked = from_text(name)
+        except (DNSException, UnicodeError):  # nobody can publish anything under such a name
+            return []
+        try:
+            answer = resolver.resolve(asked, kind, search=False)
         except (NXDOMAIN, NoAnswer):
             return []
         except DNSException:
