@@ -11,6 +11,7 @@ import email.policy
 import re
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 
 from digest.errors import SourceError
 from digest.model import AnnounceType, Record
@@ -55,10 +56,14 @@ def parse_listing(name: str, body: Body) -> Batch:
 
 def is_listing(content: bytes) -> bool:
     """Tell a listing from other mail in the same folder: from arXiv, with papers in it."""
+    # The default policy's reader of addresses falls over some of what strangers send.
+    head = BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
+    sender = f".{domain_of(clean(str(head.get('From', ''))))}"
+    if not sender.endswith(f".{DOMAIN}"):
+        return False
     mail = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
-    sender = f".{domain_of(clean(str(mail.get('From', ''))))}"
-    return sender.endswith(f".{DOMAIN}") and bool(_BLOCK.search(_text(mail)))
+    return bool(_BLOCK.search(_text(mail)))
 
 
 def _text(mail: EmailMessage) -> str:

@@ -69,6 +69,8 @@ def test_mails_read_long_ago_are_not_read_again_but_late_ones_are(mails, listing
         ),
         "From: help@arxiv.org\n\nYour subscription is confirmed.\n",
         "From: no-reply@arXiv.org\nContent-Type: text/plain; charset=klingon\n\n\\\\\narXiv:1\n",
+        "From: =?utf-8?b?!!?=@example.com\n\nBuy this.\n",
+        "From: undisclosed:;@example.com\n\nBuy this.\n",
         "\0\0\0",
         "",
     ],
