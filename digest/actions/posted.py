@@ -18,6 +18,7 @@ from digest.app import App
 from digest.config import reveal
 from digest.delivery.bounces import BounceKind
 from digest.delivery.bounces.posted import Posted, read
+from digest.errors import AddressError
 from digest.store import bounces as store
 from digest.store.bounces import Refused
 from digest.subscribers.addresses import address_hmac
@@ -55,6 +56,9 @@ def _delivery(app: App, connection: Connection, event: Posted) -> Refused | None
         by_sender = store.by_id(connection, app.return_paths.read(event.sender))
         if by_sender:
             return next(iter(by_sender.values()))
-    mark = address_hmac(app.secret_keys, event.bounce.recipients[0])
+    try:
+        mark = address_hmac(app.secret_keys, event.bounce.recipients[0])
+    except AddressError:  # nobody here has such a one, and the post tells of others
+        return None
     found, is_named = store.to_address(connection, mark, event.references, app.now() - LATE)
     return found if is_named or event.bounce.kind is not BounceKind.COMPLAINT else None

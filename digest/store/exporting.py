@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from digest.store import ledger
 from digest.store.tables import (
     attempts,
     bounces,
@@ -70,6 +71,9 @@ def _papers(connection: Connection, found: Mapping[str, Rows]) -> Rows:
     for row in found.get("editions", ()):
         row["content"] = orjson.loads(row["content"])
         named |= _named_in(row["content"])
+    for row in found.get("shown", ()):
+        row["paper_ids"] = ledger.read_ids(row["paper_ids"])
+        named.update(row["paper_ids"])
     columns = select(papers.c.id, papers.c.key, papers.c.title)
     ids = sorted(named)
     return [

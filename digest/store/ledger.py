@@ -60,7 +60,7 @@ def shown_to(
         names.setdefault(kept.get(row_id, row_id), set()).add(row_id)
     seen: dict[int, set[int]] = {}
     for subscriber, ids in connection.execute(query):
-        for row_id in named.intersection(orjson.loads(f"[{ids[1:-1]}]")):
+        for row_id in named.intersection(read_ids(ids)):
             seen.setdefault(subscriber, set()).update(names[kept.get(row_id, row_id)])
     return {subscriber: frozenset(ids) for subscriber, ids in seen.items()}
 
@@ -72,9 +72,15 @@ def edition_showing(connection: Connection, subscriber_id: int, paper_id: int) -
         shown.c.subscriber_id == subscriber_id, shown.c.highest_id >= min(named)
     )
     for edition_id, ids in connection.execute(query):
-        if not named.isdisjoint(orjson.loads(f"[{ids[1:-1]}]")):
+        if not named.isdisjoint(read_ids(ids)):
             return int(edition_id)
     return None
+
+
+def read_ids(paper_ids: str) -> list[int]:
+    """Return the papers of a row, as it holds them."""
+    found: list[int] = orjson.loads(f"[{paper_ids[1:-1]}]")
+    return found
 
 
 def holds(paper_id: ColumnElement[int]) -> ColumnElement[bool]:

@@ -66,6 +66,11 @@ def test_an_address_that_was_never_mailed_is_nobodys(hooked):
     assert (found.json()["unmatched"], reasons(hooked)) == (1, before)
 
 
+def test_an_address_that_is_none_keeps_no_other_event_back(hooked):
+    found = tell(hooked, HARD | {"address": "ada@[192.0.2.1]"}, HARD)
+    assert (found.json(), reasons(hooked)[0]) == ({"seen": 2, "unmatched": 1}, ["hard"])
+
+
 def test_posting_twice_changes_nothing_more(hooked):
     event = {"event": "bounce", "address": "ada@example.org", "reason": "452 4.2.2 full"}
     for _ in range(3):

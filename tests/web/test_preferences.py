@@ -12,7 +12,7 @@ from web_people import ada, snapshot
 
 from digest.model import Feedback, FeedbackKind, Frequency, OnEmpty, SubscriberStatus
 from digest.pipeline.planning import plan_due
-from digest.store import feedback, libraries, profiles, subscribers, suppressions
+from digest.store import feedback, ledger, libraries, profiles, subscribers, suppressions
 from digest.store.tables import consents, deliveries, metadata
 from digest.subscribers.addresses import address_hmac
 from digest.subscribers.tokens import Signer, TokenPurpose
@@ -208,6 +208,15 @@ def test_the_export_holds_every_row_about_a_person_and_of_nobody_else(web_on_bot
     assert (len(found["editions"]), len(found["deliveries"])) == (1, 1)
     assert "other@example.org" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_export_names_papers_of_editions_that_are_long_gone(web):
+    person = ada(web)
+    with web.app.writing() as connection:
+        ledger.enter(connection, [(person.subscriber_id, 9, [1, 2])])
+    found = web.get(page_of(web, person, TokenPurpose.EXPORT, "export")).json()
+    assert found["editions"] == []
+    assert found["shown"][0]["paper_ids"] == [1, 2] == [paper["id"] for paper in found["papers"]]
 
 
 def a_word(web):
