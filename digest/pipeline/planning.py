@@ -57,10 +57,10 @@ def plan_due(
     *,
     limit: int | None = None,
     block: int = BLOCK,
-    on_progress: Callable[[int], None] | None = None,
     within: Callable[[Connection, PlanReport], None] | None = None,
     share: tuple[int, int] = profiles.WHOLE,
     desk: Desk | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
     """Make the editions of every subscription that is due; return what was made.
 
@@ -68,13 +68,14 @@ def plan_due(
     inside its transaction, before the commit.
     ``share`` is this process's number, and of how many: each plans for subscribers of its own.
     With a ``desk`` it is planned for its instant, with what it holds already of the papers.
+    ``stop`` is asked before each block whether to leave the rest.
     """
     desk = desk or Desk(app)
     total = PlanReport()
     now = desk.at
     handled = 0
     with _collector.seldom():
-        while limit is None or handled < limit:
+        while (limit is None or handled < limit) and not stop():
             size = block if limit is None else min(block, limit - handled)
             planned = _planned(desk, now, size, share, within or (lambda *_: None))
             if planned is None:
@@ -82,8 +83,6 @@ def plan_due(
             count, made = planned
             total += made
             handled += count
-            if on_progress:
-                on_progress(count)
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 

@@ -75,8 +75,9 @@ class Crew:
         helpers.begin(_plan_parts, count, parts)
         mine = _plan_parts(app, parts, helpers.take, lambda: False)
         # Who is not even up by now took no part.
-        found, died = helpers.reports(_plan_parts, only_up=True)
-        rest = plan_due(app) if died else PlanReport()
+        found, _died = helpers.reports(_plan_parts, only_up=True)
+        # What a helper had taken that died, or was told to end.
+        rest = plan_due(app)
         return reduce(add, [mine, *found, rest])
 
     def send(self, *, stop: Look) -> SendReport:
@@ -270,8 +271,8 @@ def _help(
 def _plan_parts(app: App, parts: int, take: Callable[[], int], stop: Look) -> PlanReport:
     """Plan one part after the other that nobody took, at one desk."""
     desk, total = Desk(app), PlanReport()
-    while (number := take()) < parts and not stop():
-        total += plan_due(app, share=(number, parts), desk=desk)
+    while not stop() and (number := take()) < parts:
+        total += plan_due(app, share=(number, parts), desk=desk, stop=stop)
     return total
 
 

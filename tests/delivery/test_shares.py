@@ -128,6 +128,22 @@ def told_to_end(app, parts, take, stop):
 
 
 @pytest.mark.slow
+def test_what_a_planner_leaves_who_is_told_to_end_is_planned_by_others(crowd, monkeypatch):
+    app, _ = crowd(40)
+    waiting = shares._Helpers.reports
+
+    def until_up(self, task, **options):
+        for helper in self._all:
+            helper.pipe.recv()
+            helper.is_up = True
+        return waiting(self, task, **options)
+
+    monkeypatch.setattr(shares._Helpers, "reports", until_up)
+    monkeypatch.setattr(shares, "_plan_parts", takes_all)
+    assert plan(app).mailed == 40
+
+
+@pytest.mark.slow
 def test_what_a_dead_helper_leaves_uncertain_is_in_the_report(crowd, monkeypatch):
     app, _ = crowd(40)
     plan(app)
@@ -175,6 +191,13 @@ def test_a_small_run_stays_in_one_process(crowd, monkeypatch):
     app, _ = crowd(12)
     monkeypatch.setattr(shares, "_Helpers", None)
     assert plan(app).mailed == 12
+
+
+def test_a_planner_who_is_told_to_end_leaves_the_rest_between_two_blocks(crowd):
+    app, _ = crowd(21)
+    asked = iter([False, False, True])
+    first = planning.plan_due(app, block=5, stop=lambda: next(asked))
+    assert (first.mailed, planning.plan_due(app).mailed) == (10, 11)
 
 
 def test_shares_are_of_subscribers_and_whole(crowd):
