@@ -1,6 +1,7 @@
 """The shipped examples for running it: they parse, and name commands and keys that exist."""
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -205,6 +206,38 @@ def test_the_workflow_keeps_the_store_even_after_a_bad_pass():
     assert steps[kept]["with"]["path"] == str(load_config().settings.digest.data_dir)
     assert f"--name {steps[kept]['with']['name']} " in order[fetched]
     assert order[ran].split()[1] in COMMANDS
+
+
+def test_a_workflow_that_could_not_fetch_the_store_keeps_nothing_over_it():
+    steps = _yaml("github-actions.yml")["jobs"]["run"]["steps"]
+    (ran,) = (step for step in steps if step.get("run", "").startswith("digest run"))
+    (kept,) = (step for step in steps if "upload-artifact" in step.get("uses", ""))
+    assert f"steps.{ran['id']}.outcome != 'skipped'" in kept["if"]
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="there is no jq")
+def test_the_workflow_fills_nobodys_storage(tmp_path):
+    workflow = _yaml("github-actions.yml")
+    last = workflow["jobs"]["run"]["steps"][-1]
+    assert workflow["permissions"]["actions"] == "write"
+    assert last["if"] == "always() && steps.keep.outcome == 'success'"
+    stores = [{"id": n, "created_at": f"2026-04-{n:02}T06:20:00Z"} for n in (14, 9, 13, 10, 12)]
+    (tmp_path / "stores.json").write_text(json.dumps({"artifacts": stores}))
+    (tmp_path / "gh").write_text(
+        '#!/bin/sh\nif [ "$2" = --method ]; then echo "$3 $4"\n'
+        f'else exec jq -r "$4" {tmp_path}/stores.json; fi\n'
+    )
+    (tmp_path / "gh").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", last["run"]],
+        env={"PATH": path, "GITHUB_REPOSITORY": "ada/digest"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    deleted = [line.rpartition("/")[2] for line in done.stdout.splitlines()]
+    assert sorted(deleted) == ["10", "9"]
 
 
 def test_the_workflow_keeps_no_addresses_in_public():
