@@ -287,6 +287,7 @@ def due(
 ) -> list[Subscription]:
     """Return subscriptions whose slot has come, on PostgreSQL locked until the transaction ends.
 
+    What refers to a subscriber, such as a word on a paper, may be stored meanwhile.
     Two planners never get the same subscriber there: locked rows are skipped. SQLite's planners
     ask ``still_due`` before they write, and divide subscribers into shares.
     """
@@ -301,7 +302,8 @@ def due(
         query = query.where(subscribers.c.id % shares == number)
     else:
         # No shares: a server takes a remainder for rare, and sorts everybody for each block.
-        query = query.with_for_update(of=[subscriptions, subscribers], skip_locked=True)
+        tables = [subscriptions, subscribers]
+        query = query.with_for_update(of=tables, skip_locked=True, key_share=True)
     cache: dict[int, Profile] = {}
     return [_subscription(row, cache) for row in connection.execute(query)]
 
@@ -313,7 +315,7 @@ def hold(connection: Connection, subscriber_ids: Collection[int]) -> None:
     """
     if not is_sqlite(connection):
         query = select(subscribers.c.id).where(among(connection, subscribers.c.id, subscriber_ids))
-        connection.execute(query.order_by(subscribers.c.id).with_for_update())
+        connection.execute(query.order_by(subscribers.c.id).with_for_update(key_share=True))
 
 
 def still_due(connection: Connection, seen: Collection[Subscription], now: datetime) -> set[int]:
