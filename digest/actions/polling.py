@@ -11,7 +11,7 @@ from digest.errors import UsageError
 from digest.model import PollReport, PollStatus
 from digest.pipeline import polling
 from digest.pipeline._settling import subject_of
-from digest.sources import _completeness
+from digest.sources import _completeness, _notices
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
@@ -91,6 +91,7 @@ def health(app: App) -> tuple[SourceHealth, ...]:
                 enabled=section.enabled,
                 is_healthy=not row.disabled_reason
                 and not state.errors
+                and _notices.INCOMPLETE not in state.notices
                 and (poll_report is None or is_good(poll_report)),
                 is_offline=poll_report is not None and is_offline(poll_report),
                 next_poll_at=row.next_poll_at,

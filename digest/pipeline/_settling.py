@@ -156,7 +156,7 @@ def _verdict(done: Done, counts: IngestCounts) -> states.Verdict:
             rhythm=rhythm,
             changed=_notices.after_good_poll(
                 visit.state.notices,
-                completeness=_completeness(done),
+                completeness=_completeness(done) if _has_word(gathered) else None,
                 why=_why_unfinished(done),
                 silence=_rhythm.silence(rhythm, on=now.astimezone(UTC).date()),
                 now=now,
@@ -185,6 +185,11 @@ def _completeness(done: Done) -> Completeness:
     if gathered.marks:
         return days.worst(mark.verdict for mark in gathered.marks.values())
     return days.of_days(gathered.batches, today=done.visit.now.astimezone(UTC).date())
+
+
+def _has_word(gathered: Gathered) -> bool:
+    """Tell whether anything came that can be whole or not; "not modified" says nothing new."""
+    return bool(gathered.batches or gathered.marks or gathered.gap)
 
 
 def _why_unfinished(done: Done) -> str:

@@ -44,18 +44,21 @@ class Changed:
 def after_good_poll(
     before: Mapping[str, Notice],
     *,
-    completeness: Completeness,
+    completeness: Completeness | None,
     why: str,
     silence: Silence | None,
     now: datetime,
 ) -> Changed:
     """Return what there is to be known after a poll that succeeded.
 
-    ``why`` says what is not whole.
+    ``why`` says what is not whole. Without ``completeness`` nothing came that could be judged, and
+    what was said of it before stands.
     """
     texts = {}
-    if completeness in UNFINISHED:
-        texts[INCOMPLETE] = why or f"the answer is {completeness.value}"
+    if completeness is None and INCOMPLETE in before:
+        texts[INCOMPLETE] = before[INCOMPLETE].text
+    elif completeness in UNFINISHED:
+        texts[INCOMPLETE] = why or f"the answer is {completeness}"
     if silence is not None:
         texts[SILENT] = str(silence)
     notices, begun = {}, {}

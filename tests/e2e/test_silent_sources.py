@@ -127,3 +127,23 @@ def test_a_day_that_stays_incomplete_is_told_once_and_once_when_it_is_whole(web,
     assert told == [[], [], [("incomplete:a", True)], []]
     assert polled(10, "confirmed") == [("incomplete:a", False)]
     assert polled(11, "truncated") == [("incomplete:a", True)]
+
+
+def test_a_cut_feed_is_told_once_however_often_it_has_not_changed(web, tmp_path):
+    def answer(asked):
+        if asked.headers.get("if-none-match"):
+            return Reply(status=304)
+        return Reply(feed(30), headers={"ETag": '"a"'})
+
+    web.routes["/feed"] = answer
+    path = tmp_path / "digest.toml"
+    text = CONFIG.format(folder=tmp_path, url=web.url("/feed"))
+    path.write_text(text.replace("[http]", "[http]\nmax_items = 4"))
+    told = []
+    with open_app(load_config(path)) as app:
+        for day in range(4):
+            run(at(app, day))
+            told.append(mails(tmp_path))
+        (blog,) = health(app)
+    assert [len(one) for one in told] == [1, 0, 0, 0]
+    assert (blog.is_healthy, blog.notice) == (False, "the answer is truncated: 4 papers")
