@@ -21,6 +21,7 @@ from digest import logs
 from digest.actions.work import Work, recurring
 from digest.app import App
 from digest.errors import DigestError
+from digest.pipeline.sending import Stop
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +29,20 @@ JITTER_SHARE = 0.1
 """Polls are spread by a tenth of their interval, so that installations do not march in step."""
 
 
-def build(app: App, *, defer: Callable[[Work], object] | None = None) -> BackgroundScheduler:
+def build(
+    app: App, *, defer: Callable[[Work], object] | None = None, stop: Stop | None = None
+) -> BackgroundScheduler:
     """Return a scheduler with every job of this installation, not started yet.
 
     With ``defer`` the work itself is left to workers: it is called with what they are to do.
+    ``stop`` ends what is being sent, so that a shutdown need not wait for all of it.
     """
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    for work in recurring(app):
+    for work in recurring(app, stop):
         scheduler.add_job(
             partial(_begin, work, defer),
             IntervalTrigger(

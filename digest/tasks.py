@@ -142,7 +142,7 @@ class JobQueue:
     # ---- the jobs ----
 
     def _do_recurring(self, name: str) -> None:
-        for work in recurring(self.app):
+        for work in recurring(self.app, self._stop):
             if work.name == name:
                 work.do()
                 return

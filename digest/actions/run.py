@@ -21,7 +21,7 @@ from digest.pipeline import composing, embedding, readiness, shares, summaries
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
-from digest.pipeline.sending import SendReport, send_ready, stopping_on_signals
+from digest.pipeline.sending import SendReport, Stop, send_ready, stopping_on_signals
 from digest.store import runs
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,21 @@ class RunReport:
     """One line for each thing that went wrong; empty means exit code 0."""
 
 
-def run(app: App, *, on_stage: StageCallback | None = None, poll: bool = True) -> RunReport:
+def run(
+    app: App,
+    *,
+    on_stage: StageCallback | None = None,
+    poll: bool = True,
+    stop: Stop | None = None,
+) -> RunReport:
     """Do one pass and record it. A stage's expected failures are in the report, not raised.
 
     With ``poll`` off only what is due is planned and sent: the scheduler's tick. The owner is
-    told of what is wrong, and a watchdog of what is not.
+    told of what is wrong, and a watchdog of what is not. ``stop`` ends it early; without one the
+    signals of this process do while it sends.
     """
     try:
-        report = _pass(app, on_stage=on_stage, poll=poll)
+        report = _pass(app, on_stage=on_stage, poll=poll, stop=stop)
     except Exception as exc:
         alerting.failed(app, exc)
         with contextlib.suppress(DigestError, SQLAlchemyError):
@@ -71,7 +78,7 @@ def _tell_owner(app: App) -> None:
         send_ready(app, compose=composing.for_run(app), limit=planned)
 
 
-def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
+def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | None) -> RunReport:
     told = on_stage or (lambda _stage, _report: None)
     run_id = new_run()
     started = app.now()
@@ -86,11 +93,11 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool) -> RunReport:
     returned = _returned(app) if poll else []
     readiness.guard(app)
     with shares.Crew(app) as crew:
-        planned = crew.plan()
+        planned = crew.plan(stop=stop or Stop())
         told("plan", planned)
         summaries.prepare(app)
-        with stopping_on_signals() as stop:
-            sent = crew.send(stop=stop)
+        with contextlib.nullcontext(stop) if stop else stopping_on_signals() as ends:
+            sent = crew.send(stop=ends)
     told("send", sent)
     report = RunReport(
         run_id=run_id,

@@ -14,7 +14,7 @@ from digest.actions import bounces, meaning, observing, polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
-from digest.pipeline.sending import SendReport, send_ready
+from digest.pipeline.sending import SendReport, Stop, send_ready
 from digest.store import deliveries
 
 TICK = "tick"
@@ -51,9 +51,9 @@ class Work:
     """Tells, at next to no cost, whether there is anything to do at all."""
 
 
-def recurring(app: App) -> tuple[Work, ...]:
-    """Return all recurring work of this installation."""
-    return (*_polls(app), *_mails(app), *_upkeep(app))
+def recurring(app: App, stop: Stop | None = None) -> tuple[Work, ...]:
+    """Return all recurring work of this installation; ``stop`` ends what would send on and on."""
+    return (*_polls(app), *_mails(app, stop), *_upkeep(app))
 
 
 def _polls(app: App) -> tuple[Work, ...]:
@@ -101,13 +101,13 @@ def _upkeep(app: App) -> tuple[Work, ...]:
     )
 
 
-def _mails(app: App) -> tuple[Work, ...]:
+def _mails(app: App, stop: Stop | None) -> tuple[Work, ...]:
     return (
         Work(
             name="urgent",
             every_s=URGENT_S,
             first_s=URGENT_S,
-            do=partial(send_urgent, app),
+            do=partial(send_urgent, app, stop),
             queue="mail",
             priority=100,
             is_wanted=lambda: count_urgent(app) > 0,
@@ -116,7 +116,7 @@ def _mails(app: App) -> tuple[Work, ...]:
             name=TICK,
             every_s=TICK_S,
             first_s=20,
-            do=partial(run.run, app, poll=False),
+            do=partial(run.run, app, poll=False, stop=stop),
             queue="plan",
             priority=60,
         ),
@@ -137,7 +137,7 @@ def count_urgent(app: App) -> int:
         return deliveries.count_due(connection, app.now(), before=Purpose.EDITION.priority)
 
 
-def send_urgent(app: App) -> SendReport | None:
+def send_urgent(app: App, stop: Stop | None = None) -> SendReport | None:
     """Send the mails that come before editions; None where there are none.
 
     They are first in the outbox, so sending as many deliveries as there are of them is enough.
@@ -145,4 +145,4 @@ def send_urgent(app: App) -> SendReport | None:
     count = count_urgent(app)
     if not count:
         return None
-    return send_ready(app, compose=composing.for_run(app), limit=count)
+    return send_ready(app, compose=composing.for_run(app), limit=count, stop=stop)

@@ -100,12 +100,14 @@ def serve(
             app.require_way_out()
         if queue is not None and work:
             stack.enter_context(_working(queue))
-        scheduler = schedule.build(app, defer=defer)
+        stop = Stop()
+        scheduler = schedule.build(app, defer=defer, stop=stop)
         scheduler.start()
         try:
             with _pages(app):
                 _wait_for_signal()
         finally:
+            stop.request()
             scheduler.shutdown(wait=True)
 
 

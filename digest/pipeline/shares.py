@@ -64,20 +64,20 @@ class Crew:
         if self._helpers is not None:
             self._helpers.close()
 
-    def plan(self) -> PlanReport:
+    def plan(self, *, stop: Look = lambda: False) -> PlanReport:
         """Make the editions of every subscription that is due; as `planning.plan_due`."""
         app = self._app
         with app.reading() as connection:
             count = _processes(app, profiles.count_due(connection, app.now()))
         if (helpers := self._helpers_for(count)) is None:
-            return plan_due(app)
+            return plan_due(app, stop=stop)
         parts = count * PARTS
         helpers.begin(_plan_parts, count, parts)
-        mine = _plan_parts(app, parts, helpers.take, lambda: False)
+        mine = _plan_parts(app, parts, helpers.take, helpers.stopping(stop))
         # Who is not even up by now took no part.
-        found, _died = helpers.reports(_plan_parts, only_up=True)
+        found, _died = helpers.reports(_plan_parts, only_up=True, look=helpers.stopping(stop))
         # What a helper had taken that died, or was told to end.
-        rest = plan_due(app)
+        rest = plan_due(app, stop=stop)
         return reduce(add, [mine, *found, rest])
 
     def send(self, *, stop: Look) -> SendReport:
@@ -89,12 +89,7 @@ class Crew:
             return send_ready(app, compose=composing.for_run(app), stop=stop)
         recovered = [settle(app)]
         helpers.begin(_send_share, count, 0)
-
-        def stopping() -> bool:
-            if stop():
-                helpers.stop.set()
-            return stop()
-
+        stopping = helpers.stopping(stop)
         compose = composing.for_run(app)
         mine = [send_ready(app, compose=compose, stop=stopping, is_share=True)]
         found, died = helpers.reports(_send_share, look=stopping)
@@ -143,6 +138,16 @@ class _Helpers:
     def take(self) -> int:
         """Return the number of the next part that nobody took."""
         return _take(self._taken)
+
+    def stopping(self, stop: Look) -> Look:
+        """Return what tells whether to stop, and tells the helpers."""
+
+        def look() -> bool:
+            if stop():
+                self.stop.set()
+            return self.stop.is_set()
+
+        return look
 
     def begin(self, task: Task[Any], count: int, parts: int) -> None:
         """Let helpers do a task beside this process; start those that are missing, if that can be.

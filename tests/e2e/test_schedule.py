@@ -13,6 +13,7 @@ from digest.app import open_app
 from digest.config import load_config
 from digest.errors import UsageError
 from digest.model import DeliveryState, Purpose
+from digest.pipeline.sending import Stop
 from digest.store import deliveries, sources
 
 NOTICE = {
@@ -125,6 +126,24 @@ def test_a_confirmation_does_not_wait_for_the_editions(open_it):
     with app.reading() as connection:
         (row,) = deliveries.listed(connection, deliveries.DeliveryFilters(state=DeliveryState.SENT))
     assert row.message_id == "<c@example.org>"
+
+
+@pytest.mark.parametrize("name", ["urgent", "tick"])
+def test_a_stop_that_is_asked_for_leaves_mails_for_the_next_time(open_it, name):
+    app, stop = open_it(now=NOON), Stop()
+    plan(app, 3, content=NOTICE)
+    (job,) = (one for one in work.recurring(app, stop) if one.name == name)
+    stop.request()
+    job.do()
+    assert _waiting(app) == 3
+    (again,) = (one for one in work.recurring(app, Stop()) if one.name == name)
+    again.do()
+    assert _waiting(app) == 0
+
+
+def _waiting(app):
+    with app.reading() as connection:
+        return deliveries.count_due(connection, app.now())
 
 
 def _last_polls(app):
