@@ -13,6 +13,7 @@ import re
 import secrets
 import sys
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -60,6 +61,31 @@ def configure(
             logger.removeHandler(old)
         logger.addHandler(handler)
         logger.setLevel(threshold.upper())
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a process logs, for another one that works for it."""
+
+    level: str
+    json_lines: bool
+    run: str
+
+
+def manner() -> Manner | None:
+    """Return how this process logs; None where that was never set."""
+    logger = logging.getLogger("digest")
+    mine = [handler for handler in logger.handlers if handler.get_name() == "digest"]
+    if not mine:
+        return None
+    is_json = isinstance(mine[0].formatter, JsonFormatter)
+    return Manner(logging.getLevelName(logger.level), is_json, run_id())
+
+
+def adopt(found: Manner) -> None:
+    """Log as the process does for which this one works: its lines belong to the same run."""
+    configure(level=found.level, json_lines=found.json_lines)
+    new_run(found.run)
 
 
 def redact(text: str) -> str:

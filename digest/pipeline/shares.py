@@ -23,6 +23,7 @@ from multiprocessing.context import SpawnProcess
 from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from digest import logs
 from digest.app import App, open_app, system_clock
 from digest.config import Config
 from digest.pipeline import _processors, composing
@@ -218,7 +219,7 @@ class _Helpers:
         mine, theirs = context.Pipe()
         process = context.Process(
             target=_help,
-            args=(app.config, now, self._taken, self.stop, theirs, os.getpid()),
+            args=(app.config, now, self._taken, self.stop, theirs, os.getpid(), logs.manner()),
             name=f"helper-{number}",
         )
         try:
@@ -254,8 +255,11 @@ def _help(
     stop: Event,
     pipe: Pipe,
     parent: int,
+    manner: logs.Manner | None,
 ) -> None:
     """Do one task after the other in a process of its own, and report each."""
+    if manner is not None:
+        logs.adopt(manner)
     # A terminal and a service's manager tell everybody: mails that are begun are finished.
     told = Stop()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -264,12 +268,16 @@ def _help(
     def stopping() -> bool:
         return stop.is_set() or told() or os.getppid() != parent
 
-    gone = (EOFError, BrokenPipeError, ConnectionResetError)
-    with open_app(config, now=now, migrate=False) as app, contextlib.suppress(*gone):
-        pipe.send(None)  # up
-        while (asked := pipe.recv()) is not None:
-            task, parts = asked
-            pipe.send((task.__name__, task(app, parts, lambda: _take(taken), stopping)))
+    try:
+        with open_app(config, now=now, migrate=False) as app:
+            pipe.send(None)  # up
+            while (asked := pipe.recv()) is not None:
+                task, parts = asked
+                pipe.send((task.__name__, task(app, parts, lambda: _take(taken), stopping)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # nobody waits for it any more
+        log.info("helper is alone")
+    except Exception as exc:
+        log.exception("helper failed error=%s", type(exc).__name__)
     pipe.close()
 
 

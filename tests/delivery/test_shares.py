@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from builders import NOON
 from crowd import fill
 from sqlalchemy import func, select, update
 
+from digest import logs
 from digest.model import SubscriberStatus
 from digest.pipeline import _owners, planning, shares
 from digest.store import ledger, marking, outbox
@@ -125,6 +127,28 @@ def told_to_end(app, parts, take, stop):
     os.kill(os.getpid(), signal.SIGTERM)
     assert stop()
     return shares._send_share(app, parts, take, stop)
+
+
+@pytest.mark.slow
+def test_helpers_log_as_the_run_does_and_name_nobody(crowd, monkeypatch, capfd):
+    app, _ = crowd(40)
+    plan(app)
+    monkeypatch.setattr(shares, "_send_share", fails_at_somebody)
+    logs.configure(json_lines=True)
+    run = logs.new_run()
+    try:
+        assert send(app).is_ok
+    finally:
+        logging.getLogger("digest").handlers.clear()
+    lines = [orjson.loads(line) for line in capfd.readouterr().err.splitlines()]
+    told = next(line for line in lines if line["event"] == "helper failed")
+    assert (told["run"], told["error"]) == (run, "ValueError")
+    assert "<address>" in told["traceback"]
+    assert "ada@example.org" not in str(lines)
+
+
+def fails_at_somebody(_app, _parts, _take, _stop):
+    raise ValueError("nothing for ada@example.org")
 
 
 @pytest.mark.slow
