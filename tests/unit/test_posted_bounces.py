@@ -179,6 +179,12 @@ def test_a_services_word_yields_to_codes_and_is_never_made_worse(word, status, t
     assert kind_by_service(word, status, text) == kind
 
 
+def test_a_refusal_among_thousands_of_deliveries_is_found():
+    told = [sendgrid("delivered", n=n) for n in range(3000)]
+    (event,) = read(json.dumps([*told, sendgrid("bounce", type="bounce")]).encode())
+    assert event.bounce.recipients == (ADA.lower(),)
+
+
 def test_a_message_of_sns_with_all_headers_of_the_mail_is_read_whole():
     headers = [{"name": f"X-{n}", "value": "v" * 300} for n in range(40)]
     told = json.loads(ses_bounce("Permanent")["Message"])

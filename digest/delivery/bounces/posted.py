@@ -18,8 +18,8 @@ from digest.delivery.bounces import Bounce, BounceKind
 from digest.delivery.bounces.causes import ENHANCED, kind_by_service
 from digest.delivery.bounces.reading import reason_of
 
-EVENT_LIMIT = 1_000
-"""Events read from one post."""
+EVENT_LIMIT = 20_000
+"""Events read from one post. SendGrid posts up to 768 kB at once, deliveries among refusals."""
 
 Event = Mapping[str, Any]
 
