@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from digest import logs
+from digest.actions import polling
 from digest.actions.work import Work, recurring
 from digest.app import App
 from digest.errors import DigestError
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 JITTER_SHARE = 0.1
 """Polls are spread by a tenth of their interval, so that installations do not march in step."""
+LOOK_S = 30
+"""How often it is looked which polls are due."""
 
 
 def build(
@@ -43,18 +46,52 @@ def build(
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for work in recurring(app, stop):
-        scheduler.add_job(
-            partial(_begin, work, defer),
-            IntervalTrigger(
-                seconds=max(1, round(work.every_s)),
-                jitter=int(work.every_s * JITTER_SHARE),
-                timezone="UTC",
-            ),
-            id=work.name,
-            name=work.name,
-            next_run_time=app.now() + timedelta(seconds=work.first_s),
-        )
+        _add(scheduler, app, work, defer)
+    look = Work(
+        name="due",
+        every_s=LOOK_S,
+        first_s=LOOK_S,
+        do=partial(_bring_forward, app, scheduler, {}),
+        queue="poll",
+        priority=0,
+    )
+    _add(scheduler, app, look, None)
     return scheduler
+
+
+def _add(
+    scheduler: BackgroundScheduler, app: App, work: Work, defer: Callable[[Work], object] | None
+) -> None:
+    scheduler.add_job(
+        partial(_begin, work, defer),
+        IntervalTrigger(
+            seconds=max(1, round(work.every_s)),
+            jitter=int(work.every_s * JITTER_SHARE),
+            timezone="UTC",
+        ),
+        id=work.name,
+        name=work.name,
+        next_run_time=app.now() + timedelta(seconds=work.first_s),
+    )
+
+
+def _bring_forward(
+    app: App, scheduler: BackgroundScheduler, seen: dict[str, datetime | None]
+) -> None:
+    """Begin the polls that the store wants before their interval is over.
+
+    A failure is tried again within minutes, announcements have hours of their own, and a machine
+    that had no network asks soon after it has one: editions must not wait for hours, or go out
+    without what is there. ``seen`` keeps each wish from being asked for twice.
+    """
+    now = app.now()
+    for name, at in polling.due(app).items():
+        job = scheduler.get_job(f"poll:{name}")
+        if job is None or (name in seen and seen[name] == at):
+            continue
+        seen[name] = at
+        if job.next_run_time and job.next_run_time > now:
+            job.modify(next_run_time=now)
 
 
 def _begin(work: Work, defer: Callable[[Work], object] | None) -> None:

@@ -51,6 +51,13 @@ def poll(
     return polling.poll_sources(app, names or None, force=force, on_progress=on_progress)
 
 
+def due(app: App) -> dict[str, datetime | None]:
+    """Return the enabled sources to be polled now, with the instant since which they are."""
+    with app.reading() as connection:
+        found = rows.due(connection, app.now())
+    return {name: at for name, at in found.items() if name in app.sources}
+
+
 def is_good(report: PollReport) -> bool:
     """Tell a poll that leaves nothing to be done from one that the owner should know of."""
     if report.status is PollStatus.FAILED:

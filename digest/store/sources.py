@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select, update
 
 from digest.model import Completeness, PollReport, PollStatus
 from digest.papers.content import encode
@@ -74,6 +74,17 @@ def load(connection: Connection, names: Sequence[str]) -> dict[str, SourceRow]:
     """Return the rows of these sources by name."""
     found = connection.execute(select(sources).where(sources.c.name.in_(names))).mappings()
     return {row["name"]: _row(row) for row in found}
+
+
+def due(connection: Connection, now: datetime) -> dict[str, datetime | None]:
+    """Return the sources that are due and nobody has, with their next polls; None means at once."""
+    columns = sources.c
+    query = select(columns.name, columns.next_poll_at).where(
+        columns.disabled_reason == "",
+        or_(columns.next_poll_at.is_(None), columns.next_poll_at <= now),
+        or_(columns.lease_until.is_(None), columns.lease_until <= now),
+    )
+    return {row.name: row.next_poll_at for row in connection.execute(query)}
 
 
 def lease(

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from builders import NOON
@@ -78,6 +79,15 @@ def test_work_is_done_here_without_workers(app):
         wait_for(lambda: _last_polls(app))
 
 
+def test_a_poll_that_failed_is_tried_again_long_before_its_interval_is_over(app, monkeypatch):
+    monkeypatch.setattr(schedule, "LOOK_S", 1)
+    with running(schedule.build(app)):
+        wait_for(lambda: _ended_polls(app) == 1)
+        with app.writing() as connection:  # its pause after a failure is over
+            sources.amend(connection, "labs", state={}, next_poll_at=app.now())
+        wait_for(lambda: _ended_polls(app) == 2, seconds=30)
+
+
 def test_with_workers_work_is_only_handed_on(app):
     handed = []
     with running(schedule.build(app, defer=handed.append)):
@@ -149,3 +159,11 @@ def _waiting(app):
 def _last_polls(app):
     with app.reading() as connection:
         return len(sources.last_polls(connection, ["labs"]))
+
+
+def _ended_polls(app):
+    with app.reading() as connection:
+        (row,) = sources.load(connection, ["labs"]).values() or (None,)
+        if row is None or row.lease_owner:
+            return 0
+        return len(sources.polls_of(connection, "labs", since=app.now() - timedelta(days=1)))

@@ -8,7 +8,7 @@ from digest.model import Completeness, PollReport, PollStatus
 from digest.store import bodies
 from digest.store import sources as rows
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -62,6 +62,23 @@ def test_the_lease_of_a_killed_process_runs_out(engine, source):
     assert lease(engine, "next", now=NOON + timedelta(minutes=15), seen=seen)
     assert not settle(engine, "killed")
     assert settle(engine, "next")
+
+
+def due(engine, now=NOON):
+    with engine.connect() as connection:
+        return rows.due(connection, now)
+
+
+def test_due_is_what_nobody_has_and_whose_time_has_come(engine, source):
+    assert due(engine) == {"a": None}
+    lease(engine)
+    assert due(engine, NOON + 5 * MINUTE) == {}
+    settle(engine, next_poll_at=NOON + 10 * MINUTE)
+    assert due(engine, NOON + 9 * MINUTE) == {}
+    assert due(engine, NOON + 10 * MINUTE) == {"a": NOON + 10 * MINUTE}
+    lease(engine, now=NOON + 10 * MINUTE, seen=NOON + 10 * MINUTE)
+    settle(engine, disabled_reason="gone", succeeded=False)
+    assert due(engine, NOON + 9 * HOUR) == {}
 
 
 def test_settling_a_removed_source_stores_nothing(engine):
