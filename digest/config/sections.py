@@ -243,13 +243,15 @@ class MailSection(Section):
         "hold", description="What to do where the final dot was written and no reply was read."
     )
     batch_size: int = Field(100, ge=1, le=5000, description="Deliveries claimed at once.")
-    connections: int = Field(4, ge=1, le=64, description="Connections per transport.")
+    connections: int = Field(
+        4, ge=1, le=64, description="Connections per transport; each process that sends has them."
+    )
     processes: int = Field(
         0,
         ge=0,
         le=64,
         description="Processes that share the planning and sending of a large run; 0: one for "
-        "each processor. A small run needs one.",
+        "each processor that a container or a service is given. A small run needs one.",
     )
     lease_s: int = Field(600, ge=30, description="How long a claim lasts without a sign of life.")
     misfire_grace_hours: float = Field(
