@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.app import App
 from digest.errors import UsageError
@@ -15,6 +15,9 @@ from digest.sources import _completeness, _notices
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
+
+OVERDUE = timedelta(minutes=30)
+"""A source that is due for so long was not asked because the machine was asleep, or off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,33 @@ def due(app: App) -> dict[str, datetime | None]:
     with app.reading() as connection:
         found = rows.due(connection, app.now())
     return {name: at for name, at in found.items() if name in app.sources}
+
+
+def is_behind(app: App) -> bool:
+    """Tell whether sources are about to be asked that a sleep or a missing network kept waiting.
+
+    Until they are, what an edition is made from is of yesterday. A source that was asked in vain
+    is not waited for.
+    """
+    now = app.now()
+    with app.reading() as connection:
+        found = rows.load(connection, list(app.sources))
+        old = [name for name, row in found.items() if _is_old(app, row, now)]
+        last = rows.last_polls(connection, old) if old else {}
+    return any(
+        (found[name].lease_until or now) > now
+        or now - (found[name].next_poll_at or now) > OVERDUE
+        or (name in last and is_offline(last[name]))
+        for name in old
+    )
+
+
+def _is_old(app: App, row: rows.SourceRow, now: datetime) -> bool:
+    """Tell a source that may be polled and whose last good poll is long ago."""
+    if row.disabled_reason:
+        return False
+    usual = timedelta(minutes=app.config.settings.sources[row.name].every_minutes)
+    return row.last_success_at is None or now - row.last_success_at > usual + OVERDUE
 
 
 def is_good(report: PollReport) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 from digest.actions import bounces, meaning, observing, polling, retention, run
@@ -28,6 +29,9 @@ URGENT_S = 5
 
 MEANING_S = 600
 """New papers are found by meaning after this, or as soon as somebody searches."""
+
+PATIENCE = timedelta(minutes=10)
+"""Editions wait no longer than this for sources that are about to be asked."""
 
 SIGNALS_FIRST_S = 300
 """The polls at the start come first, and so do the editions that wait for them."""
@@ -119,6 +123,7 @@ def _mails(app: App, stop: Stop | None) -> tuple[Work, ...]:
             do=partial(run.run, app, poll=False, stop=stop),
             queue="plan",
             priority=60,
+            is_wanted=_SourcesFirst(app),
         ),
         Work(
             name="bounces",
@@ -129,6 +134,23 @@ def _mails(app: App, stop: Stop | None) -> tuple[Work, ...]:
             priority=50,
         ),
     )
+
+
+class _SourcesFirst:
+    """Lets editions wait, for a while, until sources are asked that a sleep kept waiting."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._since: datetime | None = None
+
+    def __call__(self) -> bool:
+        """Tell whether there is nothing to wait for, or it was waited for long enough."""
+        now = self._app.now()
+        if not polling.is_behind(self._app):
+            self._since = None
+            return True
+        self._since = self._since or now
+        return now - self._since >= PATIENCE
 
 
 def count_urgent(app: App) -> int:

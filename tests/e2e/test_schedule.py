@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,10 +14,11 @@ from digest.actions import work
 from digest.app import open_app
 from digest.config import load_config
 from digest.errors import UsageError
-from digest.model import DeliveryState, Purpose
+from digest.model import DeliveryState, PollReport, PollStatus, Purpose
 from digest.pipeline.sending import Stop
 from digest.store import deliveries, sources
 
+MINUTE = timedelta(minutes=1)
 NOTICE = {
     "notice": "preferences",
     "values": {"preferences_url": "https://digest.example.org/p/x", "expires": "1 hour"},
@@ -86,6 +88,75 @@ def test_a_poll_that_failed_is_tried_again_long_before_its_interval_is_over(app,
         with app.writing() as connection:  # its pause after a failure is over
             sources.amend(connection, "labs", state={}, next_poll_at=app.now())
         wait_for(lambda: _ended_polls(app) == 2, seconds=30)
+
+
+def tick_of(app):
+    moment = [NOON]
+    clocked = replace(app, clock=lambda: moment[0])
+    (tick,) = (one for one in work.recurring(clocked) if one.name == work.TICK)
+
+    def is_wanted(at):
+        moment[0] = at
+        return tick.is_wanted()
+
+    return is_wanted
+
+
+def asked(app, at, **settled):
+    with app.writing() as connection:
+        (row,) = sources.load(connection, ["labs"]).values()
+        wanted = sources.Wanted(
+            name="labs", next_poll_at=at + MINUTE, seen_next_poll_at=row.next_poll_at
+        )
+        assert sources.lease(connection, [wanted], owner="me", now=at)
+        if settled:
+            values = {"state": {}, "succeeded": True} | settled
+            sources.settle(connection, {"labs": sources.Settled(**values)}, now=at)
+
+
+def test_editions_wait_for_the_sources_after_a_sleep(app):
+    is_wanted = tick_of(app)
+    assert is_wanted(NOON)  # nobody is known yet
+    with app.writing() as connection:
+        sources.ensure(connection, {"labs": "feed"})
+    asked(app, NOON, next_poll_at=NOON + 60 * MINUTE)
+    assert is_wanted(NOON + 61 * MINUTE)  # due, and asked in a moment
+    woken = NOON + 480 * MINUTE
+    assert not is_wanted(woken)
+    asked(app, woken)
+    assert not is_wanted(woken + MINUTE / 2)
+    asked(app, woken + 46 * MINUTE, next_poll_at=woken + 106 * MINUTE)
+    assert is_wanted(woken + 47 * MINUTE)
+
+
+def test_editions_wait_for_no_source_for_long(app):
+    is_wanted = tick_of(app)
+    with app.writing() as connection:
+        sources.ensure(connection, {"labs": "feed"})
+    asked(app, NOON, next_poll_at=NOON + 60 * MINUTE)
+    woken = NOON + 480 * MINUTE
+    assert [is_wanted(woken + n * MINUTE) for n in (0, 9, 10, 11)] == [False, False, True, True]
+
+
+def test_a_source_that_fails_is_not_waited_for(app):
+    is_wanted = tick_of(app)
+    with app.writing() as connection:
+        sources.ensure(connection, {"labs": "feed"})
+    asked(app, NOON, next_poll_at=NOON + 60 * MINUTE, succeeded=False)
+    assert is_wanted(NOON + 5 * MINUTE)
+
+
+def test_editions_wait_for_the_network(app):
+    is_wanted = tick_of(app)
+    offline = PollReport(
+        source="labs", kind="feed", at=NOON, status=PollStatus.FAILED, error_kind="offline"
+    )
+    with app.writing() as connection:
+        sources.ensure(connection, {"labs": "feed"})
+        sources.add_polls(connection, [offline])
+    assert not is_wanted(NOON + MINUTE)
+    asked(app, NOON + 5 * MINUTE, next_poll_at=NOON + 60 * MINUTE)
+    assert is_wanted(NOON + 6 * MINUTE)
 
 
 def test_with_workers_work_is_only_handed_on(app):
