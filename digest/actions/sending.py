@@ -114,8 +114,10 @@ def send(
         made, before = _new(connection, _drafts(app, connection, live, on))
         planned = planning.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)
-    report = sending.send_ready(app, compose=composing.for_run(app))
-    told = _told(made, "sent to" if not report.problems else "queued for", before)
+    with sending.stopping_on_signals() as stop:
+        report = sending.send_ready(app, compose=composing.for_run(app), stop=stop)
+    is_done = not (report.problems or stop())
+    told = _told(made, "sent to" if is_done else "queued for", before)
     return SendResult(
         ok=told.ok and not report.problems,
         lines=(*told.lines, *report.problems),

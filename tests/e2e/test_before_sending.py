@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
+from delivery.runs import plan
 from delivery.smtpd import ScriptedServer
 from installation import NOW, a_feed, installed
 from sqlalchemy import func, select
@@ -11,8 +15,15 @@ from digest.actions import sending, unsubscribing
 from digest.actions.run import run
 from digest.cli.main import run as command
 from digest.errors import ConfigError, DigestError, UsageError
+from digest.model import DeliveryState, Purpose
 from digest.store import subscribers
+from digest.store.deliveries import count_by_state
 from digest.store.tables import deliveries, editions, papers, shown
+
+NOTICE = {
+    "notice": "preferences",
+    "values": {"preferences_url": "https://digest.example.org/p/x", "expires": "1 hour"},
+}
 
 
 @pytest.fixture
@@ -85,6 +96,26 @@ def test_a_template_that_fails_when_rendered_loses_no_paper(office, name, text, 
     assert office.run(hours=1).problems == ()
     [mail] = office.messages()
     assert "Bees" in mail.as_string()
+
+
+def test_a_send_that_is_told_to_end_leaves_nothing_uncertain(office):
+    class EndsIt(list):
+        def append(self, mail):
+            super().append(mail)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    office.mailbox.mails = EndsIt()
+    former = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with office.open() as app:
+            plan(app, 200, content=NOTICE, purpose=Purpose.MANUAL)
+            sending.send(app, "ada")
+            with app.reading() as connection:
+                counts = count_by_state(connection)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert counts[DeliveryState.READY] > 100
+    assert counts[DeliveryState.SENT] == len(office.mailbox.mails)
 
 
 def test_without_a_transport_nothing_is_frozen(office):
