@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     String,
     cast,
+    exists,
     func,
     insert,
     literal,
@@ -83,10 +84,10 @@ def read_ids(paper_ids: str) -> list[int]:
     return found
 
 
-def holds(paper_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that a row of the ledger has a paper."""
-    mark = literal("%,") + cast(paper_id, String) + literal(",%")
-    return (shown.c.highest_id >= paper_id) & shown.c.paper_ids.like(mark)
+def showed(paper_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a row of the ledger has a paper, or one that it took in."""
+    part = papers.alias()
+    return _holds(paper_id) | exists().where(part.c.merged_into == paper_id, _holds(part.c.id))
 
 
 def share(connection: Connection, among_ids: Collection[int], targets: Collection[int]) -> None:
@@ -102,7 +103,7 @@ def share(connection: Connection, among_ids: Collection[int], targets: Collectio
                 )
                 # By subscriber: the ledger's key begins with them.
                 .join(shown, shown.c.subscriber_id == subscribers.c.id)
-                .where(holds(literal(source, Integer)))
+                .where(_holds(literal(source, Integer)))
                 .group_by(subscribers.c.id)
             )
             columns = ["subscriber_id", "highest_id", "edition_id", "paper_ids"]
@@ -132,3 +133,8 @@ def _merged(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
     )
     found = {row[0]: row[1] for row in connection.execute(query)}
     return found | {head: head for head in found.values()}
+
+
+def _holds(paper_id: ColumnElement[int]) -> ColumnElement[bool]:
+    mark = literal("%,") + cast(paper_id, String) + literal(",%")
+    return (shown.c.highest_id >= paper_id) & shown.c.paper_ids.like(mark)

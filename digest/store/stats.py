@@ -107,7 +107,7 @@ def said(connection: Connection, first_on: date, last_on: date) -> Tally:
 def judged(connection: Connection, first_on: date, last_on: date) -> Tally:
     """Count the words on papers that an edition showed, on the edition's day."""
     told = and_(
-        shown.c.subscriber_id == feedback.c.subscriber_id, ledger.holds(feedback.c.paper_id)
+        shown.c.subscriber_id == feedback.c.subscriber_id, ledger.showed(feedback.c.paper_id)
     )
     return _tally(
         connection,

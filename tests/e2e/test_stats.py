@@ -17,7 +17,7 @@ from digest.cli.stats import spark
 from digest.config import load_config
 from digest.model import Feedback, FeedbackKind
 from digest.rendering import charts
-from digest.store import feedback
+from digest.store import feedback, merging
 from digest.store.tables import bounces, shown, sightings, subscribers
 
 DAY = NOON.date()
@@ -80,6 +80,9 @@ def test_the_ranker_is_judged_by_what_readers_said_of_its_picks(app):
             feedback.record(connection, person, said)
     assert panel(app, "quality") == {"liked": 0.75}
     assert panel(app, "feedback") == {"more": 2, "saved": 1, "less": 1}
+    with app.writing() as connection:
+        merging.merge(connection, kept=1, absorbed=paper, reason="", evidence={}, now=NOON)
+    assert panel(app, "quality") == {"liked": 0.75}
 
 
 def test_growth_is_counted_back_from_today(app):
