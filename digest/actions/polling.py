@@ -16,6 +16,10 @@ from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
 
+OLD = timedelta(hours=12)
+"""What was read before is of yesterday."""
+LOST = timedelta(hours=80)
+"""Without a network for so long (a weekend and a day) a machine has lost it for good."""
 OVERDUE = timedelta(minutes=30)
 """A source that is due for so long was not asked because the machine was asleep, or off."""
 
@@ -100,6 +104,21 @@ def is_good(report: PollReport) -> bool:
 def is_offline(report: PollReport) -> bool:
     """Tell a poll by a machine that could reach nothing at all."""
     return report.error_kind == states.OFFLINE
+
+
+def waits_for_network(app: App, reports: Sequence[PollReport]) -> bool:
+    """Tell whether this machine could reach nothing now, and could not long ago.
+
+    What it made now would lack the papers of the day, and wait for a relay until it expires.
+    """
+    asked = [report for report in reports if report.status is not PollStatus.SKIPPED]
+    if not asked or not all(map(is_offline, asked)):
+        return False
+    with app.reading() as connection:
+        found = rows.load(connection, list(app.sources))
+    latest = max(filter(None, (row.last_success_at for row in found.values())), default=None)
+    # One host that is gone looks the same where no other source is due: those answered today.
+    return latest is not None and OLD < app.now() - latest < LOST
 
 
 def notes(reports: Sequence[PollReport]) -> dict[str, str]:

@@ -92,8 +92,9 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []
     readiness.guard(app)
+    waits = polling.waits_for_network(app, polls)
     with shares.Crew(app) as crew:
-        planned = crew.plan(stop=stop or Stop())
+        planned = PlanReport() if waits else crew.plan(stop=stop or Stop())
         told("plan", planned)
         summaries.prepare(app)
         with contextlib.nullcontext(stop) if stop else stopping_on_signals() as ends:
@@ -110,6 +111,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
         problems=(
             *synced.problems,
             *_poll_problems(polls),
+            *(["editions wait for the network, and come with the next pass"] if waits else ()),
             *returned,
             *sending_problems(sent),
         ),
