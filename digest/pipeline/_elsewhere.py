@@ -101,7 +101,7 @@ class Elsewhere:
         if self._deaths >= DEATHS:
             self._leave(self._waiting)
             self._waiting.clear()
-        while self._waiting and len(self._busy) < self._workers:
+        while self._waiting and len(self._busy) < self._workers and self._deaths < DEATHS:
             try:
                 one = _Busy(Worker(_visiting.__name__))
             except OSError as exc:  # no more processes or memory

@@ -158,6 +158,19 @@ def test_without_workers_all_is_visited_here(web, sqlite_engine, monkeypatch):
     assert statuses(poll_sources(an_app(web, sqlite_engine))) == {"ok": MANY}
 
 
+@pytest.mark.timeout(60)
+def test_workers_that_are_dead_before_they_are_told_anything_are_given_up(
+    web, sqlite_engine, monkeypatch
+):
+    class Stillborn(Worker):
+        def __init__(self, module):
+            super().__init__("no_such_module")
+            self._process.wait()
+
+    monkeypatch.setattr(_elsewhere, "Worker", Stillborn)
+    assert statuses(poll_sources(an_app(web, sqlite_engine))) == {"ok": MANY}
+
+
 def test_limits_and_cuts_hold_in_workers(web, sqlite_engine, workers):
     found = [{"id": f"2605.{n:05}", "title": f"A careful paper numbered {n}"} for n in range(9)]
     web.routes["/1"] = Reply(json.dumps({"papers": found}).encode())
