@@ -37,7 +37,9 @@ _BRACKETS = {
     "[": re.compile(r"\\\[(.+?)\\\]", re.DOTALL),
 }
 _MATH_SIGNS = re.compile(r"[\\^_=<>+*/|]")
-_AMOUNT = re.compile(r"\.?[0-9][^\\^_{}]*")
+_AMOUNT = re.compile(r"\s?\.?[0-9][^\\^_{}]*")
+_SPANS = frozenset({"-", "--", "+", "±", "~", ":"})
+"""Formulas between two numbers: ``10$-$20 dB``."""
 _ESCAPED = "%&_#{}$"
 _MARKS = {"textregistered": "®", "texttrademark": "™"}
 _WITH_ARGUMENT = frozenset({"url", "href", "unicode"})
@@ -105,8 +107,12 @@ def _is_math(match: re.Match[str], text: str) -> bool:
     """Tell maths from money: `from $5 to $10` holds no formula."""
     inner = match["display"] or match["inline"]
     follows = text[match.end() : match.end() + 1]
-    if _AMOUNT.fullmatch(inner) and (inner[-1].isspace() or follows.isdigit()):
-        return False  # $3.50/hour and $84/day, $15/$75
+    if _AMOUNT.fullmatch(inner):  # $3.50/hour and $84/day, US$ 5/month to US$ 9, $15/$75
+        is_loose = inner[0].isspace(), inner[-1].isspace()
+        if is_loose in ((True, False), (False, True)) or (follows.isdigit() and not any(is_loose)):
+            return False
+    if inner in _SPANS:
+        return True
     if _MATH_SIGNS.search(inner) and not re.match(r"[0-9][0-9,.]*[kKMB]?\s", inner):
         return True
     return not inner[0].isspace() and not inner[-1].isspace() and not follows.isdigit()

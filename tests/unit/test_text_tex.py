@@ -28,6 +28,7 @@ DAYS = SHARED / "replay" / "days"
         ("p < 10^{-27}, R^2, 10^-3, km^2", "p < 10⁻²⁷, R², 10⁻³, km²"),
         ("60~FPS, 10~seconds, F1~0.3, 2~10 turns", "60 FPS, 10 seconds, F1~0.3, 2~10 turns"),
         ("6.8×--30×", "6.8×–30×"),
+        ("10$-$20 dB, 3$+$1, $ 5/x $", "10-20 dB, 3+1, 5/x"),
         (r"agreement (\textbackslash kappa = 0.7)", "agreement (κ = 0.7)"),
     ],
 )  # fmt: skip
@@ -41,7 +42,8 @@ def test_what_authors_leave_reads_well(written, shown):
         r"C:\Users\ada holds it", "a^b and c^d2", "x ∈ {a, b}", "sizes {1, 2}", "{'a': 1}",
         "costs $5 and $10", r"$\begin{pmatrix} a & b \end{pmatrix}$", "the_file_name, x_1", "a~b",
         "$3.5/h, $84/day", "$0.01/1K and $0.03/1K", "$5+ and $10+", "$15/$75", "($3M to $300M+)",
-        "by $9 (or $7) =$1", "see https://x.example/~ada/a_b^2", r"$\myop{x}$", "NetForge_RL",
+        "by $9 (or $7) =$1", "US$ 5/day, US$ 9",
+        "see https://x.example/~ada/a_b^2", r"$\myop{x}$", "NetForge_RL",
     ],
 )  # fmt: skip
 def test_what_is_no_tex_stays(text):
