@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import takewhile
 
 from digest.app import App
 from digest.errors import SourceError, UsageError
@@ -46,6 +47,9 @@ log = logging.getLogger(__name__)
 
 BULK = 16
 """From this many sources on, all parsing goes to processes, for speed."""
+
+LONGEST_OFFLINE = timedelta(days=2)
+"""How far back it is looked when a source began to fail."""
 
 OnProgress = Callable[[PollReport], None]
 
@@ -204,6 +208,8 @@ def _forgive_if_offline(app: App, due: Sequence[Visit], reports: dict[str, PollR
     failed = [r.error_kind for r in reports.values() if r.status is PollStatus.FAILED]
     if not states.is_offline(failed, len(asked)):
         return
+    if len(asked) == 1 and _others_answered(app, asked[0]):
+        return  # its own host is gone: the owner has to know
     log.warning("offline sources=%s", len(asked))
     with app.writing() as connection:
         rows.excuse(connection, [visit.row.name for visit in asked], error_kind=states.OFFLINE)
@@ -220,6 +226,17 @@ def _forgive_if_offline(app: App, due: Sequence[Visit], reports: dict[str, PollR
             reports[visit.source.name] = replace(
                 found, error=f"no network: {found.error}", error_kind=states.OFFLINE
             )
+
+
+def _others_answered(app: App, visit: Visit) -> bool:
+    """Tell whether other sources answered since this one began to fail."""
+    name = visit.source.name
+    with app.reading() as connection:
+        recent = rows.polls_of(connection, name, since=visit.now - LONGEST_OFFLINE)
+        others = rows.load(connection, [other for other in app.sources if other != name])
+    failures = takewhile(lambda poll: poll.status is PollStatus.FAILED, reversed(recent))
+    began = min((poll.at for poll in failures), default=visit.now)
+    return any(row.last_success_at and row.last_success_at > began for row in others.values())
 
 
 def _log(report: PollReport) -> None:

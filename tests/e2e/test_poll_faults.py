@@ -200,6 +200,21 @@ def test_a_machine_without_a_network_counts_no_errors(engine, monkeypatch):
     assert {row.next_poll_at for row in known.values()} == {NOON + 4 * HOUR + timedelta(minutes=5)}
 
 
+def test_a_host_that_is_gone_is_told_of_where_others_answer(engine, web):
+    web.routes["/a"] = Reply(papers("2604.00001"))
+    app = an_app(engine, {"a": toy(web.url("/a")), "b": toy("http://nowhere.invalid/x")})
+    kinds = []
+    for minutes in (0, 10, 20, 30, 40, 50):
+        if minutes != 10:  # the scheduler polls each on its own
+            poll_sources(later(app, minutes=minutes - 1), ["a"], force=True)
+        (gone,) = poll_sources(later(app, minutes=minutes), ["b"], force=True)
+        kinds.append(gone.error_kind)
+    assert kinds == ["offline", "offline", "dns", "dns", "dns", "dns"]
+    with app.reading() as connection:
+        (alert,) = alerts.open_alerts(connection)
+    assert alert.subject == "source:b"
+
+
 def test_a_machine_without_a_network_says_so_in_one_line(engine):
     app = an_app(engine, {name: toy(NOWHERE) for name in "abc"})
     reports = poll_sources(app)
