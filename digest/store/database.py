@@ -77,7 +77,9 @@ def _sqlite_engine(url: str, path: str | None) -> Engine:
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=NORMAL",
+            # What somebody was told is kept (subscribed, left, planned) survives a power failure;
+            # the sender relaxes its own connection (``marking.relax``).
+            "synchronous=FULL",
             "foreign_keys=ON",
             f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
             "temp_store=MEMORY",

@@ -152,12 +152,16 @@ def group(connection: Connection) -> Iterator[None]:
 
 
 def relax(connection: Connection) -> None:
-    """Let commits on this connection not wait for a server's disk.
+    """Let commits on this connection not wait for the disk.
 
-    Safe against the death of any client; a power loss at the server may take the last commits,
-    exactly as SQLite's synchronous=NORMAL.
+    Safe against the death of any process; a power failure may take the last commits. Plans and
+    claims are made on other connections and wait: what is forgotten is of a claimed delivery.
     """
-    if not is_sqlite(connection):
+    if is_sqlite(connection):
+        # Not by SQLAlchemy, which would begin: it is refused within a transaction.
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA synchronous=NORMAL")
+    else:
         connection.execute(text("SET synchronous_commit = off"))
         connection.commit()
 

@@ -74,7 +74,7 @@ CONNECTIONS = 8
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--subscribers", type=int, default=9000)
+    parser.add_argument("--subscribers", type=int, default=20_000)
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--processes", type=int, default=0, help="0: one for each processor")
     parser.add_argument("--only", choices=("all", "whole"), default="all")
