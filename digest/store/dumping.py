@@ -39,8 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from digest.errors import StoreError
+from digest.store import queue
 from digest.store.database import is_sqlite
-from digest.store.tables import metadata
+from digest.store.tables import installation, metadata
 from digest.store.types import UTCDateTime
 
 FORMAT = "paper-digest"
@@ -155,9 +156,10 @@ def load(
 
 
 def clear(connection: Connection) -> None:
-    """Delete every row of every table."""
+    """Delete every row of every table, but what is said of the job queue: its tables stay."""
     for table in reversed(metadata.sorted_tables):
-        connection.execute(table.delete())
+        kept = () if table is not installation else (installation.c.name != queue.VERSION,)
+        connection.execute(table.delete().where(*kept))
 
 
 def holds_anything(connection: Connection) -> bool:
@@ -196,6 +198,8 @@ class _Filling:
             column.name: None if value is None else decode(value)
             for column, decode, value in zip(self._columns, self._decoders, line, strict=True)
         }
+        if self._table.name == installation.name and row["name"] == queue.VERSION:
+            return  # of the other store's queue
         for name in self._inner:
             if row[name] is not None:  # the row it points at may not be there yet
                 self._later.append({"row_id": row["id"], "target": row[name], "name": name})

@@ -18,7 +18,7 @@ from delivery.smtpd import ScriptedServer
 from sqlalchemy import select, text, update
 
 from digest import logs
-from digest.actions import work, workers
+from digest.actions import backups, work, workers
 from digest.app import open_app
 from digest.cli.main import run
 from digest.cli.run import _working
@@ -317,6 +317,18 @@ def test_the_queues_schema_is_made_once_and_brought_up_to_date(open_it):
     tasks.JobQueue(app)
     with app.reading() as connection:
         assert rows.schema_version(connection) == newest
+
+
+def test_workers_go_on_after_a_backup_is_brought_back(open_it, tmp_path):
+    app = open_it()
+    tasks.JobQueue(app)
+    with app.reading() as connection:
+        version = rows.schema_version(connection)
+    backups.backup(app, tmp_path / "b.gz", portable=True)
+    backups.restore(app, tmp_path / "b.gz", force=True)
+    tasks.JobQueue(app)
+    with app.reading() as connection:
+        assert rows.schema_version(connection) == version
 
 
 def test_sqlite_needs_no_workers_and_says_so(capsys):

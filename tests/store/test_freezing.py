@@ -73,7 +73,7 @@ def test_the_ledger_holds_many_papers_and_finds_one(engine):
         assert ledger.shown_to(connection, [1, 12], [12, 23, 40]) == {1: {40}, 12: {23}}
         assert ledger.edition_showing(connection, 1, 123) == 5
         assert ledger.edition_showing(connection, 1, 23) is None
-        held = [ledger.holds(literal(paper)) for paper in (12, 23, 123)]
+        held = [ledger.showed(literal(paper)) for paper in (12, 23, 123)]
         found = [connection.scalars(select(shown.c.edition_id).where(one)).all() for one in held]
         assert found == [[], [7], [5]]
 
