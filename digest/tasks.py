@@ -371,6 +371,10 @@ def _install(app: App) -> None:
         present = rows.schema_version(connection)
         if present == known[-1].name:
             return
+        if not present and rows.is_present(connection):
+            # Made by procrastinate's own command, or our note is gone: not made twice.
+            rows.set_schema_version(connection, known[-1].name)
+            return
         scripts = (
             [path.read_text("utf-8") for path in known if path.name > present]
             if present

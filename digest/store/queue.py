@@ -64,6 +64,11 @@ def schema_version(connection: Connection) -> str:
     return _kept(connection, VERSION)
 
 
+def is_present(connection: Connection) -> bool:
+    """Tell whether the queue has its tables, whoever made them."""
+    return connection.scalar(text("SELECT to_regclass('procrastinate_jobs')")) is not None
+
+
 def set_schema_version(connection: Connection, version: str) -> None:
     """Note the last script applied."""
     insert_ignore(connection, installation, [{"name": VERSION, "value": version}])

@@ -15,7 +15,7 @@ import pytest
 from crowd import fill
 from delivery.runs import plan
 from delivery.smtpd import ScriptedServer
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from digest import logs
 from digest.actions import backups, work, workers
@@ -317,6 +317,17 @@ def test_the_queues_schema_is_made_once_and_brought_up_to_date(open_it):
     tasks.JobQueue(app)
     with app.reading() as connection:
         assert rows.schema_version(connection) == newest
+
+
+def test_a_queue_that_somebody_else_made_is_taken_as_it_is(open_it):
+    app = open_it()
+    tasks.JobQueue(app)
+    with app.writing() as connection:
+        version = rows.schema_version(connection)
+        connection.execute(delete(installation).where(installation.c.name == rows.VERSION))
+    tasks.JobQueue(app)
+    with app.reading() as connection:
+        assert rows.schema_version(connection) == version
 
 
 def test_workers_go_on_after_a_backup_is_brought_back(open_it, tmp_path):
