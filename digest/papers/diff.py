@@ -243,6 +243,8 @@ class Batch:
             change.signals.append(record)
         if record.announce_type in NEWS and not change.news_from:
             change.news_from = facts.source
+            # Told as another form of it a moment ago: no news again.
+            change.known.is_quiet |= any(map(self._is_told, change.known.forms))
         if record.announced_on and (
             change.announced_on is None or record.announced_on < change.announced_on
         ):
@@ -315,8 +317,11 @@ class Batch:
         self.links[one, other, kind] = None
 
     def _was_news(self, known: Known) -> bool:
-        change = self.changes.get(known.ref)
-        return known.new_at is not None or (change is not None and change.is_news)
+        return known.new_at is not None or self._is_told(known.ref)
+
+    def _is_told(self, ref: int) -> bool:
+        change = self.changes.get(self.current(ref))
+        return change is not None and change.is_news
 
     def current(self, ref: int) -> int:
         """Return the paper that a reference stands for after this batch's merges."""

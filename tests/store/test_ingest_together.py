@@ -104,7 +104,7 @@ def take_all(engine, said, now=NOON):
 
 
 def total_new(found):
-    return sum(counts.new + counts.late for counts in found.values())
+    return sum(counts.new for counts in found.values())
 
 
 slowly = settings(
@@ -126,8 +126,7 @@ def test_sources_stored_together_are_stored_as_if_one_by_one(store, said):
     emptied(store)
     together = take_all(store, said)
     assert kept(store) == expected
-    # What a third source shows to be one was two before, where each came alone; what was told
-    # as late may be told as new.
+    # What a third source shows to be one was two before, where each came alone.
     assert total_new(together) <= total_new(alone)
 
 
@@ -248,3 +247,26 @@ def test_the_poison_of_one_source_is_its_own(engine):
     found = take_all(engine, said)
     assert (found["arxiv-ml"].new, found["arxiv-ml"].rejected) == (5, 0)
     assert (found["s2"].new, found["s2"].rejected) == (1, 1)
+
+
+def test_a_form_that_others_of_the_poll_tell_later_is_no_second_news(engine):
+    said = {
+        "s2": [
+            a_record(
+                1,
+                source="s2",
+                key="s2:1",
+                asserted_ids=("doi:10.1000/x",),
+                version=None,
+                announce_type=AnnounceType.REPLACE,
+            )
+        ],
+        "arxiv-ml": [a_record(1, key="arxiv:2604.00001", version=1)],
+        "blog": [a_record(1, source="blog", key="feed:1", version=None)],
+    }
+    found = take_all(engine, said)
+    assert {source: counts.new for source, counts in found.items()} == {
+        "s2": 0,
+        "arxiv-ml": 1,
+        "blog": 0,
+    }
