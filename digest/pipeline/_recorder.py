@@ -72,16 +72,14 @@ class Recorder:
         refused: dict[int, DeliveryState] = {}
         try:
             if suppressed:  # with their outcomes or not at all
-                with self._connection.begin():
-                    marking.finish(self._connection, self._owner, finished)
-                    suppressions.add(self._connection, suppressed)
-            with marking.group(self._connection):
-                if not suppressed:
-                    marking.finish(self._connection, self._owner, finished)
-                allowed = marking.mark(self._connection, self._owner, row_ids) if row_ids else set()
+                with self._app.writing() as connection:
+                    marking.finish(connection, self._owner, finished)
+                    suppressions.add(connection, suppressed)
+            written = () if suppressed else finished
+            allowed = marking.turn(self._connection, self._owner, written, row_ids)
             if gone := set(row_ids) - allowed:
-                with self._connection.begin():
-                    refused = outbox.withdraw(self._connection, self._owner, gone, now)
+                with self._app.writing() as connection:
+                    refused = outbox.withdraw(connection, self._owner, gone, now)
         except (SQLAlchemyError, self._driver_error) as exc:
             raise StoreError(f"the outbox cannot be written: {exc}") from exc
         self.counts.update([row.state for row in finished])

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import (
     Connection,
     RowMapping,
+    and_,
     case,
     delete,
     exists,
@@ -27,6 +28,7 @@ from digest.store.outbox import PAUSED
 from digest.store.tables import attempts, deliveries, editions, installation
 from digest.store.upserts import insert_ignore
 
+_SENT = DeliveryState.SENT.value
 SENDER = "sending.installation"
 """Name of the row in ``installation`` that says whose outbox this is."""
 
@@ -215,10 +217,23 @@ def get(connection: Connection, row_id: int) -> Delivery | None:
 
 
 def attempts_of(connection: Connection, row_id: int) -> list[Attempt]:
-    """Return a delivery's attempts, oldest first."""
+    """Return a delivery's attempts, oldest first; the row itself tells of the one accepted."""
     columns = (attempts.c[name] for name in Attempt.__dataclass_fields__)
     query = select(*columns).where(attempts.c.delivery_id == row_id).order_by(attempts.c.id)
-    return [Attempt(**dict(row)) for row in connection.execute(query).mappings()]
+    tried = [Attempt(**dict(row)) for row in connection.execute(query).mappings()]
+    found = get(connection, row_id)
+    if found is not None and found.sent_at is not None:
+        accepted = Attempt(
+            at=found.sent_at,
+            transport=found.transport,
+            phase="done",
+            outcome=DeliveryState.SENT.value,
+            code=found.code,
+            enhanced_code=found.enhanced_code,
+            reply=found.reply,
+        )
+        tried = sorted([*tried, accepted], key=lambda attempt: attempt.at)
+    return tried
 
 
 def existing(connection: Connection, ids: Collection[int]) -> set[int]:
@@ -285,17 +300,16 @@ def cancel_of_subscription(connection: Connection, subscription_ids: Collection[
 def irregularities(connection: Connection, now: datetime) -> dict[str, int]:
     """Count, by a few words, what the promise of once forbids; all are 0 in a whole outbox."""
     planned = exists().where(deliveries.c.edition_id == editions.c.id)
+    # The row tells of the first that was accepted; any other is kept as an attempt.
     sent_twice = (
         select(attempts.c.delivery_id)
-        .where(attempts.c.outcome == DeliveryState.SENT.value)
-        .group_by(attempts.c.delivery_id)
-        .having(func.count() > 1)
+        .join(deliveries)
+        .where(attempts.c.outcome == _SENT)
+        .group_by(attempts.c.delivery_id, deliveries.c.sent_at)
+        .having(or_(deliveries.c.sent_at.is_not(None), func.count() > 1))
         .subquery()
     )
-    accepted = exists().where(
-        attempts.c.delivery_id == deliveries.c.id,
-        attempts.c.outcome == DeliveryState.SENT.value,
-    )
+    is_accepted = and_(deliveries.c.sent_at.is_not(None), deliveries.c.transport != "")
     held = deliveries.c.state.in_([DeliveryState.CLAIMED.value, DeliveryState.TRANSMITTING.value])
     counted = {
         "editions to be mailed have no delivery": select(func.count())
@@ -304,7 +318,7 @@ def irregularities(connection: Connection, now: datetime) -> dict[str, int]:
         "deliveries were sent more than once": select(func.count()).select_from(sent_twice),
         "deliveries are sent without an accepted attempt": select(func.count())
         .select_from(deliveries)
-        .where(deliveries.c.state == DeliveryState.SENT.value, ~accepted),
+        .where(deliveries.c.state == _SENT, ~is_accepted),
         "deliveries are held by a lease that ended": select(func.count())
         .select_from(deliveries)
         .where(held, deliveries.c.lease_until <= now),

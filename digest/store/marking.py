@@ -6,6 +6,8 @@ row, one statement a group. What to do with an outcome is decided by the caller.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,8 +18,11 @@ from sqlalchemy import Connection, text
 from digest.model import DeliveryState
 from digest.papers.content import encode
 from digest.store._bulk import array_of, fetched, stamp
-from digest.store.database import is_sqlite
+from digest.store.database import BUSY_TIMEOUT_S, is_sqlite
 from digest.store.outbox import PAUSED
+
+RETRY_S = 0.0001
+"""Another process holds SQLite's write lock for less than a millisecond, mostly."""
 
 
 class Finished(NamedTuple):
@@ -52,11 +57,6 @@ _MARK_SQLITE = f"""
     UPDATE deliveries SET state = 'transmitting'
     WHERE id IN (SELECT value FROM json_each(?)) AND lease_owner = ? AND {_MAY_GO} RETURNING id
 """  # noqa: S608
-_MARK_POSTGRESQL = f"""
-    UPDATE deliveries SET state = 'transmitting'
-    WHERE id = ANY(%s::bigint[]) AND lease_owner = %s AND {_MAY_GO} RETURNING id
-"""  # noqa: S608
-
 # An outcome read late still settles what recovery took for uncertain.
 _OPEN = "state IN ('claimed', 'transmitting', 'uncertain')"
 _FINISH_SQLITE = f"""
@@ -70,26 +70,51 @@ _TRIED_SQLITE = """
     INSERT INTO attempts (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-# One document, for the driver makes each array by itself, item by item.
-_FINISH_POSTGRESQL = """
+_ACCEPTED_SQLITE = """
+    SELECT id FROM deliveries
+    WHERE id IN (SELECT value FROM json_each(?)) AND lease_owner = ? AND state = 'sent'
+"""
+# One statement, thus one round trip; one document, for the driver makes each array by itself,
+# item by item.
+_TURN_POSTGRESQL = f"""
     WITH v AS (
         SELECT * FROM json_to_recordset(%s::json) AS v (
             id bigint, at timestamp, state text, charge int, due_at timestamp, transport text,
             phase text, code int, enhanced_code text, reply text, queue_id text, cause text,
             content_hash text, sent_at timestamp)
+    ), settled AS (
+        UPDATE deliveries SET state = v.state, attempts = attempts + v.charge,
+            next_attempt_at = coalesce(v.due_at, next_attempt_at), transport = v.transport,
+            code = v.code, enhanced_code = v.enhanced_code, reply = v.reply,
+            queue_id = v.queue_id, cause = v.cause, content_hash = v.content_hash,
+            sent_at = v.sent_at, lease_until = NULL
+        FROM v
+        WHERE deliveries.id = v.id AND lease_owner = %s
+            AND deliveries.state IN ('claimed', 'transmitting', 'uncertain')
+        RETURNING deliveries.id
     ), tried AS (
         INSERT INTO attempts
             (delivery_id, at, transport, phase, outcome, code, enhanced_code, reply)
         SELECT id, at, transport, phase, state, code, enhanced_code, reply FROM v
+        WHERE v.state <> 'sent' OR v.id NOT IN (SELECT id FROM settled)
     )
-    UPDATE deliveries SET state = v.state, attempts = attempts + v.charge,
-        next_attempt_at = coalesce(v.due_at, next_attempt_at), transport = v.transport,
-        code = v.code, enhanced_code = v.enhanced_code, reply = v.reply, queue_id = v.queue_id,
-        cause = v.cause, content_hash = v.content_hash, sent_at = v.sent_at, lease_until = NULL
-    FROM v
-    WHERE deliveries.id = v.id AND lease_owner = %s
-        AND deliveries.state IN ('claimed', 'transmitting', 'uncertain')
-"""
+    UPDATE deliveries SET state = 'transmitting'
+    WHERE id = ANY(%s::bigint[]) AND lease_owner = %s AND {_MAY_GO} RETURNING id
+"""  # noqa: S608
+
+
+def turn(
+    connection: Connection, owner: str, rows: Sequence[Finished], row_ids: Sequence[int]
+) -> set[int]:
+    """`finish` these and `mark` those, in a transaction of their own; return as `mark` does.
+
+    The connection is one that was given to `relax`.
+    """
+    if not is_sqlite(connection):
+        return _turned(connection, owner, rows, row_ids)  # a single statement
+    with group(connection):
+        finish(connection, owner, rows)
+        return mark(connection, owner, row_ids)
 
 
 def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]:
@@ -98,23 +123,40 @@ def mark(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]
     The one place where suppression is asked: an address suppressed, a delivery cancelled, a
     claim lost or sending paused since the claim is missing from the answer.
     """
-    if is_sqlite(connection):
-        rows = fetched(connection, _MARK_SQLITE, (encode(list(row_ids)), owner))
-    else:
-        rows = fetched(connection, _MARK_POSTGRESQL, (array_of(row_ids), owner))
+    if not is_sqlite(connection):
+        return _turned(connection, owner, (), row_ids)
+    if not row_ids:
+        return set()
+    rows = fetched(connection, _MARK_SQLITE, (encode(list(row_ids)), owner))
     return {row[0] for row in rows}
 
 
 def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None:
-    """Write outcomes and their attempts. A row that is no longer ours keeps its state."""
+    """Write outcomes, and their attempts where the row will not tell of them.
+
+    A row that is no longer ours keeps its state. What was accepted tells all by itself, unless
+    that happened to a row that was not ours any more.
+    """
     if not rows:
         return
-    if is_sqlite(connection):
-        cursor: Any = connection.connection.cursor()
-        cursor.executemany(_FINISH_SQLITE, [(*_settled(row), owner) for row in rows])
-        cursor.executemany(_TRIED_SQLITE, [_tried(row) for row in rows])
-        cursor.close()
+    if not is_sqlite(connection):
+        _turned(connection, owner, rows, ())
         return
+    cursor: Any = connection.connection.cursor()
+    cursor.executemany(_FINISH_SQLITE, [(*_settled(row), owner) for row in rows])
+    tried = [row for row in rows if row.state is not DeliveryState.SENT]
+    if cursor.rowcount != len(rows):
+        sent = {row.row_id: row for row in rows if row.state is DeliveryState.SENT}
+        known = fetched(connection, _ACCEPTED_SQLITE, (encode(list(sent)), owner))
+        tried += [sent[row_id] for row_id in sent.keys() - {row_id for (row_id,) in known}]
+    if tried:
+        cursor.executemany(_TRIED_SQLITE, [_tried(row) for row in tried])
+    cursor.close()
+
+
+def _turned(
+    connection: Connection, owner: str, rows: Sequence[Finished], row_ids: Sequence[int]
+) -> set[int]:
     document = [
         {
             "id": row.row_id,
@@ -134,16 +176,16 @@ def finish(connection: Connection, owner: str, rows: Sequence[Finished]) -> None
         }
         for row in rows
     ]
-    fetched(connection, _FINISH_POSTGRESQL, (encode(document), owner))
+    given = (encode(document), owner, array_of(row_ids), owner)
+    return {row[0] for row in fetched(connection, _TURN_POSTGRESQL, given)}
 
 
 @contextmanager
 def group(connection: Connection) -> Iterator[None]:
-    """Make one transaction of `finish` and `mark`, of the driver's own: there are thousands."""
+    """Make one transaction of SQLite's, of the driver's own: there are thousands."""
     driver: Any = connection.connection.dbapi_connection
+    _begin(driver)
     try:
-        if is_sqlite(connection):
-            driver.execute("BEGIN IMMEDIATE")
         yield
         driver.commit()
     except BaseException:
@@ -151,19 +193,36 @@ def group(connection: Connection) -> Iterator[None]:
         raise
 
 
+def _begin(driver: sqlite3.Connection) -> None:
+    """Take the write lock; ask again soon where it is taken: SQLite's own waits are too long."""
+    ends = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as exc:
+            is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > ends:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return
+
+
 def relax(connection: Connection) -> None:
-    """Let commits on this connection not wait for the disk.
+    """Make a connection fit for `turn`, and for nothing else: commits do not wait for the disk.
 
     Safe against the death of any process; a power failure may take the last commits. Plans and
     claims are made on other connections and wait: what is forgotten is of a claimed delivery.
     """
+    driver: Any = connection.connection.dbapi_connection
     if is_sqlite(connection):
         # Not by SQLAlchemy, which would begin: it is refused within a transaction.
-        driver: Any = connection.connection.dbapi_connection
         driver.execute("PRAGMA synchronous=NORMAL")
+        driver.execute("PRAGMA busy_timeout=0")
     else:
         connection.execute(text("SET synchronous_commit = off"))
         connection.commit()
+        driver.autocommit = True
 
 
 def _tried(row: Finished) -> tuple[Any, ...]:

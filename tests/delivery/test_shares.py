@@ -192,7 +192,7 @@ def dies_at_a_dot(app, _parts, _take, _stop):
         until = now + timedelta(hours=1)
         with connection.begin():
             (row,) = outbox.claim(connection, owner, now=now, lease_until=until, limit=1)
-        with marking.group(connection):
+        with connection.begin():
             marking.mark(connection, owner, [row.row_id])
         os.kill(os.getpid(), signal.SIGKILL)
 

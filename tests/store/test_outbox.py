@@ -12,8 +12,8 @@ from digest.store import deliveries, marking, outbox, recovery, suppressions
 from digest.store.marking import Finished
 from digest.store.outbox import Planned
 from digest.store.suppressions import Suppression
-from digest.store.tables import attempts, installation
 from digest.store.tables import deliveries as table
+from digest.store.tables import installation
 
 LEASE = NOON + timedelta(minutes=10)
 STATE = DeliveryState
@@ -179,9 +179,67 @@ def test_sent_keeps_the_reply_and_counts_the_attempt(engine):
     finish(engine, row.row_id, transport="main", code=250, reply="Ok", queue_id="4F")
     with engine.begin() as connection:
         found = connection.execute(select(table)).one()
-        tried = connection.execute(select(attempts)).one()
+        [tried] = deliveries.attempts_of(connection, row.row_id)
     assert (found.state, found.attempts, found.queue_id, found.sent_at) == ("sent", 1, "4F", NOON)
     assert (tried.outcome, tried.code, tried.transport) == ("sent", 250, "main")
+
+
+def test_what_was_tried_before_it_was_sent_is_kept(engine):
+    plan(engine, planned(1))
+    [row] = claim(engine)
+    finish(engine, row.row_id, STATE.DEFERRED, code=451, next_attempt_at=NOON)
+    with engine.begin() as connection:
+        recovery.revive(connection, NOON)
+    claim(engine)
+    finish(engine, row.row_id, code=250, at=LEASE)
+    with engine.begin() as connection:
+        tried = deliveries.attempts_of(connection, row.row_id)
+    assert [(one.outcome, one.code) for one in tried] == [("deferred", 451), ("sent", 250)]
+
+
+def test_a_mail_accepted_twice_is_found(engine):
+    plan(engine, planned(1), planned(2))
+    first, second = claim(engine, "me", lease_until=NOON)
+    finish(engine, second.row_id, transport="main")
+    recover(engine)
+    claim(engine, "you")
+    finish(engine, first.row_id, transport="main", owner="me")
+    twice = "deliveries were sent more than once"
+    with engine.begin() as connection:
+        assert deliveries.irregularities(connection, NOON)[twice] == 0
+    finish(engine, first.row_id, transport="main", owner="you")
+    with engine.begin() as connection:
+        found = deliveries.irregularities(connection, NOON)
+        assert len(deliveries.attempts_of(connection, first.row_id)) == 2
+    assert {what: count for what, count in found.items() if count and "editions" not in what} == {
+        twice: 1
+    }
+
+
+def test_outcomes_and_markers_of_a_turn_are_written_together(engine):
+    plan(engine, planned(1), planned(2))
+    first, second = claim(engine)
+    mark(engine, first.row_id)
+    done = [Finished(row_id=first.row_id, state=STATE.SENT, at=NOON, phase="done")]
+    with engine.connect() as sender:
+        marking.relax(sender)
+        assert marking.turn(sender, "me", done, [second.row_id]) == {second.row_id}
+        sender.invalidate()
+    assert states(engine) == {STATE.SENT: 1, STATE.TRANSMITTING: 1}
+
+
+def test_a_turn_waits_for_another_writer(engine):
+    plan(engine, planned(1))
+    [row] = claim(engine)
+    with engine.connect() as sender:
+        marking.relax(sender)
+        with engine.begin() as other:
+            other.execute(update(table).values(cause="written"))
+            ends = threading.Timer(0.2, other.commit)
+            ends.start()
+            assert marking.turn(sender, "me", [], [row.row_id]) == {row.row_id}
+            ends.join()
+        sender.invalidate()
 
 
 def test_recovery_gives_back_claims_and_never_resends_a_written_dot(engine):
