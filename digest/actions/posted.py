@@ -21,7 +21,7 @@ from digest.delivery.bounces.posted import Posted, read
 from digest.errors import AddressError
 from digest.store import bounces as store
 from digest.store.bounces import Refused
-from digest.subscribers.addresses import address_hmac
+from digest.subscribers.addresses import address_hmac, address_key
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,11 @@ def _delivery(app: App, connection: Connection, event: Posted) -> Refused | None
         if by_sender:
             return next(iter(by_sender.values()))
     try:
-        mark = address_hmac(app.secret_keys, event.bounce.recipients[0])
+        address = event.bounce.recipients[0]
+        mailbox = store.Mailbox(
+            key=address_key(address), hmac=address_hmac(app.secret_keys, address)
+        )
     except AddressError:  # nobody here has such a one, and the post tells of others
         return None
-    found, is_named = store.to_address(connection, mark, event.references, app.now() - LATE)
+    found, is_named = store.to_address(connection, mailbox, event.references, app.now() - LATE)
     return found if is_named or event.bounce.kind is not BounceKind.COMPLAINT else None

@@ -55,15 +55,19 @@ def message_id(app: App, edition: Edition) -> str:
 
 
 def message_ids(app: App) -> Callable[[Edition], str]:
-    """Return what makes Message-IDs, for many editions."""
-    keyed = hashlib.blake2b(key=app.secret_keys[-1][:64], digest_size=16)
+    """Return what makes Message-IDs, for many editions.
+
+    They begin with what grows as editions are planned: the index of the outbox gets a block's
+    rows side by side, and not one on each of its pages.
+    """
+    keyed = hashlib.blake2b(key=app.secret_keys[-1][:64], digest_size=12)
     domain = sender_domain(app)
 
     def name(edition: Edition) -> str:
         local = keyed.copy()
         local.update(f"{edition.subscription_id}|{edition.slot_at.isoformat()}".encode())
-        on = edition.edition_on
-        return f"<{local.hexdigest()}.{on.year:04}{on.month:02}{on.day:02}@{domain}>"
+        on, whose = edition.edition_on, edition.subscription_id
+        return f"<{on.year:04}{on.month:02}{on.day:02}.{whose:08x}.{local.hexdigest()}@{domain}>"
 
     return name
 

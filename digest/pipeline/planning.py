@@ -52,6 +52,14 @@ class PlanReport:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """Where a planner is in its share."""
+
+    share: tuple[int, int]
+    after: Subscription | None = None
+
+
 def plan_due(
     app: App,
     *,
@@ -74,15 +82,17 @@ def plan_due(
     total = PlanReport()
     now = desk.at
     handled = 0
+    turn = _Turn(share=share)
     with _collector.seldom():
         while (limit is None or handled < limit) and not stop():
             size = block if limit is None else min(block, limit - handled)
-            planned = _planned(desk, now, size, share, within or (lambda *_: None))
+            planned = _planned(desk, now, size, turn, within or (lambda *_: None))
             if planned is None:
                 break
-            count, made = planned
+            done, made = planned
             total += made
-            handled += count
+            handled += len(done.due)
+            turn = replace(turn, after=done.due[-1])
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 
@@ -91,9 +101,9 @@ def _planned(
     desk: Desk,
     now: datetime,
     size: int,
-    share: tuple[int, int],
+    turn: _Turn,
     within: Callable[[Connection, PlanReport], None],
-) -> tuple[int, PlanReport] | None:
+) -> tuple[_Block, PlanReport] | None:
     """Plan one block; None where nobody is due.
 
     On PostgreSQL in one transaction, whose locks keep others out of the block. SQLite has one
@@ -103,21 +113,21 @@ def _planned(
     app = desk.app
     if not is_sqlite(app.engine):
         with app.writing() as connection:
-            block = _Block(desk, connection, now, size, share)
+            block = _Block(desk, connection, now, size, turn)
             if not block.due:
                 return None
             made = block.keep(connection)
             within(connection, made)
-        return len(block.due), made
+        return block, made
     with app.reading() as connection:
-        block = _Block(desk, connection, now, size, share)
+        block = _Block(desk, connection, now, size, turn)
     if not block.due:
         return None
     with app.writing() as connection:
         block.leave_out_changed(connection)
         made = block.keep(connection)
         within(connection, made)
-    return len(block.due), made
+    return block, made
 
 
 class _Block:
@@ -129,11 +139,11 @@ class _Block:
         connection: Connection,
         now: datetime,
         size: int,
-        share: tuple[int, int],
+        turn: _Turn,
     ) -> None:
         self._app = desk.app
         self._now = now
-        self.due = profiles.due(connection, now, limit=size, share=share)
+        self.due = profiles.due(connection, now, limit=size, share=turn.share, after=turn.after)
         grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
         timely: list[tuple[Subscription, datetime]] = []
         self._moves: list[tuple[int, datetime, datetime]] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import DeliveryState
@@ -105,20 +105,37 @@ def by_message_id(connection: Connection, message_ids: Collection[str]) -> list[
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mailbox:
+    """An address as deliveries are found by it."""
+
+    key: str
+    hmac: str
+
+
 def to_address(
-    connection: Connection, address_hmac: str, references: Collection[str], since: datetime
+    connection: Connection, mailbox: Mailbox, references: Collection[str], since: datetime
 ) -> tuple[Refused | None, bool]:
     """Return the delivery to an address that these references name, else the latest one since.
 
     A reference is a Message-ID (with or without its brackets) or what the next hop called the
-    mail. The second value tells whether one of them named it.
+    mail. The second value tells whether one of them named it. Editions are found by Message-ID
+    alone where their reader has another address by now.
     """
-    theirs = _REFUSED_DELIVERY.where(deliveries.c.address_hmac == address_hmac)
+    whose = select(subscribers.c.id).where(subscribers.c.address_key == mailbox.key)
+    to_them = _REFUSED_DELIVERY.where(deliveries.c.address_hmac == mailbox.hmac)
+    # No index has the address of an edition's delivery: it would cost more than planning it.
+    theirs = to_them.where(
+        or_(deliveries.c.subscriber_id.in_(whose), deliveries.c.edition_id.is_(None))
+    )
     named = [f"<{one.strip('<>')}>" for one in references]
-    is_named = deliveries.c.message_id.in_(named) | deliveries.c.queue_id.in_(list(references))
-    found = _read(connection, theirs.where(is_named).limit(1)) if references else []
-    if found:
-        return found[0], True
+    ways = (
+        to_them.where(deliveries.c.message_id.in_(named)),
+        theirs.where(deliveries.c.queue_id.in_(list(references))),
+    )
+    for query in ways if references else ():
+        if found := _read(connection, query.limit(1)):
+            return found[0], True
     late = theirs.where(deliveries.c.sent_at >= since).order_by(deliveries.c.sent_at.desc())
     found = _read(connection, late.limit(1))
     return (found[0] if found else None), False

@@ -198,11 +198,15 @@ def _delivery(row: RowMapping) -> Delivery:
 def planned_at(
     connection: Connection, address_hmac: str, purpose: Purpose, *, since: datetime
 ) -> list[datetime]:
-    """Return when mails of a purpose were planned for a mailbox, whatever became of them."""
+    """Return when mails of a purpose were planned for a mailbox, whatever became of them.
+
+    Of a purpose that is no edition.
+    """
     return list(
         connection.scalars(
             select(deliveries.c.created_at).where(
                 deliveries.c.address_hmac == address_hmac,
+                deliveries.c.edition_id.is_(None),  # as the index says
                 deliveries.c.purpose == purpose.value,
                 deliveries.c.created_at > since,
             )

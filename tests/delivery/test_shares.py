@@ -20,7 +20,7 @@ from sqlalchemy import func, select, update
 from digest import logs
 from digest.model import SubscriberStatus
 from digest.pipeline import _owners, planning, shares
-from digest.store import ledger, marking, outbox
+from digest.store import ledger, marking, outbox, profiles
 from digest.store.tables import deliveries, subscriptions
 from digest.store.tables import editions as edition_table
 
@@ -225,10 +225,13 @@ def test_a_planner_who_is_told_to_end_leaves_the_rest_between_two_blocks(crowd):
     assert (first.mailed, planning.plan_due(app).mailed) == (10, 11)
 
 
-def test_shares_are_of_subscribers_and_whole(crowd):
+@pytest.mark.parametrize("run", [1, 4, 250])
+def test_shares_are_of_subscribers_and_whole(crowd, monkeypatch, run):
+    monkeypatch.setattr(profiles, "RUN", run)
     app, _ = crowd(21)
-    parts = [planning.plan_due(app, share=(n, 3)).mailed for n in range(3)]
+    parts = [planning.plan_due(app, share=(n, 3), block=2).mailed for n in range(3)]
     assert (sum(parts), planning.plan_due(app).mailed) == (21, 0)
+    assert (max(parts) < 21) is (run < 21)
 
 
 def meanwhile(app, monkeypatch, change):
@@ -272,3 +275,13 @@ def test_a_paper_shown_while_we_ranked_is_not_shown_again(crowd, monkeypatch):
         query = select(edition_table.c.content).where(edition_table.c.subscriber_id == given[0][0])
         (content,) = connection.scalars(query)
     assert given[0][1] not in orjson.loads(content)["picks"]["paper_ids"]
+
+
+def test_message_ids_grow_in_the_order_of_planning(crowd):
+    app, _ = crowd(12)
+    plan(app)
+    with app.reading() as connection:
+        names = select(deliveries.c.message_id).order_by(deliveries.c.edition_id)
+        found = list(connection.scalars(names))
+    assert len(set(found)) == 12
+    assert found == sorted(found)

@@ -123,3 +123,20 @@ def test_a_summary_is_one_a_paper_and_language(engine):
         assert summaries.count_since(connection, NOON + DAY) == 1
         changed = a_paper(1, title="Another title")
         assert summaries.of_papers(connection, {1: changed}, language="English") == {}
+
+
+def test_a_refusal_finds_the_mail_by_name_or_by_who_reads_at_the_address(engine, mails):
+    notice, edition = mails(2)
+    ada = bounces.Mailbox(key="ada@example.org", hmac="0" * 64)
+    with engine.begin() as connection:
+        row = tables.deliveries.c
+        connection.execute(update(tables.deliveries).where(row.id == edition).values(edition_id=7))
+
+        def found(*references, mailbox=ada, since=NOON):
+            refused, is_named = bounces.to_address(connection, mailbox, references, since)
+            return (refused and refused.row_id, is_named)
+
+        assert (found("m0@example.org"), found()) == ((notice, True), (edition, False))
+        assert found("m1@example.org", mailbox=bounces.Mailbox(key="a@b", hmac="1" * 64))[0] is None
+        subscribers.change_address(connection, 1, "ada@example.com")
+        assert (found("m1@example.org"), found()) == ((edition, True), (notice, False))

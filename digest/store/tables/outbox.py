@@ -52,7 +52,7 @@ deliveries = Table(
     Column("address", String(320), nullable=False),
     Column("domain", String(255), nullable=False, server_default=""),
     # What the suppressions know the address by: re-checked in the very update before the dot.
-    Column("address_hmac", String(64), nullable=False, server_default="", index=True),
+    Column("address_hmac", String(64), nullable=False, server_default=""),
     Column("message_id", String(300), nullable=False, unique=True),
     # Mails that are not editions (confirmations, notices) carry what they are made of.
     Column("content", Document),
@@ -73,6 +73,14 @@ deliveries = Table(
     Column("content_hash", String(64), nullable=False, server_default=""),
     Column("composed_at", UTCDateTime),
     Column("sent_at", UTCDateTime),
+    # Without the editions', of which each would go to a page of its own: they are found by
+    # subscriber.
+    Index(
+        "ix_deliveries_address_hmac",
+        "address_hmac",
+        sqlite_where=text("edition_id IS NULL"),
+        postgresql_where=text("edition_id IS NULL"),
+    ),
     Index("ix_deliveries_state_next_attempt_at", "state", "priority", "next_attempt_at"),
     Index(
         "ix_deliveries_sent_at",

@@ -93,7 +93,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id", name=op.f("uq_deliveries_message_id")),
     )
     op.create_index(
-        op.f("ix_deliveries_address_hmac"), "deliveries", ["address_hmac"], unique=False
+        "ix_deliveries_address_hmac",
+        "deliveries",
+        ["address_hmac"],
+        unique=False,
+        sqlite_where=sa.text("edition_id IS NULL"),
+        postgresql_where=sa.text("edition_id IS NULL"),
     )
     op.create_index(
         "ix_deliveries_sent_at",
@@ -675,7 +680,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("sent_at IS NOT NULL"),
         postgresql_where=sa.text("sent_at IS NOT NULL"),
     )
-    op.drop_index(op.f("ix_deliveries_address_hmac"), table_name="deliveries")
+    op.drop_index(
+        "ix_deliveries_address_hmac",
+        table_name="deliveries",
+        sqlite_where=sa.text("edition_id IS NULL"),
+        postgresql_where=sa.text("edition_id IS NULL"),
+    )
     op.drop_table("deliveries")
     op.drop_index(op.f("ix_consents_subscriber_id"), table_name="consents")
     op.drop_table("consents")
