@@ -40,8 +40,7 @@ from digest.pipeline import _clones
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import BLOCK
 from digest.pipeline.sending import Stop, has_dead_senders, settle
-from digest.store import deliveries
-from digest.store import profiles as profile_store
+from digest.store import deliveries, due
 from digest.store import queue as rows
 from digest.store.database import is_sqlite
 
@@ -167,7 +166,7 @@ class JobQueue:
         settle(self.app)
         now = self.app.now()
         with self.app.writing() as connection:
-            blocks = -(-profile_store.count_due(connection, now) // BLOCK)
+            blocks = -(-due.count(connection, now) // BLOCK)
             blocks -= rows.count_waiting(connection, "batch")
             shares = -(-deliveries.count_due(connection, now) // SHARE)
             shares -= rows.count_waiting(connection, "send")

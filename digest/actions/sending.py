@@ -26,9 +26,9 @@ from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding
+from digest.store import due, suppressions
 from digest.store import editions as edition_store
 from digest.store import profiles as profile_store
-from digest.store import suppressions
 from digest.store.profiles import StoredProfile
 from digest.subscribers import slots
 from digest.subscribers.addresses import address_hmac, channel_of, destination
@@ -110,7 +110,7 @@ def send(
         return _told(made, "would be sent to", before)
     readiness.guard(app)
     with app.writing() as connection:
-        profile_store.hold(connection, [target.subscriber.row_id for target in live])
+        due.hold(connection, [target.subscriber.row_id for target in live])
         made, before = _new(connection, _drafts(app, connection, live, on))
         planned = planning.freeze(app, connection, made, Purpose.MANUAL)
     summaries.prepare(app)

@@ -18,8 +18,8 @@ from digest.app import App
 from digest.model import Edition, Frequency, OnEmpty, Purpose, Schedule, Subscription
 from digest.pipeline import _collector, composing
 from digest.pipeline.editions import Desk, Draft, ranked
+from digest.store import due, ledger, outbox
 from digest.store import editions as edition_store
-from digest.store import ledger, outbox, profiles
 from digest.store.database import is_sqlite
 from digest.store.editions import EditionOutcome
 from digest.subscribers import slots
@@ -66,7 +66,7 @@ def plan_due(
     limit: int | None = None,
     block: int = BLOCK,
     within: Callable[[Connection, PlanReport], None] | None = None,
-    share: tuple[int, int] = profiles.WHOLE,
+    share: tuple[int, int] = due.WHOLE,
     desk: Desk | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
@@ -143,7 +143,7 @@ class _Block:
     ) -> None:
         self._app = desk.app
         self._now = now
-        self.due = profiles.due(connection, now, limit=size, share=turn.share, after=turn.after)
+        self.due = due.block(connection, now, limit=size, share=turn.share, after=turn.after)
         grace = timedelta(hours=desk.app.config.settings.mail.misfire_grace_hours)
         timely: list[tuple[Subscription, datetime]] = []
         self._moves: list[tuple[int, datetime, datetime]] = []
@@ -167,7 +167,7 @@ class _Block:
 
     def leave_out_changed(self, connection: Connection) -> None:
         """Leave out who is not due as they were, or was shown one of their picks meanwhile."""
-        still = profiles.still_due(connection, self.due, self._now)
+        still = due.still_due(connection, self.due, self._now)
         picks = {draft.subscription.row_id: draft.paper_ids for draft in self._drafts}
         picked = set().union(*picks.values())
         people = [draft.subscription.subscriber.row_id for draft in self._drafts]
@@ -182,7 +182,7 @@ class _Block:
     def keep(self, connection: Connection) -> PlanReport:
         """Store the editions, their ledger and deliveries, and the next slots."""
         report = freeze(self._app, connection, self._drafts, Purpose.EDITION)
-        profiles.advance(connection, self._moves)
+        due.advance(connection, self._moves)
         return replace(report, late=self._late)
 
 

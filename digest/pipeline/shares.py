@@ -30,7 +30,7 @@ from digest.pipeline import _processors, composing
 from digest.pipeline.editions import Desk
 from digest.pipeline.planning import PlanReport, plan_due
 from digest.pipeline.sending import SendReport, Stop, overall, send_ready, settle
-from digest.store import deliveries, profiles
+from digest.store import deliveries, due
 
 if TYPE_CHECKING:  # some systems have no semaphores, and cannot even import these
     from multiprocessing.sharedctypes import Synchronized
@@ -69,7 +69,7 @@ class Crew:
         """Make the editions of every subscription that is due; as `planning.plan_due`."""
         app = self._app
         with app.reading() as connection:
-            count = _processes(app, profiles.count_due(connection, app.now()))
+            count = _processes(app, due.count(connection, app.now()))
         if (helpers := self._helpers_for(count)) is None:
             return plan_due(app, stop=stop)
         parts = count * PARTS

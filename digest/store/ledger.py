@@ -2,7 +2,7 @@
 
 A row has the papers of one edition. Who was shown a paper that was merged was shown the paper
 that took it in: that is looked up when asked, so that a merge writes nothing here. Whoever makes
-editions holds their subscribers (``profiles.due``, ``profiles.hold``; SQLite's one write lock)
+editions holds their subscribers (``due.block``, ``due.hold``; SQLite's one write lock)
 from asking here until entering: two planners never show one paper each.
 """
 

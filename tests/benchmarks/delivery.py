@@ -46,8 +46,8 @@ from digest.rendering.templates import template_folders
 from digest.store import outbox
 from digest.store import papers as store_papers
 from digest.store.database import is_sqlite
+from digest.store.due import block as due_subscriptions
 from digest.store.outbox import Planned
-from digest.store.profiles import due as due_subscriptions
 from digest.store.profiles import to_document
 from digest.store.tables import (
     deliveries,

@@ -20,7 +20,7 @@ from sqlalchemy import func, select, update
 from digest import logs
 from digest.model import SubscriberStatus
 from digest.pipeline import _owners, planning, shares
-from digest.store import ledger, marking, outbox, profiles
+from digest.store import due, ledger, marking, outbox
 from digest.store.tables import deliveries, subscriptions
 from digest.store.tables import editions as edition_table
 
@@ -227,7 +227,7 @@ def test_a_planner_who_is_told_to_end_leaves_the_rest_between_two_blocks(crowd):
 
 @pytest.mark.parametrize("run", [1, 4, 250])
 def test_shares_are_of_subscribers_and_whole(crowd, monkeypatch, run):
-    monkeypatch.setattr(profiles, "RUN", run)
+    monkeypatch.setattr(due, "RUN", run)
     app, _ = crowd(21)
     parts = [planning.plan_due(app, share=(n, 3), block=2).mailed for n in range(3)]
     assert (sum(parts), planning.plan_due(app).mailed) == (21, 0)

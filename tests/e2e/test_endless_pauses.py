@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from installation import PROFILE, a_feed, installed
 
-from digest.store import profiles
+from digest.store import due
 from digest.subscribers.slots import NEVER
 
 
@@ -22,5 +22,5 @@ def test_a_profile_paused_for_ever_gets_no_mail_and_the_others_do(tmp_path, keys
         owner.run(hours=24 * 7)
         assert {message["To"] for message in owner.messages()} == {"ada@example.org"}
         with owner.open() as app, app.reading() as connection:
-            far = profiles.due(connection, NEVER + timedelta(days=1), limit=9)
+            far = due.block(connection, NEVER + timedelta(days=1), limit=9)
         assert NEVER in {subscription.next_slot_at for subscription in far}

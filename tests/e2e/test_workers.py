@@ -25,7 +25,7 @@ from digest.cli.run import _working
 from digest.config import load_config
 from digest.errors import ConflictError
 from digest.model import Purpose
-from digest.store import papers, profiles
+from digest.store import due, papers
 from digest.store import queue as rows
 from digest.store.tables import deliveries, editions, installation, runs
 
@@ -407,8 +407,8 @@ def test_workers_killed_again_and_again_lose_and_double_nothing(open_it, tmp_pat
 
 def _is_settled(app):
     with app.reading() as connection:
-        due = profiles.count_due(connection, app.now())
-    return not due and set(states(app)) <= {"sent", "uncertain"}
+        waiting = due.count(connection, app.now())
+    return not waiting and set(states(app)) <= {"sent", "uncertain"}
 
 
 WORKER = """

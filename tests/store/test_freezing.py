@@ -7,7 +7,7 @@ from builders import NOON, a_pick, an_edition
 from sqlalchemy import insert, literal, select
 
 from digest.model import Completeness, SourceLine
-from digest.store import editions, ledger, profiles
+from digest.store import due, editions, ledger
 from digest.store._bulk import insert_many, insert_new, update_many
 from digest.store.database import is_sqlite
 from digest.store.editions import EditionOutcome
@@ -58,12 +58,12 @@ def test_who_is_held_is_planned_by_nobody_else(engine):
     with engine.begin() as connection:
         crowd.fill(connection, people=3, works=5, due_at=NOON)
     with engine.begin() as one:
-        profiles.hold(one, [2])
+        due.hold(one, [2])
         if is_sqlite(engine):  # whoever writes holds everybody
             return
         with engine.begin() as other:
-            due = profiles.due(other, NOON, limit=9)
-            assert [subscription.subscriber.row_id for subscription in due] == [1, 3]
+            found = due.block(other, NOON, limit=9)
+            assert [subscription.subscriber.row_id for subscription in found] == [1, 3]
 
 
 def test_the_ledger_holds_many_papers_and_finds_one(engine):
