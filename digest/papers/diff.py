@@ -153,7 +153,7 @@ class Batch:
         known = self._memory.papers.get(ref)
         if known is None:
             return
-        seen = self.seen(row.paper_id, facts.source)
+        seen = self.seen(ref, facts.source)
         change = self.changes.get(ref)
         if self._is_sighting(facts, seen, change) or facts.record.signals:
             change = change or self._change(known)
@@ -283,6 +283,10 @@ class Batch:
                     native_id=facts.native_id,
                 )
             )
+        # What was said of the absorbed paper is now said of this one.
+        kept.different |= absorbed.different
+        kept.forms |= absorbed.forms
+        kept.is_quiet |= absorbed.is_quiet
         for key, claim in absorbed.ids.items():
             self._memory.owners[key] = kept
             kept.ids[key] = kept.ids.get(key, claim) and claim

@@ -287,9 +287,10 @@ def _merge(
     return group[0], tuple(group[1:]), tuple(refused)
 
 
-def _age(paper: Known) -> tuple[datetime, int, int]:
-    # Stored papers before those of this batch, whose refs count down.
-    return paper.first_seen_at, paper.ref < 0, abs(paper.ref)
+def _age(paper: Known) -> tuple[bool, datetime, int]:
+    # Stored papers before those of this batch, whose refs count down: also where another process
+    # stored them a moment later than this batch began, or the clock was set back.
+    return paper.ref < 0, paper.first_seen_at, abs(paper.ref)
 
 
 def _by_title(record: Record, traits: Traits, similar: Sequence[Known]) -> Decision:
