@@ -92,6 +92,8 @@ class Known:
     changes: dict[Span, dict[int, SignalChanges]] = field(default_factory=dict)
     """By the instants since and until when, then by paper."""
     summaries: dict[int, Summary | None] = field(default_factory=dict)
+    sending: tuple[SenderIdentity, Signer] | None = None
+    """Who sends, and what signs the links."""
 
     def span(self, item: ToCompose) -> Span:
         """Return since and until when an edition's changes of signals count (None: now)."""
@@ -207,8 +209,7 @@ def edition_inputs(
     """Return what each edition is composed of, in order; papers are loaded once for all."""
     known = known or Known()
     known.learn(app, connection, items)
-    signer = Signer(app.secret_keys)
-    sender = identity(app)
+    sender, signer = known.sending = known.sending or (identity(app), Signer(app.secret_keys))
     return [_input(app, item, known, signer, sender) for item in items]
 
 

@@ -5,9 +5,9 @@ The caches are bounded and may be shared by threads: a race makes a part twice, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from markupsafe import escape
 
@@ -15,7 +15,7 @@ from digest.model import Paper
 from digest.rendering.inert import plain
 from digest.rendering.lint import html_part_faults, text_part_faults
 from digest.rendering.parts import TEXT_WIDTH, Templates, rendered, wrap
-from digest.rendering.pieces import Piece, cut, encode, mark, words
+from digest.rendering.pieces import Piece, all_words, cut, encode, mark, words
 from digest.rendering.views import CardOptions, SignalValues, paper_view, title_view
 
 CARD_LIMIT = 20_000
@@ -34,9 +34,9 @@ class Part:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Card:
-    """One paper's card, and what it was made of."""
+@dataclass(slots=True, eq=False)
+class Made:
+    """One paper's card as it was made, and what of."""
 
     paper: Paper
     signals: SignalValues
@@ -45,18 +45,52 @@ class Card:
     text: Piece
     title: str
     faults: tuple[str, ...]
-    literals: tuple[bytes, ...] = field(init=False)
-    """Of the HTML, then of the text, where the only places are the reason, and in the text the
-    number before it; else empty."""
 
-    def __post_init__(self) -> None:
-        """See whether its places are the usual ones."""
-        usual = self.html.places == ("reason",) and self.text.places == ("number", "reason")
-        self.literals = self.html.literals + self.text.literals if usual else ()
+    @property
+    def is_usual(self) -> bool:
+        """Tell whether its places are the reason, and in the text the number before it."""
+        return (self.html.places, self.text.places) in _USUAL
 
 
-@dataclass(slots=True)
-class Said:
+_USUAL = ((("reason",), ("number", "reason")), ((), ("number",)))
+
+
+class Card(NamedTuple):
+    """A card as mails take it: twenty of them are turned into columns, and those joined.
+
+    Around the reason stand ``before`` and ``after`` in the HTML; in the text come ``first``, the
+    number, ``second``, the reason and ``third``.
+    """
+
+    before: bytes
+    after: bytes
+    first: bytes
+    second: bytes
+    third: bytes
+    size: int
+    """Of the HTML without the reason and the repeated value, before encoding."""
+    repeated: int
+    made: Made
+
+    @classmethod
+    def of(cls, made: Made) -> Card:
+        """Cut a card at the usual places; one with others is `filled` for each mail."""
+        size, repeated = made.html.size, made.html.repeated
+        if not made.is_usual:
+            return cls(b"", b"", b"", b"", b"", size, repeated, made)
+        before, after, *_ = *made.html.literals, b""
+        first, second, third, *_ = *made.text.literals, b""
+        return cls(before, after, first, second, third, size, repeated, made)
+
+    def filled(self, html: bytes, text: bytes, number: bytes) -> Card:
+        """Return a card of unusual places with this reason and number in them, as one literal."""
+        return self._replace(
+            before=self.made.html.filled({"reason": html, "number": number}),
+            second=self.made.text.filled({"reason": text, "number": number}),
+        )
+
+
+class Said(NamedTuple):
     """One personal text, encoded in both forms."""
 
     html: bytes
@@ -65,8 +99,57 @@ class Said:
     """Of the HTML, before encoding."""
 
 
-Shelf = dict[int, Card]
-"""The cards of one set of options, by the paper's row id."""
+class Reasons(NamedTuple):
+    """The reasons of a mail's picks, a column for each form; ``sizes`` are as those of `Said`."""
+
+    html: list[bytes]
+    text: list[bytes]
+    sizes: list[int]
+
+    def at(self, places: Sequence[int]) -> Reasons:
+        """Return those of some picks."""
+        html, text, sizes = self
+        return Reasons(
+            [html[place] for place in places],
+            [text[place] for place in places],
+            [sizes[place] for place in places],
+        )
+
+
+class Ready:
+    """Cards that hold for one pair of mappings, of papers and of signals: looked up by row id.
+
+    Readers of one run share both mappings, and what they say of a paper stays (`EditionInput`).
+    So whether a card still says what is known of its paper is asked once a run, not once a mail.
+    """
+
+    __slots__ = ("cards", "papers", "signals")
+
+    def __init__(self, papers: Mapping[int, Paper], signals: Mapping[int, SignalValues]) -> None:
+        self.papers = papers
+        self.signals = signals
+        self.cards: dict[int, Card] = {}
+
+
+class Shelf:
+    """The cards of one set of options."""
+
+    __slots__ = ("cards", "options", "ready")
+
+    def __init__(self, options: CardOptions) -> None:
+        self.options = options
+        self.cards: dict[int, Card] = {}
+        """By the paper's row id."""
+        self.ready = Ready({}, {})
+
+    def ready_for(
+        self, papers: Mapping[int, Paper], signals: Mapping[int, SignalValues]
+    ) -> dict[int, Card]:
+        """Return the cards that need no further look; those of other mappings are forgotten."""
+        ready = self.ready
+        if ready.papers is not papers or ready.signals is not signals:
+            ready = self.ready = Ready(papers, signals)
+        return ready.cards
 
 
 class PartMaker:
@@ -79,25 +162,26 @@ class PartMaker:
     def __init__(self, templates: Templates, *, images: bool = False) -> None:
         self._templates = templates
         self._images = images
-        self._cards: dict[CardOptions, Shelf] = {}
+        self._shelves: dict[CardOptions, Shelf] = {}
         self._kept_cards = 0
         self._titles: dict[int, tuple[Paper, Part]] = {}
         self._parts: dict[Hashable, Part] = {}
         self._alone: dict[str, Piece] = {}
         self._said: dict[str, Said] = {}
-        self.reasons: dict[str, Said] = {}
-        """Reasons by their text; look here before asking for one."""
+        self._reasons: dict[str, Said] = {}
+        self.has_odd_cards = False
+        """Some card has faults, or places other than the usual: each has to be looked at."""
 
     def shelf(self, options: CardOptions) -> Shelf:
         """Return the cards of these options, to look them up without comparing options again."""
-        return self._cards.setdefault(options, {})
+        return self._shelves.get(options) or self._shelves.setdefault(options, Shelf(options))
 
-    def card(self, paper: Paper, signals: SignalValues, options: CardOptions, shelf: Shelf) -> Card:
+    def card(self, paper: Paper, signals: SignalValues, shelf: Shelf) -> Card:
         """Return a paper's card; made again when the paper or its signals have changed."""
-        found = shelf.get(paper.row_id)
-        if found and found.paper == paper and found.signals == signals:
-            found.paper, found.signals = paper, signals  # the next look compares no values
+        found = shelf.cards.get(paper.row_id)
+        if found and found.made.paper == paper and found.made.signals == signals:
             return found
+        options = shelf.options
         view = paper_view(paper, signals, options)
         values = {
             "paper": view,
@@ -107,13 +191,15 @@ class PartMaker:
             "number": mark("number"),
         }
         html, text, faults = self._both("card", values)
-        made = Card(paper, signals, options, html, text, view.title, faults)
+        made = Made(paper, signals, options, html, text, view.title, faults)
+        if faults or not made.is_usual:
+            self.has_odd_cards = True
         if self._kept_cards >= CARD_LIMIT:
-            self._cards.clear()  # at once: other threads add shelves
+            self._shelves.clear()  # at once: other threads add shelves
             self._kept_cards = 0
-        shelf[paper.row_id] = made
+        card = shelf.cards[paper.row_id] = Card.of(made)
         self._kept_cards += 1
-        return made
+        return card
 
     def title(self, paper: Paper) -> Part:
         """Return a paper's line in the list of all other titles."""
@@ -152,17 +238,22 @@ class PartMaker:
             _keep(self._said, text, found)
         return found
 
-    def reason(self, text: str) -> Said:
-        """Return a pick's reason, wrapped for the text."""
-        found = None
-        if len(text) + REASON_INDENT <= TEXT_WIDTH and (simple := words(text)) is not None:
-            found = Said(simple, simple, len(text))
-        if found is None:
-            clean = plain(text)
-            html = str(escape(clean)).encode()
-            wrapped = wrap(clean, REASON_INDENT).encode()
-            found = Said(encode(html), encode(wrapped), len(html))
-        _keep(self.reasons, text, found)
+    def reasons(self, texts: Sequence[str]) -> Reasons:
+        """Return the reasons of a mail's picks, wrapped for the text."""
+        sizes = list(map(len, texts))
+        if texts and max(sizes) + REASON_INDENT <= TEXT_WIDTH and (simple := all_words(texts)):
+            return Reasons(simple, simple, sizes)
+        said = [self._reasons.get(text) or self._reason(text) for text in texts]
+        return Reasons(
+            [one.html for one in said], [one.text for one in said], [one.size for one in said]
+        )
+
+    def _reason(self, text: str) -> Said:
+        clean = plain(text)
+        html = str(escape(clean)).encode()
+        wrapped = wrap(clean, REASON_INDENT).encode()
+        found = Said(encode(html), encode(wrapped), len(html))
+        _keep(self._reasons, text, found)
         return found
 
     def _both(self, name: str, values: Mapping[str, Any]) -> tuple[Piece, Piece, tuple[str, ...]]:
@@ -185,9 +276,17 @@ def said_once(text: str) -> Said:
     """Encode a text of one message, which no memo would meet again; it has to be `plain`."""
     simple = words(text)
     if simple is not None:
-        return Said(simple, simple, len(text))
+        return Said(simple, simple, len(text.encode()))
     html = str(escape(text)).encode()
     return Said(encode(html), encode(text.encode()), len(html))
+
+
+def said_each(texts: Sequence[str]) -> list[Said]:
+    """Encode the texts of one message, each as `said_once` does."""
+    simple = all_words(texts)
+    if simple is None:
+        return [said_once(text) for text in texts]
+    return list(map(Said, simple, simple, map(len, texts)))
 
 
 def _keep(memo: dict[str, Said], text: str, found: Said) -> None:

@@ -8,40 +8,50 @@ template, then ``EmailMessage``) lives in the tests, which hold the two equal.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from itertools import repeat
+from typing import NamedTuple
 
 from digest.errors import RenderError
 from digest.model import Frequency, Message, PickColumns, Picks
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
 from digest.rendering.bodies import with_bodies
-from digest.rendering.cards import PartMaker, Shelf
+from digest.rendering.cards import Card, PartMaker, Shelf
 from digest.rendering.dkim import Signer
-from digest.rendering.fields import edition_fields
+from digest.rendering.fields import Head, edition_head, personal_fields
 from digest.rendering.frames import Frame, Shows, make_frame
 from digest.rendering.inert import plain
-from digest.rendering.lint import head_shape, lint, lint_size
+from digest.rendering.lint import CLIPPED_KB, head_shape, lint, lint_size
 from digest.rendering.notices import NoticeInput, compose_notice
 from digest.rendering.parts import Templates, load_templates
+from digest.rendering.pieces import SHARED
 from digest.rendering.subjects import SubjectMaker
 from digest.rendering.views import CardOptions, SignalValues
 
 __all__ = ["Composer"]
 
 FRAME_LIMIT = 4_000
+OPENING_LIMIT = 4_000
 _NO_SIGNALS: SignalValues = {}
 SHAPES = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Composed:
+class _Composed(NamedTuple):
     """A message with what tells whether it may be sent."""
 
     message: Message
-    html: bytes
-    faults: tuple[str, ...]
+    faults: list[str]
     shape: Hashable | None
     """Equal for messages of the same fields and parts; None where only the lint can tell."""
+
+
+class _Opening(NamedTuple):
+    """What the best paper decides: the subject, and with it the head."""
+
+    subject: str
+    head: Head
+    shape: tuple[bytes, ...] | None
+    """Of the head, see `head_shape`."""
 
 
 class Composer:
@@ -67,6 +77,8 @@ class Composer:
         self._maker = PartMaker(self.templates, images=remote_images)
         self._subjects = SubjectMaker(self.templates, subject)
         self._frames: dict[Hashable, Frame] = {}
+        self._openings: dict[tuple[str, Frame], _Opening] = {}
+        self._surely_small = min(self.limit, CLIPPED_KB * 1000)
         self._clean: set[Hashable] = set()
 
     def check_subject(self, name: str) -> None:
@@ -88,19 +100,20 @@ class Composer:
         Its parts were linted when they were made, what is personal in its head is checked here;
         a message of a shape that was never sent before is linted whole.
         """
-        made = self._composed(given)
+        message, refused, shape = self._composed(given)
         limit = self.limit // 1000
-        refused = list(made.faults)
-        if made.shape is None or made.shape not in self._clean:
-            found = lint(made.message, body_limit_kb=limit, remote_images=self._images)
-        else:
-            found = lint_size([made.html], body_limit_kb=limit)
-        refused += [str(finding) for finding in found if finding.forbids]
+        is_known = shape is not None and shape in self._clean
+        if not is_known:
+            found = lint(message, body_limit_kb=limit, remote_images=self._images)
+            refused += [str(finding) for finding in found if finding.forbids]
+        elif len(message.content) > self._surely_small:
+            found = lint_size([mime.html_of(message.content)], body_limit_kb=limit)
+            refused += [str(finding) for finding in found if finding.forbids]
         if refused:
             raise RenderError("; ".join(dict.fromkeys(refused)))
-        if made.shape is not None and len(self._clean) < SHAPES:
-            self._clean.add(made.shape)
-        return made.message
+        if not is_known and shape is not None and len(self._clean) < SHAPES:
+            self._clean.add(shape)
+        return message
 
     def _composed(self, given: EditionInput) -> _Composed:
         edition = given.edition
@@ -108,20 +121,23 @@ class Composer:
         title = self._maker.said(given.profile.title or given.profile.name)
         frame = self._frame(given, columns, has_title=title.size > 0)
         shown = self._shown(given, columns)
-        best = shown.cards[0].title if shown.cards else ""
-        subject = self._subjects.line(best, len(edition.picks), frame.view, given.sender.name)
+        subject, head, shape = self._opening(given, frame, shown)
         assembly = Assembly(
             self._maker, given, frame, title=title, subject=subject, limit=self.limit
         )
         html, text = assembly.bodies(shown)
-        recipient, message_id = (
-            headers.mail_address(given.recipient),
-            headers.identifier(given.message_id),
-        )
-        fields = edition_fields(given, subject, recipient=recipient, message_id=message_id)
-        head = head_shape(fields)
+        in_html, in_text = assembly.repeated
+        if in_html != in_text:  # an address with an ampersand in it
+            text = [b"".join(text).replace(SHARED, in_text)]
+        recipient = headers.mail_address(given.recipient)
+        message_id = headers.identifier(given.message_id)
+        personal = personal_fields(recipient, given.composed_at, message_id, given.links)
         content = mime.message(
-            fields, mime.body(text, html), at=given.composed_at, signer=self.dkim
+            head.around(*personal),
+            mime.body(text, html),
+            at=given.composed_at,
+            signer=self.dkim,
+            repeated=in_html,
         )
         message = Message(
             message_id=message_id,
@@ -131,8 +147,23 @@ class Composer:
             content=content,
             has_no_dots=True,  # see `pieces`: the encoder keeps them from the line's beginning
         )
-        shape = None if head is None else (*head, frame.shows, assembly.used)
-        return _Composed(message, html, tuple(assembly.faults), shape)
+        own = head_shape(personal)
+        whole = None if own is None or shape is None else (shape, own, frame.shows, assembly.used)
+        return _Composed(message, assembly.faults, whole)
+
+    def _opening(self, given: EditionInput, frame: Frame, shown: Shown) -> _Opening:
+        """Return the subject and the head of an edition; readers of one best paper share them."""
+        best = shown.cards[0].made.title if shown.cards else ""
+        found = self._openings.get((best, frame))
+        if found is None:
+            edition, sender = given.edition, given.sender
+            subject = self._subjects.line(best, len(edition.picks), frame.view, sender.name)
+            head = edition_head(sender, subject, edition.edition_on)
+            found = _Opening(subject, head, head_shape(head.shared))
+            if len(self._openings) >= OPENING_LIMIT:
+                self._openings.clear()
+            self._openings[best, frame] = found
+        return found
 
     def compose_notice(self, given: NoticeInput, *, bodies: bool = False) -> Message:
         """Return a transactional mail: confirmation, link, alert. Raises RenderError."""
@@ -150,8 +181,7 @@ class Composer:
         )
         key = (
             edition.edition_on, edition.frequency, len(picks.paper_ids), sum(picks.are_new),
-            edition.other_count, edition.source_lines, given.profile.locale, sender.name,
-            sender.address, shows,
+            edition.other_count, edition.source_lines, given.profile.locale, sender, shows,
         )  # fmt: skip
         found = self._frames.get(key)
         if found is None:
@@ -170,37 +200,38 @@ class Composer:
     def _shown(self, given: EditionInput, picks: PickColumns) -> Shown:
         """Return the picks whose papers are given, best first, each with its card."""
         # Every step is done twenty times a mail: what can be looked up before is.
-        maker, summaries = self._maker, given.summaries
-        paper_of, signals_of, said = given.papers.get, given.deltas.get, maker.reasons.get
-        shelves: dict[tuple[str, bool, bool, str], tuple[CardOptions, Shelf]] = {}
-        shown = Shown()
-        cards, reasons, sections = shown.cards, shown.reasons, shown.sections
-        summary = ""
-        for row_id, why, section, is_new in zip(
-            picks.paper_ids, picks.reasons, picks.sections, picks.are_new, strict=True
-        ):
-            paper = paper_of(row_id)
-            if paper is None:
-                continue
-            reason = said(why) or maker.reason(why)
-            if summaries:
-                summary = summaries.get(row_id, "")
-            kind = (section, is_new, reason.size > 0, summary)
-            chosen = shelves.get(kind)
-            if chosen is None:
-                badge = views.badge(section, is_new=is_new)
-                options = self._card_options(given, badge, reason.size > 0, summary)
-                chosen = shelves[kind] = (options, maker.shelf(options))
-            options, shelf = chosen
-            signals = signals_of(row_id, _NO_SIGNALS)
-            card = shelf.get(row_id)
-            # Mostly the very objects of the reader before: then nothing need be compared.
-            if card is None or card.paper is not paper or card.signals is not signals:
-                card = maker.card(paper, signals, options, shelf)
-            cards.append(card)
-            reasons.append(reason)
-            sections.append(section)
-        return shown
+        reasons = self._maker.reasons(picks.reasons)
+        said = given.summaries
+        summaries = [said.get(row_id, "") for row_id in picks.paper_ids] if said else repeat("")
+        with_reason = map(bool, reasons.sizes)
+        kinds = list(zip(picks.sections, picks.are_new, with_reason, summaries, strict=False))
+        shelves = {kind: self._shelf(given, *kind) for kind in set(kinds)}
+        ready = {
+            kind: shelf.ready_for(given.papers, given.deltas) for kind, shelf in shelves.items()
+        }
+        cards: list[Card | None]
+        if len(ready) == 1:
+            cards = list(map(ready[kinds[0]].get, picks.paper_ids))
+        else:
+            cards = [
+                ready[kind].get(row_id) for kind, row_id in zip(kinds, picks.paper_ids, strict=True)
+            ]
+        found = [card for card in cards if card]
+        if len(found) == len(cards):
+            return Shown(found, reasons, picks.sections)
+        for place, row_id in enumerate(picks.paper_ids):
+            paper = given.papers.get(row_id)
+            if cards[place] is None and paper is not None:
+                kind, signals = kinds[place], given.deltas.get(row_id, _NO_SIGNALS)
+                card = cards[place] = self._maker.card(paper, signals, shelves[kind])
+                ready[kind][row_id] = card
+        return Shown.of_given(cards, reasons, picks.sections)
+
+    def _shelf(
+        self, given: EditionInput, section: str, is_new: bool, has_reason: bool, summary: str
+    ) -> Shelf:
+        badge = views.badge(section, is_new=is_new)
+        return self._maker.shelf(self._card_options(given, badge, has_reason, summary))
 
     def _card_options(
         self, given: EditionInput, badge: str, has_reason: bool, summary: str

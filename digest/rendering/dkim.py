@@ -65,16 +65,13 @@ class Signer:
     domain: str
     keys: tuple[Key, ...]
 
-    def sign(self, fields: Sequence[bytes], body: Sequence[bytes], at: datetime) -> bytes:
+    def sign(self, fields: Sequence[bytes], body: bytes | memoryview, at: datetime) -> bytes:
         """Return the DKIM-Signature fields, one a key, to stand before the message.
 
         ``fields`` are whole header fields with their line ends; ``body`` is what follows the
-        empty line, in pieces, ending with one CRLF that is not preceded by another.
+        empty line, ending with one CRLF that is not preceded by another.
         """
-        hashed = hashlib.sha256()
-        for part in body:
-            hashed.update(part)
-        body_hash = b64encode(hashed.digest()).decode()
+        body_hash = b64encode(hashlib.sha256(body).digest()).decode()
         canonical = dict(map(_canonical, fields))
         names = tuple([name for name in SIGNED if name in canonical])
         covered = b"".join([canonical[name] for name in names])

@@ -5,11 +5,11 @@ Order is that of reading; folding and encoding are `headers`' work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from digest.rendering import EditionInput, PersonalLinks, SenderIdentity
+from digest.rendering import PersonalLinks, SenderIdentity
 from digest.rendering.headers import (
     address_field,
     identifier,
@@ -32,21 +32,50 @@ _AUTOMATIC = (
 _BULK = (b"Precedence: bulk\r\n",)
 
 
-def edition_fields(
-    given: EditionInput, subject: str, *, recipient: str, message_id: str
-) -> list[bytes]:
-    """Return the fields of an edition, without those of MIME. Raises RenderError.
+class Head(NamedTuple):
+    """The fields that editions of one subject, sender and day share, cut where the others stand."""
 
-    ``recipient`` and ``message_id`` are those given, as a header writes them.
+    opening: tuple[bytes, ...]
+    subject: bytes
+    listed: tuple[bytes, ...]
+    closing: tuple[bytes, ...]
+
+    @property
+    def shared(self) -> tuple[bytes, ...]:
+        """Return them all, in order."""
+        return (*self.opening, self.subject, *self.listed, *self.closing)
+
+    def around(self, to: bytes, date: bytes, identified: bytes, *stopping: bytes) -> list[bytes]:
+        """Return all fields of a message but those of MIME, around its `personal_fields`."""
+        return [
+            *self.opening, to, self.subject, date, identified,
+            *self.listed, *stopping, *self.closing,
+        ]  # fmt: skip
+
+
+def edition_head(sender: SenderIdentity, subject: str, edition_on: date) -> Head:
+    """Return what many editions' fields share. Raises RenderError."""
+    return Head(
+        opening=_sender_fields(sender),
+        subject=text_field("Subject", subject),
+        listed=_list_fields(sender),
+        closing=(*_AUTOMATIC, *_BULK, _feedback_id(sender, edition_on)),
+    )
+
+
+def personal_fields(
+    recipient: str, at: datetime, message_id: str, links: PersonalLinks
+) -> list[bytes]:
+    """Return the fields that an edition shares with no other, for `Head.around`.
+
+    ``recipient`` and ``message_id`` are those given, as a header writes them. Raises RenderError.
     """
-    sender = given.sender
-    fields = _common(sender, recipient, subject, message_id, given.composed_at)
-    fields += _list_fields(sender)
-    fields += unsubscribe_fields(given.links)
-    fields += _AUTOMATIC
-    fields += _BULK
-    fields.append(_feedback_id(sender, given.edition.edition_on))
-    return fields
+    return [
+        f"To: {recipient}\r\n".encode(),
+        _date_field(at),
+        f"Message-ID: {message_id}\r\n".encode(),
+        *unsubscribe_fields(links),
+    ]
 
 
 def notice_fields(
@@ -56,8 +85,14 @@ def notice_fields(
 
     A one-click field on a confirmation would promise what it cannot do.
     """
-    address, identified = mail_address(recipient), identifier(message_id)
-    return [*_common(sender, address, subject, identified, at), *_AUTOMATIC]
+    return [
+        *_sender_fields(sender),
+        f"To: {mail_address(recipient)}\r\n".encode(),
+        text_field("Subject", subject),
+        _date_field(at),
+        f"Message-ID: {identifier(message_id)}\r\n".encode(),
+        *_AUTOMATIC,
+    ]
 
 
 def unsubscribe_fields(links: PersonalLinks) -> list[bytes]:
@@ -65,9 +100,7 @@ def unsubscribe_fields(links: PersonalLinks) -> list[bytes]:
 
     RFC 8058 wants exactly one HTTPS URI; it stands first, a mailto: after it.
     """
-    uris = [links.unsubscribe] if links.unsubscribe else []
-    if links.unsubscribe_mailto:
-        uris.append(links.unsubscribe_mailto)
+    uris = [uri for uri in (links.unsubscribe, links.unsubscribe_mailto) if uri]
     if not uris:
         return []
     fields = [uri_list_field("List-Unsubscribe", uris)]
@@ -76,35 +109,16 @@ def unsubscribe_fields(links: PersonalLinks) -> list[bytes]:
     return fields
 
 
-def _common(
-    sender: SenderIdentity, recipient: str, subject: str, message_id: str, at: datetime
-) -> list[bytes]:
-    return [
-        *_sender_fields(sender),
-        f"To: {recipient}\r\n".encode(),
-        _subject_field(subject),
-        _date_field(at),
-        f"Message-ID: {message_id}\r\n".encode(),
-    ]
-
-
-@lru_cache(maxsize=64)
-def _sender_fields(sender: SenderIdentity) -> Iterable[bytes]:
+def _sender_fields(sender: SenderIdentity) -> tuple[bytes, ...]:
     fields = [address_field("From", sender.address, sender.name)]
     if sender.reply_to:
         fields.append(address_field("Reply-To", sender.reply_to))
     return tuple(fields)
 
 
-@lru_cache(maxsize=64)
-def _list_fields(sender: SenderIdentity) -> Iterable[bytes]:
+def _list_fields(sender: SenderIdentity) -> tuple[bytes, ...]:
     identified = list_id_field(sender.name, sender.list_id)
     return (identified, b"List-Post: NO\r\n")  # RFC 2369 section 3.4: announcements only
-
-
-@lru_cache(maxsize=1024)
-def _subject_field(subject: str) -> bytes:
-    return text_field("Subject", subject)
 
 
 @lru_cache(maxsize=64)
@@ -112,7 +126,6 @@ def _date_field(at: datetime) -> bytes:
     return date_field(at)
 
 
-@lru_cache(maxsize=64)
 def _feedback_id(sender: SenderIdentity, edition_on: date) -> bytes:
     """Return Gmail's ``Feedback-ID: a:b:c:sender``, by which it counts complaints."""
     list_label = sender.list_id.partition(".")[0]

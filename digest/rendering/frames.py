@@ -26,7 +26,7 @@ class Shows(NamedTuple):
     asks: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Frame:
     """The beginning and the end of both bodies, and the parts that may stand between."""
 

@@ -26,6 +26,7 @@ _ADDRESS = re.compile(
 )
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _URI = re.compile(r"[!-;=?-~]+")
+_IDENTIFIER = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 
 
 def text_field(name: str, text: str) -> bytes:
@@ -105,7 +106,7 @@ def token_field(name: str, token: str) -> bytes:
 def identifier(message_id: str) -> str:
     """Return a Message-ID in its angle brackets. Raises RenderError."""
     bare = message_id.strip().removeprefix("<").removesuffix(">")
-    if not re.fullmatch(r"[!-;=?-~]+@[!-;=?-~]+", bare) or len(bare) > 250:
+    if not _IDENTIFIER.fullmatch(bare) or len(bare) > 250:
         raise RenderError("a Message-ID is not of the form left@right")
     return f"<{bare}>"
 

@@ -7,7 +7,7 @@ No templates here, and no decisions but the order of fields; bodies come quoted-
 from __future__ import annotations
 
 from base64 import encodebytes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from digest.rendering import headers
 from digest.rendering.dkim import Signer
 from digest.rendering.inert import plain
+from digest.rendering.pieces import SHARED
 
 # "=_" can occur neither in quoted-printable nor in base64 (RFC 2045 section 6.7 (8)).
 BOUNDARY = "=_digest-part"
@@ -45,9 +46,9 @@ class Attachment:
     content: bytes
 
 
-def body(text: bytes, html: bytes) -> list[bytes]:
+def body(text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
     """Return a ``multipart/alternative`` body: the text first, the HTML last (RFC 2046 5.1.4)."""
-    return [_TEXT_HEAD, text, HTML_HEAD, html, END]
+    return [_TEXT_HEAD, *text, HTML_HEAD, *html, END]
 
 
 def with_attachments(parts: list[bytes], attachments: Sequence[Attachment]) -> list[bytes]:
@@ -74,11 +75,24 @@ def message(
     at: datetime,
     signer: Signer | None,
     mixed: bool = False,
+    repeated: bytes = b"",
 ) -> bytes:
-    """Return the whole message, signed where there is a signer."""
+    """Return the whole message, signed where there is a signer.
+
+    ``repeated`` is put where `pieces.SHARED` stands, which fields never hold: in the whole at
+    once, for a copy of each part would take as long as all that is done to make it.
+    """
     fields += [_VERSION, _MIXED if mixed else _ALTERNATIVE]
-    signature = signer.sign(fields, parts, at) if signer else b""
-    return b"".join([signature, *fields, b"\r\n", *parts])
+    whole = b"".join([*fields, b"\r\n", *parts]).replace(SHARED, repeated)
+    if signer is None:
+        return whole
+    body = memoryview(whole)[sum(map(len, fields)) + 2 :]
+    return signer.sign(fields, body, at) + whole
+
+
+def html_of(content: bytes) -> bytes:
+    """Return the encoded HTML of a message that ``body`` and ``message`` made."""
+    return content[content.index(HTML_HEAD) + len(HTML_HEAD) : content.rindex(END)]
 
 
 def date_field(at: datetime) -> bytes:

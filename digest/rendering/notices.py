@@ -54,8 +54,8 @@ def compose_notice(templates: Templates, given: NoticeInput, signer: Signer | No
     subject = shorten(plain(rendered(notice.subject, values)), SUBJECT_LIMIT)
     values["subject"] = subject
     parts = mime.body(
-        encode(rendered(notice.text, values).encode()),
-        encode(rendered(notice.html, values).lstrip("\n").encode()),
+        [encode(rendered(notice.text, values).encode())],
+        [encode(rendered(notice.html, values).lstrip("\n").encode())],
     )
     if given.attachments:
         parts = mime.with_attachments(parts, given.attachments)

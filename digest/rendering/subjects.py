@@ -10,19 +10,17 @@ from digest.rendering.inert import plain, shorten
 from digest.rendering.parts import OWNERS_MISTAKES, Templates
 from digest.rendering.views import EditionView
 
-KEPT = 4_000
 LIMIT = 200
 
 
 class SubjectMaker:
-    """Makes subjects and keeps them: readers of one best paper share them.
+    """Makes subjects.
 
     The owner's template (``mail.subject``) is Jinja2 and sees ``title`` (of the best paper, maybe
     empty), ``count``, ``more`` (count less one), ``date`` (short), ``long_date`` and ``name``.
     """
 
     def __init__(self, templates: Templates, template: str) -> None:
-        self._kept: dict[tuple[str, int, EditionView, str], str] = {}
         try:
             self._template = templates.environment.from_string(template) if template else None
         except jinja2.TemplateError as exc:
@@ -30,21 +28,6 @@ class SubjectMaker:
 
     def line(self, title: str, count: int, view: EditionView, name: str) -> str:
         """Return the subject on one line. Raises RenderError where the template is wrong."""
-        key = (title, count, view, name)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._made(title, count, view, name)
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[key] = found
-        return found
-
-    def check(self, name: str) -> None:
-        """Make subjects of many papers, of one and of none. Raises RenderError."""
-        for count in (3, 1, 0):
-            self._made("A paper" if count else "", count, _sample(count), name)
-
-    def _made(self, title: str, count: int, view: EditionView, name: str) -> str:
         if self._template is None:
             # Locales put thin spaces into dates; the subject is what the header will say.
             return plain(views.subject(title, count, view, name))
@@ -60,6 +43,11 @@ class SubjectMaker:
         except OWNERS_MISTAKES as exc:
             raise RenderError(f"mail.subject: {exc}") from exc
         return shorten(plain(made), LIMIT)
+
+    def check(self, name: str) -> None:
+        """Make subjects of many papers, of one and of none. Raises RenderError."""
+        for count in (3, 1, 0):
+            self.line("A paper" if count else "", count, _sample(count), name)
 
 
 def _sample(count: int) -> EditionView:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from digest.model import Edition, Frequency, Paper, Pick, SourceLine
 from digest.rendering import words
@@ -36,8 +36,7 @@ _ADDRESS_IN_NOTE = re.compile(
 SignalValues = Mapping[str, tuple[float, float]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CardOptions:
+class CardOptions(NamedTuple):
     """What makes one reader's card of a paper different from another's."""
 
     locale: str = "en"
