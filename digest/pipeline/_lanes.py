@@ -37,6 +37,8 @@ LOOK_S = 0.5
 """How often time limits, leases and the wish to stop are looked at."""
 PATIENCE = timedelta(seconds=60)
 """A run waits so long for a relay's tokens; for longer it leaves the relay alone."""
+AHEAD = 2
+"""Messages composed for each way while next hops are awaited: more would leave the caches."""
 MOST_WAITING = 200
 """Messages composed and not begun: a busy channel does not hold up the relays before that."""
 
@@ -260,7 +262,7 @@ class Lanes:
 
     def _turn(self, source: Source) -> None:
         """Wait for news, and act on it."""
-        for key, _ in self._selector.select(self._patience()):
+        for key, _ in self._news(source):
             if key.data is None:
                 self._take_opened()
             else:
@@ -276,6 +278,16 @@ class Lanes:
             for lane in self._all():
                 if lane.way is not None and lane.items and lane.way.deadline < now:
                     self._take(lane, lane.way.expire())
+
+    def _news(self, source: Source) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for news; while there is none, compose what will go next."""
+        room = AHEAD * self._connections - sum(map(len, self._waiting.values()))
+        for _ in range(room):
+            if (news := self._selector.select(0)) or not self._patience():
+                return news
+            if not self._pull(source):
+                break
+        return self._selector.select(self._patience())
 
     def _patience(self) -> float:
         if self._ready:

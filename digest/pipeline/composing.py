@@ -6,7 +6,7 @@ Sending and preview both come through here, so that a preview is the very bytes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -132,15 +132,18 @@ class Known:
         self.summaries |= {row_id: said.get(row_id) for row_id in missing}
 
 
-def for_run(app: App) -> Callable[[Sequence[Claimed]], dict[int, Message | RenderError]]:
+def for_run(app: App) -> Callable[[Sequence[Claimed]], Mapping[int, Message | RenderError]]:
     """Return what composes the deliveries of one run of sending."""
     return partial(messages, app, known=Known(began_at=app.now()))
 
 
 def messages(
     app: App, rows: Sequence[Claimed], *, known: Known | None = None
-) -> dict[int, Message | RenderError]:
-    """Compose claimed deliveries, by row id; one that cannot be composed is an error there."""
+) -> Mapping[int, Message | RenderError]:
+    """Compose claimed deliveries, by row id; one that cannot be composed is an error there.
+
+    What they are made of is read now, each message is made when it is looked up.
+    """
     with app.reading() as connection:
         made = mailing.load(connection, [row.edition_id for row in rows if row.edition_id])
         items = {
@@ -162,7 +165,24 @@ def messages(
                 strict=True,
             )
         )
-    return {row.row_id: _message(app, row, inputs.get(row.row_id)) for row in rows}
+    return _AsAsked(app, {row.row_id: (row, inputs.get(row.row_id)) for row in rows})
+
+
+class _AsAsked(Mapping[int, Message | RenderError]):
+    """Messages that are composed when they are asked for: the others need not wait for all."""
+
+    def __init__(self, app: App, given: Mapping[int, tuple[Claimed, EditionInput | None]]) -> None:
+        self._app = app
+        self._given = given
+
+    def __getitem__(self, row_id: int) -> Message | RenderError:
+        return _message(self._app, *self._given[row_id])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
 
 
 def _message(app: App, row: Claimed, given: EditionInput | None) -> Message | RenderError:

@@ -37,7 +37,10 @@ from digest.store.outbox import Claimed
 log = logging.getLogger(__name__)
 
 Compose = Callable[[Sequence[Claimed]], Mapping[int, Message | RenderError]]
-"""Makes messages of claimed deliveries, by row id; one that cannot be made is an error there."""
+"""Makes messages of claimed deliveries, by row id; one that cannot be made is an error there.
+
+Each is looked up once, when it is wanted.
+"""
 
 REPORTED = (
     DeliveryState.SENT,
@@ -49,12 +52,12 @@ REPORTED = (
     DeliveryState.CANCELLED,
 )
 SLICE = 50
-"""Messages composed at once: more would let the next hops wait."""
+"""Messages whose contents are read at once: more would let the next hops wait."""
 REASONS = 5
 """Reasons of failures that a report names."""
 POISON_MIN = 5
 POISON_SHARE = 0.2
-"""More render failures than this in the first batch: a template is wrong, not a row."""
+"""More render failures than this in the first slice: a template is wrong, not a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,19 +290,20 @@ class _Run:
                 return
             if self._left is not None:
                 self._left -= len(rows)
-            if is_first:
-                items = self._composed(rows)
-                if _is_poisoned(len(rows), len(items)):
+            for start in range(0, len(rows), SLICE):
+                part = rows[start : start + SLICE]
+                if not is_first:
+                    yield from self._composed(part)
+                    continue
+                is_first = False
+                items = list(self._composed(part))
+                if _is_poisoned(len(part), len(items)):
                     self._problems.append(
-                        f"{len(rows) - len(items)} of {len(rows)} mails could not be composed: "
+                        f"{len(part) - len(items)} of {len(part)} mails could not be composed: "
                         "nothing was sent"
                     )
                     return
                 yield from items
-                is_first = False
-                continue
-            for start in range(0, len(rows), SLICE):
-                yield from self._composed(rows[start : start + SLICE])
 
     def close(self) -> None:
         """End the lanes, give back what was not sent."""
@@ -332,17 +336,15 @@ class _Run:
                 purposes=purposes,
             )
 
-    def _composed(self, rows: Sequence[Claimed]) -> list[Item]:
+    def _composed(self, rows: Sequence[Claimed]) -> Iterator[Item]:
         made = self._compose(rows)
-        items = []
         for row in rows:
             message = made[row.row_id]
             if isinstance(message, RenderError):
                 self._recorder.finish(_unrendered(row, message, self._app.now()))
                 self._on_progress(1)
             else:
-                items.append(Item(row, message))
-        return items
+                yield Item(row, message)
 
     def _release_claimed(self) -> None:
         """Give back what is still claimed: not begun, or not even composed."""

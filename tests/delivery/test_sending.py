@@ -13,7 +13,7 @@ from delivery.smtpd import DROP
 
 from digest.errors import RenderError
 from digest.model import DeliveryState
-from digest.pipeline.sending import Stop, send_ready, settle, stopping_on_signals
+from digest.pipeline.sending import SLICE, Stop, send_ready, settle, stopping_on_signals
 from digest.store import deliveries, suppressions
 from digest.store.suppressions import Suppression
 
@@ -42,6 +42,22 @@ def test_connections_are_kept(server, open_digest):
     plan(app, 30)
     send_ready(app, compose=compose)
     assert (smtp.connections, len(smtp.received)) == (2, 30)
+
+
+def test_mails_are_composed_as_they_are_wanted(server, open_digest):
+    smtp = server()
+    app = open_digest(smtp, connections=1, batch_size=100)
+    plan(app, 100)
+    ahead = []
+
+    class AsWanted(dict):
+        def __getitem__(self, row_id):
+            ahead.append(len(ahead) - len(smtp.received))
+            return super().__getitem__(row_id)
+
+    send_ready(app, compose=lambda rows: AsWanted(compose(rows)))
+    assert len(ahead) == len(smtp.received) == 100
+    assert max(ahead[SLICE + 1 :]) < 10
 
 
 def test_one_refused_recipient_does_not_hold_the_others(server, open_digest):
