@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from digest.config.fields import is_local
-from digest.errors import SourceError
+from digest.errors import SourceError, UsageError
 from digest.imap import ImapError, ImapFolder, ImapPlace, Security
 from digest.nameserver import Ask, asking
 from digest.sources import Batch, Body, Fetcher
@@ -95,7 +95,7 @@ class ListingSource:
         since = first_day(watermark, now=now, overlap=OVERLAP, default=FIRST_DAYS)
         root = self.options.path
         mails = self._on_disk(root.expanduser(), since) if root else self._on_server(since)
-        ask, good, refused = asking(self.options.name_server), 0, ""
+        ask, good, refused = self._asking(), 0, ""
         for url, content in mails:
             if not is_listing(content):
                 continue
@@ -113,6 +113,12 @@ class ListingSource:
             )
         if refused and not good:
             raise SourceError(self.name, f"{refused}{_ADVICE}", kind="unauthentic")
+
+    def _asking(self) -> Ask:
+        try:
+            return asking(self.options.name_server)
+        except UsageError as exc:
+            raise SourceError(self.name, f"name_server: {exc}", kind="dns") from exc
 
     def _doubt(self, content: bytes, ask: Ask) -> str:
         if self.options.authentication == "off":

@@ -6,10 +6,13 @@ import socket
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from dns.resolver import NoResolverConfiguration
 from name_server import name_server
 from scripted import Reply, serving
 
 from digest.cli.main import run
+from digest.errors import UsageError
+from digest.nameserver import asking
 
 SIGNER = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLISHED = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="  # of the key above
@@ -112,3 +115,23 @@ def test_a_name_server_that_is_silent_is_no_verdict(examined):
         refusing = f"127.0.0.1:{silent.getsockname()[1]}"
     found = examined(WELL, server=refusing)
     assert {found[name]["level"] for name in ("MX", "SPF", "DMARC")} == {"warning"}
+
+
+@pytest.mark.parametrize("server", ["::1", "[::1]:5353", "localhost:5353", "127.0.0.1"])
+def test_a_name_server_may_be_named_or_of_the_sixth_version(server):
+    assert callable(asking(server))
+
+
+@pytest.mark.parametrize("server", ["ns.invalid", "127.0.0.1:dns", "[::1", "[::1]:0x", ":"])
+def test_what_is_no_name_server_is_said_in_a_sentence(server):
+    with pytest.raises(UsageError, match="expected such as"):
+        asking(server)
+
+
+def test_on_a_machine_without_a_network_no_name_server_answers(monkeypatch):
+    monkeypatch.setattr("dns.resolver.Resolver.read_resolv_conf", _no_name_server)
+    assert asking()("example.org", "MX") is None
+
+
+def _no_name_server(resolver, file):
+    raise NoResolverConfiguration
