@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from digest.app import App
 from digest.errors import RenderError
 from digest.model import Edition, Message, Paper, Picks, Profile
+from digest.model.quickly import made
 from digest.rendering import EditionInput, Look, PersonalLinks, SenderIdentity
 from digest.rendering.chat import compose_post
 from digest.rendering.lint import Finding, lint
@@ -145,9 +146,10 @@ def messages(
     What they are made of is read now, each message is made when it is looked up.
     """
     with app.reading() as connection:
-        made = mailing.load(connection, [row.edition_id for row in rows if row.edition_id])
+        loaded = mailing.load(connection, [row.edition_id for row in rows if row.edition_id])
         items = {
-            row.row_id: ToCompose(
+            row.row_id: made(
+                ToCompose,
                 edition=found.edition,
                 recipient=found.address,
                 profile=found.look,
@@ -156,7 +158,7 @@ def messages(
                 envelope_sender=_return_path(app, row.row_id),
             )
             for row in rows
-            if row.edition_id and (found := made.get(row.edition_id))
+            if row.edition_id and (found := loaded.get(row.edition_id))
         }
         inputs = dict(
             zip(
@@ -238,7 +240,8 @@ def _input(
 ) -> EditionInput:
     edition = item.edition
     said = known.summaries
-    return EditionInput(
+    return made(
+        EditionInput,
         edition=edition,
         profile=item.profile,
         papers=known.papers,

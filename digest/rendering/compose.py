@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from digest.errors import RenderError
 from digest.model import Frequency, Message, PickColumns, Picks
+from digest.model.quickly import made
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
 from digest.rendering.bodies import with_bodies
@@ -139,7 +140,8 @@ class Composer:
             signer=self.dkim,
             repeated=in_html,
         )
-        message = Message(
+        message = made(
+            Message,
             message_id=message_id,
             sender=given.envelope_sender or given.sender.address,
             recipient=recipient,

@@ -32,7 +32,7 @@ _MARK = re.compile("\x02([a-z_]+)\x03")
 _WORDS = re.compile(r"[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
 """Words that neither HTML nor quoted-printable has to escape."""
 
-_LINES = re.compile(r"(?:[!#-%(-\-/-;?-EG-~][!#-%(-;?-~]*(?: [!#-%(-;?-~]+)*\n)+")
+_LINES = re.compile(r"(?:[!#-%(-\-/-;?-EG-~][!#-%(-;?-~]*+(?: [!#-%(-;?-~]++)*+\n)++")
 """Lines of such words, none of which begins as `_guarded` has to look for."""
 
 _ELLIPSIS, _ENCODED_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}", b"=E2=80=A6"
@@ -143,10 +143,14 @@ def all_words(texts: Sequence[str]) -> list[bytes] | None:
         return None  # a text that is of more lines than one
     if len(max(encoded, key=len)) <= LINE_LIMIT + 3:
         return encoded
-    return [
-        line if len(line) <= LINE_LIMIT + 3 else b"".join(_folded(line[:-3], b"=\r\n"))
-        for line in encoded
-    ]
+    return [line if len(line) <= LINE_LIMIT + 3 else _in_two(line) for line in encoded]
+
+
+def _in_two(line: bytes) -> bytes:
+    """Fold an encoded line without escapes, as `_folded` does: most addresses take two."""
+    if len(line) <= 2 * LINE_LIMIT + 3 and line[LINE_LIMIT] not in b".F":
+        return line[:LINE_LIMIT] + b"=\r\n" + line[LINE_LIMIT:]
+    return b"".join(_folded(line[:-3], b"=\r\n"))
 
 
 def encode(content: bytes) -> bytes:

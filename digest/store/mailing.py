@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection
 
 from digest.model import Edition, Frequency, Profile
+from digest.model.quickly import made
 from digest.papers.content import encode
 from digest.rendering import Look
 from digest.store._bulk import array_of, fetched
@@ -67,9 +68,8 @@ def load(connection: Connection, edition_ids: Collection[int]) -> dict[int, Mail
 
 
 def _edition(row: tuple[Any, ...]) -> Edition:
-    # As the constructor does, which sets field by field: three times slower.
-    made = object.__new__(Edition)
-    made.__dict__.update(
+    return made(
+        Edition,
         row_id=row[0],
         subscription_id=row[1],
         subscriber_id=row[2],
@@ -82,13 +82,13 @@ def _edition(row: tuple[Any, ...]) -> Edition:
         made_at=_instant(row[10]),
         **frozen_part(orjson.loads(row[9])),
     )
-    return made
 
 
 def _look(document: str) -> Look:
     """Return what a mail shows of a profile; what an old document lacks is as a new one has it."""
     said = orjson.loads(document).get
-    return Look(
+    return made(
+        Look,
         name=said("name", _DEFAULTS.name),
         title=said("title", _DEFAULTS.title),
         locale=said("locale", _DEFAULTS.locale),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import quote
 
+from digest.model.quickly import made
 from digest.rendering import PersonalLinks
 from digest.subscribers.tokens import Signer, TokenPurpose
 
@@ -39,7 +40,8 @@ def personal_links(
     if not base_url:
         return PersonalLinks(unsubscribe_mailto=by_mail)
     base = base_url.rstrip("/")
-    return PersonalLinks(
+    return made(
+        PersonalLinks,
         unsubscribe=f"{base}/u/{unsubscribe}",
         unsubscribe_mailto=by_mail,
         preferences=f"{base}/preferences/{preferences}",

@@ -41,6 +41,10 @@ class TokenPurpose(IntEnum):
     FORM = 11
 
 
+_BEGINNINGS = [bytes((VERSION, number)) for number in range(max(TokenPurpose) + 1)]
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claims:
     """What a true token says; ids are row ids, 0 where it names none."""
@@ -62,6 +66,11 @@ class Signer:
         derived = [hmac.digest(key, _KEY_CONTEXT, "sha256") for key in keys]
         self._keys = {hashlib.sha256(key).digest()[:2]: key for key in reversed(derived)}
         self._present = hashlib.sha256(derived[0]).digest()[:2]
+        # RFC 2104 section 4: what the key alone decides is hashed once, not for each of the four
+        # tokens of each mail. A derived key is shorter than a block, so it is only padded.
+        padded = derived[0].ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
     def make(
         self,
@@ -81,7 +90,7 @@ class Signer:
             _seconds(issued_at),
             _seconds(expires_at),
         )
-        return self._signed(purpose, b"".join(map(_varint, numbers)))
+        return self._signed(purpose, self._present + b"".join(map(_varint, numbers)))
 
     def make_each(
         self,
@@ -93,13 +102,16 @@ class Signer:
     ) -> list[str]:
         """Return a token for each purpose, as `make` does: a mail has four for one reader."""
         numbers = (subscriber_id, subscription_id, edition_id, 0, 0)
-        claims = b"".join(map(_varint, numbers))
+        claims = self._present + b"".join(map(_varint, numbers))
         return [self._signed(purpose, claims) for purpose in purposes]
 
     def _signed(self, purpose: TokenPurpose, claims: bytes) -> str:
-        body = bytes((VERSION, purpose)) + self._present + claims
-        mac = hmac.digest(self._keys[self._present], body, "sha256")[:MAC_BYTES]
-        return base64.urlsafe_b64encode(body + mac).rstrip(b"=").decode()
+        body = _BEGINNINGS[purpose] + claims
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(body)
+        outer.update(inner.digest())
+        signed = binascii.b2a_base64(body + outer.digest()[:MAC_BYTES], newline=False)
+        return signed.translate(_URL_SAFE, b"=").decode()
 
     def read(self, token: str, purpose: TokenPurpose, *, now: datetime | None = None) -> Claims:
         """Return what a token of this purpose says; raises TokenError for every other text.

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 import slow_composer
@@ -17,6 +18,8 @@ from digest.rendering.bodies import body, parsed
 from digest.rendering.compose import Composer
 from digest.rendering.inlining import inline
 from digest.rendering.parts import load_templates
+from digest.rendering.pieces import all_words, words
+from digest.rendering.templates import template_folders
 
 COMPOSER = Composer(body_limit_kb=10_000)
 """One for all examples, so that what it keeps for one reader is tried on the next."""
@@ -124,6 +127,27 @@ def test_a_paper_that_changed_is_not_shown_as_it_was() -> None:
     message = COMPOSER.compose(after, bodies=True)
     assert "After" in message.html
     assert "Before" not in message.html + message.text
+
+
+@given(st.lists(TEXT | st.text("ab .F=<", max_size=80), max_size=4))
+def test_words_encoded_together_are_those_encoded_one_by_one(texts: list[str]) -> None:
+    together = all_words(texts)
+    if together is not None:
+        assert together == [words(text) for text in texts]
+
+
+def test_a_card_that_says_its_reason_twice_says_each_readers_own(tmp_path: Path) -> None:
+    for form, line in (("html", "<p>{{ reason }}: {{ reason }}</p>"), ("txt", "{{ reason }}!")):
+        card = tmp_path / f"mail/edition/card.{form}"
+        card.parent.mkdir(parents=True, exist_ok=True)
+        card.write_text(line)
+    composer = Composer(load_templates(template_folders(tmp_path)))
+    for reason in ("it fits", "it is <new>"):
+        picks = a_pick(1, reason=reason), a_pick(2, reason=reason, section="trending")
+        given_ = an_edition_input(an_edition(*picks), papers={1: a_paper(1), 2: a_paper(2)})
+        message = composer.compose(given_, bodies=True)
+        assert unescape(message.html).count(f"<p>{reason}: {reason}</p>") == 2
+        assert message.text.count(f"{reason}!") == 2
 
 
 def _many(count: int, **changes: object) -> EditionInput:
