@@ -277,6 +277,7 @@ def _a_label(address: str) -> str:
     return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
 
 
+@lru_cache(maxsize=256)
 def _judged(phase: Phase, reply: Reply) -> Outcome:
     if phase is Phase.DOT and not 200 <= reply.code < 300 and reply.is_positive:
         return outcome_of(LOST, phase, reply)

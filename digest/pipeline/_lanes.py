@@ -304,9 +304,11 @@ class Lanes:
         return min(waits)
 
     def _is_time(self, now: float) -> bool:
-        """Tell whether to commit now: enough share it, or the first has waited long enough."""
-        busy = sum(1 for lane in self._all() if lane.items)
-        return len(self._ready) * 2 >= busy or now - self._ready_at >= GATHER_S
+        """Tell whether to commit now: most share it, or the first has waited long enough."""
+        if now - self._ready_at >= GATHER_S:
+            return True
+        busy = sum(1 for lanes in self._lanes.values() for lane in lanes if lane.items)
+        return len(self._ready) * 4 >= busy * 3
 
     def _hear(self, lane: _Lane) -> None:
         if lane.way is None:
@@ -319,7 +321,9 @@ class Lanes:
     def _take(self, lane: _Lane, steps: Iterable[Step]) -> None:
         """Act on what happened on a way."""
         for message, step in steps:
-            item = next(item for item in lane.items if item.message is message)
+            item = lane.items[0]
+            if item.message is not message:
+                item = next(item for item in lane.items if item.message is message)
             if step is Turn.READY:
                 if not self._ready:
                     self._ready_at = time.monotonic()

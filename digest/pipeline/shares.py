@@ -279,6 +279,10 @@ def _help(
     except Exception as exc:
         log.exception("helper failed error=%s", type(exc).__name__)
     pipe.close()
+    # Everything is closed: to take its memory apart, as Python does at the end, takes as long as
+    # a thousand mails, and who began it waits for that.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _plan_parts(app: App, parts: int, take: Callable[[], int], stop: Look) -> PlanReport:
