@@ -218,12 +218,13 @@ def _dates(story: Story) -> Iterator[str]:
     if "new" in kinds:
         yield f"news on {kinds['new']:%Y-%m-%d %H:%M}"
     else:
-        yield next((why for kind, why in _NO_NEWS.items() if kind in kinds), "never news")
+        # The first of them says what it was at first sight; the same may happen to it later.
+        yield next((_NO_NEWS[e.kind] for e in story.events if e.kind in _NO_NEWS), "never news")
 
 
 _NO_NEWS = {
     "withdrawn": "never news: it was withdrawn",
-    "published": "never news: its preprint was",
+    "published": "never news: its preprint, or what was published of it, was",
     "first-seen-late": "never news: all that was seen of it are replacements",
 }
 

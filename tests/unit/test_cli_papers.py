@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 from builders import NOON, a_record
 
@@ -36,6 +37,24 @@ def test_the_story_says_when_it_was_news_or_why_never(capsys):
     assert "published 2026-04-13, first seen 2026-04-14 12:00, news on" in capsys.readouterr().out
     run([*NOW, "papers", "show", "2604.00002"])
     assert "never news: all that was seen of it are replacements" in capsys.readouterr().out
+
+
+def test_what_came_of_it_later_is_not_why_it_never_was_news(capsys):
+    late = {"announce_type": AnnounceType.REPLACE}
+    fill(a_record(1, **late))
+    with open_app(load_config(None), now=NOON) as app, app.writing() as connection:
+        published = [a_record(1, asserted_ids=("doi:10.1000/x",), **late)]
+        ingest(connection, source="arxiv-ml", records=published, now=NOON + timedelta(days=9))
+    run([*NOW, "papers", "show", "2604.00001"])
+    told = capsys.readouterr().out
+    assert "published" in told
+    assert "never news: all that was seen of it are replacements" in told
+
+
+def test_a_preprint_of_what_was_published_before_is_said_to_be_that(capsys):
+    fill(a_record(1, key="doi:10.1000/x", native_id="x", version=None), a_record(1))
+    run([*NOW, "papers", "show", "2604.00001"])
+    assert "never news: its preprint, or what was published of it, was" in capsys.readouterr().out
 
 
 def test_a_record_that_never_rests_is_told_as_such(capsys):
