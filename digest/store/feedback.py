@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.model import Feedback, FeedbackKind, SubscriberStatus
 from digest.store.database import is_sqlite
-from digest.store.tables import feedback, profiles, subscribers, subscriptions
+from digest.store.tables import feedback, papers, profiles, subscribers, subscriptions
 
 CHUNK = 1000
 
@@ -50,7 +50,8 @@ def shared_likes(
     """Return pairs of reader and paper that may count for others, oldest first.
 
     Of readers who are confirmed, and whose confirmed subscriptions all have a profile with
-    ``community``: one that says no is a no. At most the ``limit`` latest.
+    ``community``: one that says no is a no. At most the ``limit`` latest. A like of a paper that
+    was merged is one of the paper that took it in.
     """
     allows = profiles.c.document["community"].as_boolean()
     willing = (
@@ -65,7 +66,11 @@ def shared_likes(
         .having(func.min(case((allows, 1), else_=0)) == 1)
     )
     query = (
-        select(feedback.c.subscriber_id, feedback.c.paper_id)
+        select(
+            feedback.c.subscriber_id,
+            func.coalesce(papers.c.merged_into, papers.c.id).label("paper_id"),
+        )
+        .join(papers, papers.c.id == feedback.c.paper_id)
         .where(
             feedback.c.kind.in_([FeedbackKind.MORE, FeedbackKind.SAVED]),
             feedback.c.at >= since,

@@ -6,13 +6,13 @@ from builders import NOON, a_profile, a_record
 from sqlalchemy import update
 
 from digest.model import Feedback, FeedbackKind, SubscriberStatus
-from digest.store import erasing, feedback, papers, profiles, subscribers
+from digest.store import erasing, feedback, merging, papers, profiles, subscribers
 from digest.store.ingest import ingest
 from digest.store.tables import subscriptions
 
 
-def a_like(connection, reader, kind=FeedbackKind.MORE, at=NOON):
-    record = a_record(1)
+def a_like(connection, reader, kind=FeedbackKind.MORE, at=NOON, number=1):
+    record = a_record(number)
     ingest(connection, source="arxiv", records=[record], now=NOON)
     paper_id = papers.by_key(connection, [record.key])[record.key].row_id
     feedback.record(connection, reader, Feedback(paper_id=paper_id, kind=kind, at=at))
@@ -85,3 +85,13 @@ def test_likes_alone_count_and_those_of_later_do_not(engine):
         paper_id = a_like(connection, bob, FeedbackKind.SAVED)
         assert shared(connection) == [(bob, paper_id)]
         assert shared(connection, before=NOON) == []
+
+
+def test_likes_of_two_forms_that_became_one_paper_are_likes_of_that(engine):
+    with engine.begin() as connection:
+        ada = a_reader(connection, "ada", True)
+        kept, absorbed = (a_like(connection, ada, number=number) for number in (1, 2))
+        merging.merge(
+            connection, kept=kept, absorbed=absorbed, reason="test", evidence={}, now=NOON
+        )
+        assert {paper_id for _, paper_id in shared(connection)} == {kept}
