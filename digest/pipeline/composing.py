@@ -34,6 +34,7 @@ from digest.subscribers.tokens import Signer
 MOST_KNOWN = 20_000
 """Papers kept while a run lasts."""
 
+DAY = timedelta(days=1)
 SignalChanges = dict[str, tuple[float, float]]
 Span = tuple[datetime, datetime | None]
 
@@ -99,7 +100,7 @@ class Known:
     def span(self, item: ToCompose) -> Span:
         """Return since and until when an edition's changes of signals count (None: now)."""
         again = self.began_at is not None and item.composed_at < self.began_at
-        return item.edition.slot_at - timedelta(days=1), item.composed_at if again else None
+        return item.edition.slot_at - DAY, item.composed_at if again else None
 
     def learn(self, app: App, connection: Connection, items: Iterable[ToCompose]) -> None:
         """Load what these editions name and is not known yet."""
@@ -109,9 +110,12 @@ class Known:
         by_span: dict[Span, set[int]] = {}
         for item in items:
             edition = item.edition
-            picked = Picks.of(edition.picks).columns.paper_ids
-            wanted.update(picked, edition.other_ids)
-            by_span.setdefault(self.span(item), set()).update(picked)
+            by_span.setdefault(self.span(item), set()).update(
+                Picks.of(edition.picks).columns.paper_ids
+            )
+            if edition.other_ids:
+                wanted.update(edition.other_ids)
+        wanted.update(*by_span.values())
         if missing := wanted - self.papers.keys():
             self.papers |= papers.load(connection, missing)
         for (since, until), picks in by_span.items():

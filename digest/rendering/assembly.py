@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from digest.rendering import EditionInput, frames, views, words
 from digest.rendering.cards import Card, Part, PartMaker, Reasons, Said, said_each, said_once
@@ -22,6 +23,8 @@ SECTION_ROOM = 2 * 80
 
 _PLACES = ("profile_title", "subject", "recipient", "view", "preferences", "unsubscribe", REPEATED)
 """Where the frame says something personal."""
+
+_SIZE, _REPEATS = attrgetter("size"), attrgetter("repeated")
 
 FEWEST_TITLES = 5
 """Where less than that fits, the number of titles says more than the first few of them."""
@@ -132,9 +135,11 @@ class Assembly:
     def _fitted(self, shown: Shown) -> int:
         """Drop abstracts, then papers, until the HTML fits; return the room that is left."""
         around = RESERVE + self._frame_size() + self._sections_size(shown)
-        full = self._sizes(shown.cards, shown.reasons)
-        if (left := self._limit - around - sum(full)) >= 0:
+        asking = self._sizes_of[REPEATED] * sum(map(_REPEATS, shown.cards))
+        cards: int = sum(map(_SIZE, shown.cards)) + sum(shown.reasons.sizes) + asking
+        if (left := self._limit - around - cards) >= 0:
             return left
+        full = self._sizes(shown.cards, shown.reasons)
         if self._given.profile.abstracts == "full":
             # all of them in a few lines before some of them not at all
             shown.cards = [self._cut_down(card, "short") for card in shown.cards]

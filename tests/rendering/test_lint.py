@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import a_paper, a_pick, an_edition, an_edition_input
+from builders import NOON, a_paper, a_pick, an_edition, an_edition_input
 
 from digest.errors import RenderError
 from digest.model import Message
 from digest.rendering import PersonalLinks
 from digest.rendering.compose import Composer
-from digest.rendering.lint import Finding, head_shape, html_part_faults, lint, lint_size
+from digest.rendering.fields import personal_fields
+from digest.rendering.lint import Finding, head_shape, html_part_faults, lint, lint_size, own_shape
 from digest.rendering.parts import load_templates
 from digest.rendering.templates import template_folders
 
@@ -217,6 +218,19 @@ def test_a_head_not_as_we_write_it_has_no_shape() -> None:
     assert head_shape(good) == (b"To", b"List-Id: x <a.b>\r\n", b"Message-ID")
     for bad in (b"Message-ID: 1@b.org\r\n", b"Message-ID: <=?x@b>\r\n", b"To: a\nBcc: b\r\n"):
         assert head_shape([bad]) is None
+
+
+def test_personal_fields_not_as_we_write_them_have_no_shape() -> None:
+    links = an_edition_input().links
+    good = personal_fields("a@b.org", NOON, "<1@b.org>", links)
+    by_mail = personal_fields("a@b.org", NOON, "<1@b.org>", replace(links, unsubscribe=""))
+    shapes = {own_shape(good), own_shape(by_mail), own_shape(good[:3])}
+    assert len(shapes - {None}) == 3
+    for place, bad in enumerate(
+        (b"To: a\nBcc: b\r\n", b"Date: today\r\n", b"Message-ID: <=?x@b>\r\n",
+         b"List-Unsubscribe: <https://b.org/ u>\r\n", b"List-Unsubscribe-Post: x\r\n")
+    ):  # fmt: skip
+        assert own_shape([*good[:place], bad, *good[place + 1 :]]) is None
 
 
 def test_one_click_and_mailto_only_are_two_shapes() -> None:
