@@ -207,6 +207,8 @@ def _to_touch(
         row = rows.get(facts.name)
         if row is None:
             continue
+        if not _is_same(row, facts):  # another paper's, where guids are bad
+            row = rows.get(facts.full_name, row)
         known = seen.get((row.paper_id, facts.source), {})
         on = facts.record.announced_on
         repeated = (on is None and known) or known.get(on) == facts.record.announce_type

@@ -187,3 +187,16 @@ def test_sources_polled_at_once_make_each_paper_once(engine, take):
         counts = list(pool.map(lambda name: take(*batch, source=name), names))
     assert sum(one.new for one in counts) == count(engine, papers_table) == 59
     assert sum(one.rejected for one in counts) == 0
+
+
+def test_papers_under_one_native_id_are_all_followed(take):
+    """Where guids are bad: news, days and votes of the second paper count as the first's do."""
+
+    def said(day, kind):
+        votes = (Signal(kind="hf_upvotes", value=day),)
+        on = {"announced_on": date(2026, 4, day), "announce_type": kind}
+        return [a_record(n, native_id="guid", signals=votes, **on) for n in (1, 2)]
+
+    take(*said(13, AnnounceType.REPLACE))
+    counts = take(*said(14, AnnounceType.NEW), now=NOON + HOUR)
+    assert (counts.new, counts.sighted) == (2, 2)
