@@ -40,9 +40,19 @@ def choices(sheet: Sheet, standing: Standing, *, now: datetime, explain: bool) -
             _exclusions(sheet, standing, number, firsts, one) for number, one in enumerate(picked)
         ]
     return [
-        Choice(picks=picks, other_ids=_Rest(standing, number, one.positions), exclusions=left_out)
-        for number, (picks, one, left_out) in enumerate(
-            zip(_picks(sheet, standing, picked, firsts, now), picked, exclusions, strict=True)
+        Choice(
+            picks=picks,
+            other_ids=_Rest(standing, number, eligible, one.positions),
+            exclusions=left_out,
+        )
+        for number, (picks, one, eligible, left_out) in enumerate(
+            zip(
+                _picks(sheet, standing, picked, firsts, now),
+                picked,
+                standing.eligible.tolist(),
+                exclusions,
+                strict=True,
+            )
         )
     ]
 
@@ -50,9 +60,12 @@ def choices(sheet: Sheet, standing: Standing, *, now: datetime, explain: bool) -
 class _Rest(Sequence[int]):
     """The row ids of the eligible papers that were not picked, best first; made when read."""
 
-    def __init__(self, standing: Standing, number: int, picked: Sequence[int]) -> None:
+    def __init__(
+        self, standing: Standing, number: int, eligible: int, picked: Sequence[int]
+    ) -> None:
         self._row_ids = standing.window.row_ids
-        self._order = standing.order[number, : standing.eligible[number]]
+        self._order = standing.order[number]
+        self._eligible = eligible
         self._picked = picked
 
     def __array__(
@@ -60,11 +73,12 @@ class _Rest(Sequence[int]):
     ) -> npt.NDArray[np.int64]:
         is_left = np.ones(len(self._row_ids), dtype=bool)
         is_left[list(self._picked)] = False
-        found = self._row_ids[self._order[is_left[self._order]]]
+        order = self._order[: self._eligible]
+        found: npt.NDArray[np.int64] = self._row_ids[order[is_left[order]]]
         return found if dtype is None else found.astype(dtype, copy=False)
 
     def __len__(self) -> int:
-        return len(self._order) - len(self._picked)
+        return self._eligible - len(self._picked)
 
     @overload
     def __getitem__(self, place: int) -> int: ...
@@ -124,8 +138,9 @@ def _picks(
         said.sentences(explored=explored, carried=earlier, now=now),
         (~carried).tolist(),
     )
-    parts = said.parts()
-    telling = {name: _says(column, ends) for name, column in parts.items()}
+    strengths = said.parts()
+    telling = {name: _says(column, ends) for name, column in strengths.items()}
+    parts = {name: column.tolist() for name, column in strengths.items()}
     return [
         Picks(
             PickColumns._make(column[start:end] for column in columns),
@@ -162,9 +177,9 @@ def _rounded(values: npt.NDArray[np.floating]) -> list[float]:
     return found
 
 
-def _says(column: Sequence[float], ends: Sequence[int]) -> list[bool]:
+def _says(column: npt.NDArray[np.floating], ends: Sequence[int]) -> list[bool]:
     """Tell of each reader whether a part says anything of any pick."""
-    before = np.concatenate([[0], np.cumsum(np.array(column) != 0)])
+    before = np.concatenate([[0], np.cumsum(column != 0)])
     found: list[bool] = (np.diff(before[ends]) > 0).tolist()
     return found
 
@@ -183,7 +198,8 @@ def _exclusions(
     rows = np.full(len(positions), firsts[number])
     if number in standing.best:
         rows += standing.best[number][positions]
-    parts = account(sheet, rows, positions).parts()
+    strengths = account(sheet, rows, positions).parts()
+    parts = {name: column.tolist() for name, column in strengths.items()}
     told = []
     for place, position in enumerate(positions.tolist()):
         paper = window.papers[position]

@@ -109,14 +109,17 @@ def _blocks(
     rows = rated = named = 0
     for reader in readers:
         papers = reader.known_papers
-        known = shared.setdefault(id(papers), Known(papers))
+        known = shared.get(id(papers))
+        if known is None:
+            known = shared[id(papers)] = Known(papers)
         tastes = tastes_of(reader, known, now)
         if community is not None and reader.profile.community:
             tastes = _with_borrowed(tastes, reader, known, community)
         block.append(Seat(reader, tastes))
         rows += max(len(tastes), 1)
-        rated += sum(len(taste.rated) + len(taste.borrowed) for taste in tastes)
-        named += sum(len(taste.interest.terms) for taste in tastes)
+        for taste in tastes:
+            rated += len(taste.rated) + len(taste.borrowed)
+            named += len(taste.interest.terms)
         if rows >= most or rated >= _BLOCK_RATED or named * len(window) >= MOST_CELLS:
             yield block
             block, rows, rated, named = [], 0, 0, 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,13 +82,16 @@ class Register:
             self._clear()
         # In the order of their texts, so that a stable sort by strength settles ties.
         wanted = [
-            sorted((t for t in interest.terms if t.mode is not TermMode.MUST_NOT), key=_text)
+            sorted([t for t in interest.terms if t.mode is not TermMode.MUST_NOT], key=_text)
             for interest in interests
         ]
         terms = np.zeros((len(wanted), max(map(len, wanted), default=0)), dtype=np.intp)
         for line, found in enumerate(wanted):
             if found:
-                terms[line, : len(found)] = [self._term(term) for term in found]
+                terms[line, : len(found)] = [
+                    self._rows.get((term.text, term.fields, term.weight)) or self._term(term)
+                    for term in found
+                ]
         several = [
             np.array(rows, dtype=np.intp)
             for rows in (
@@ -150,5 +154,4 @@ class Register:
         return self._row(("categories", wanted), write)
 
 
-def _text(term: Term) -> str:
-    return term.text
+_text = attrgetter("text")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -99,8 +101,7 @@ class Standing:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Picked:
+class Picked(NamedTuple):
     """One reader's picks: positions, best first, and which of them were explored."""
 
     positions: Sequence[int]
@@ -145,9 +146,10 @@ def pick_all(standing: Standing) -> list[Picked]:
 def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list[int]]:
     """Return each reader's picks from outside their interests."""
     strange = standing.may & fails & (standing.interest < ON_TOPIC)
+    has_some: list[bool] = np.any(strange, axis=1).tolist()
     found: list[list[int]] = []
     for number, seat in enumerate(standing.seats):
-        if not (seat.reader.profile.exploration and seat.tastes and strange[number].any()):
+        if not (has_some[number] and seat.reader.profile.exploration and seat.tastes):
             found.append([])
             continue
         outside = np.flatnonzero(strange[number] & ~standing.carried[number])
@@ -191,8 +193,15 @@ def _taken(
     taken &= taken.cumsum(axis=1) <= room[readers, None]
     short = (taken.sum(axis=1) < room[readers]) & (look.passing > top.shape[1])
     alone = _have_quotas(look) | _are_crowded(look, taken) | _miss_first(look, taken)
-    lines = np.flatnonzero(~(short | alone)).tolist()
-    return {int(readers[n]): top[n, taken[n]].tolist() for n in lines}, readers[short]
+    lines = ~(short | alone)
+    # All at once, then cut: a look into an array costs more than one into a list.
+    positions = iter(top[lines][taken[lines]].tolist())
+    counts = taken[lines].sum(axis=1).tolist()
+    settled = {
+        number: list(islice(positions, count))
+        for number, count in zip(readers[lines].tolist(), counts, strict=True)
+    }
+    return settled, readers[short]
 
 
 def _have_quotas(look: _Look) -> Flags:

@@ -54,7 +54,7 @@ class Account:
     leading: Positions
     """The strongest terms that stand in the paper (three a line), -1 for none."""
 
-    def parts(self) -> dict[str, list[float]]:
+    def parts(self) -> dict[str, npt.NDArray[np.floating]]:
         """Return the strengths by name, rounded; 0 for those that say nothing."""
         trend = self.sheet.window.trend_parts
         columns: dict[str, npt.NDArray[Any]]
@@ -69,7 +69,7 @@ class Account:
             "near likes": self.near,
         }
         return {
-            name: np.round(column.astype(np.float64), 4).tolist()
+            name: np.round(column.astype(np.float64), 4)
             for name, column in columns.items()
             if column.any()
         }
@@ -84,7 +84,9 @@ class Account:
         found: list[str] = (heads + _tails(self.sheet.window)[self.positions]).tolist()
         for place in np.flatnonzero(carried).tolist():
             found[place] += _age(self.sheet.window.papers[self.positions[place]], now)
-        return [text.removeprefix("; ") or "new today" for text in found]
+        if not all(heads):
+            found = [text.removeprefix("; ") or "new today" for text in found]
+        return found
 
     def _heads(self) -> list[str]:
         """Return what each owes to the interest; empty where that is nothing."""
@@ -154,7 +156,8 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
         stands = np.take_along_axis(left, order, axis=1) < 1
         leading[mine[places][:, None], np.arange(order.shape[1])] = np.where(stands, order, -1)
     near = np.zeros(len(rows), dtype=np.intp)
-    for places in _by_row(row):
+    # Where nobody likes anything there is nothing to count.
+    for places in _by_row(row) if sheet.liked.rows else ():
         found = sheet.near_likes(int(row[places[0]]), position[places], LIKE_SHOWS)
         if found is not None:
             near[mine[places]] = found

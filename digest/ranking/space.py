@@ -74,10 +74,12 @@ class Space:
         """Return one unit row per text; a zero row where a text has no word."""
         indptr, columns, repeats = [0], list[int](), list[int]()
         for text in texts:
-            features = _features(text)
-            found = Counter(map(self._column.get, features, itertools.repeat(-1)))
-            if found.pop(-1, 0):
-                found.update(self._strange(f) for f in features if f not in self._column)
+            found: dict[int, int] = {}
+            for feature in _features(text):
+                column = self._column.get(feature)
+                if column is None:
+                    column = self._strange(feature)
+                found[column] = found.get(column, 0) + 1
             columns.extend(found)
             repeats.extend(found.values())
             indptr.append(len(columns))
