@@ -152,7 +152,8 @@ def claim(
     due = (
         select(deliveries.c.id)
         .where(deliveries.c.state == _READY, deliveries.c.next_attempt_at <= now)
-        .order_by(deliveries.c.priority, deliveries.c.next_attempt_at, deliveries.c.id)
+        # As the index has them: by id as well, all that are due would be read and sorted.
+        .order_by(deliveries.c.priority, deliveries.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

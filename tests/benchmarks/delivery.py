@@ -68,7 +68,7 @@ WORDS = tuple(
     "quantum privacy federated contrastive latent encoder decoder scaling reasoning".split()
 )
 CATEGORIES = ("cs.LG", "cs.CL", "cs.CV", "cs.RO", "cs.AI", "stat.ML", "quant-ph", "q-bio.BM")
-CONNECTIONS = 8
+CONNECTIONS = 16
 
 
 def main() -> int:
