@@ -18,7 +18,7 @@ from digest.actions.outbox import explain_mail
 from digest.app import open_app
 from digest.config import load_config
 from digest.delivery.bounces.imap import ImapMailbox
-from digest.errors import ConfigError, DeliveryError, UsageError
+from digest.errors import DeliveryError, UsageError
 from digest.imap import ImapPlace
 from digest.model import Purpose, SubscriberStatus
 from digest.pipeline import composing
@@ -320,15 +320,6 @@ def test_a_wrong_password_and_folder_are_named(server):
 def test_no_mailbox_is_a_sentence(open_with):
     with pytest.raises(UsageError, match="maildir or imap_host"):
         bounces.take_in(open_with())
-
-
-def test_a_password_never_goes_over_an_open_line():
-    with pytest.raises(ConfigError, match="imap_security"):
-        load_config(
-            overrides={
-                "mail": {"bounces": {"imap_host": "imap.example.org", "imap_security": "none"}}
-            }
-        )
 
 
 def test_a_huge_mail_is_read_in_part(open_with, server):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from delivery.imapd import ImapServer
 
+from digest.config import load_config
 from digest.delivery.bounces.imap import ImapMailbox
-from digest.errors import DeliveryError
+from digest.errors import ConfigError, DeliveryError
 from digest.imap import ImapPlace
 
 
@@ -56,3 +57,12 @@ def test_a_server_without_starttls_gets_no_password():
         with pytest.raises(DeliveryError):
             opened(plain, "starttls")
         assert not any("LOGIN" in command for command in plain.commands)
+
+
+def test_a_password_never_goes_over_an_open_line():
+    with pytest.raises(ConfigError, match="imap_security"):
+        load_config(
+            overrides={
+                "mail": {"bounces": {"imap_host": "imap.example.org", "imap_security": "none"}}
+            }
+        )

@@ -8,26 +8,22 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from crowd import fill
 from delivery.runs import plan
 from delivery.smtpd import ScriptedServer
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import select, text, update
 
 from digest import logs
-from digest.actions import backups, work, workers
-from digest.app import open_app
+from digest.actions import work, workers
 from digest.cli.main import run
 from digest.cli.run import _working
-from digest.config import load_config
-from digest.errors import ConflictError
 from digest.model import Purpose
 from digest.store import due, papers
 from digest.store import queue as rows
-from digest.store.tables import deliveries, editions, installation, runs
+from digest.store.tables import deliveries, editions, runs
 
 tasks = pytest.importorskip("digest.tasks")
 
@@ -35,29 +31,6 @@ NOTICE = {
     "notice": "preferences",
     "values": {"preferences_url": "https://digest.example.org/p/x", "expires": "1 hour"},
 }
-
-
-@pytest.fixture
-def open_it(postgresql_engine, tmp_path):
-    """Open the installation, as each of several machines would."""
-    with ExitStack() as stack:
-
-        def start(machine="here", port=0, **digest):
-            settings = {
-                "digest": {"data_dir": str(tmp_path / machine), "secret": "s" * 32} | digest,
-                "store": {"url": postgresql_engine.url.render_as_string(hide_password=False)},
-                "mail": {"sender": "digest@example.org", "batch_size": 10, "connections": 2},
-                "transports": {
-                    "out": {"kind": "smtp", "host": "127.0.0.1", "port": port}
-                    if port
-                    else {"kind": "file", "folder": str(tmp_path / "out")}
-                },
-            }
-            path = tmp_path / f"{machine}.json"
-            path.write_text(json.dumps(settings))
-            return stack.enter_context(open_app(load_config(overrides=settings)))
-
-        yield start
 
 
 def crowd(app, people, works=60):
@@ -294,57 +267,6 @@ def _die_with(connection, task, attempts=0):
         ),
         {"task": task, "attempts": attempts},
     )
-
-
-def test_a_machine_with_another_secret_is_turned_away(open_it):
-    tasks.JobQueue(open_it("one"))
-    with pytest.raises(ConflictError, match=r"digest\.secret"):
-        tasks.JobQueue(open_it("two", secret="t" * 32))
-    tasks.JobQueue(open_it("three", secret="u" * 32, old_secrets=["s" * 32]))
-
-
-def test_the_queues_schema_is_made_once_and_brought_up_to_date(open_it):
-    app = open_it()
-    tasks.JobQueue(app)
-    with app.writing() as connection:
-        newest = rows.schema_version(connection)
-        # As an installation of the release before left it: the last scripts are run again.
-        connection.execute(
-            update(installation)
-            .where(installation.c.name == rows.VERSION)
-            .values(value="03.04.00_01_pre_add_retry_failed_job_procedure.sql")
-        )
-    tasks.JobQueue(app)
-    with app.reading() as connection:
-        assert rows.schema_version(connection) == newest
-
-
-def test_a_queue_that_somebody_else_made_is_taken_as_it_is(open_it):
-    app = open_it()
-    tasks.JobQueue(app)
-    with app.writing() as connection:
-        version = rows.schema_version(connection)
-        connection.execute(delete(installation).where(installation.c.name == rows.VERSION))
-    tasks.JobQueue(app)
-    with app.reading() as connection:
-        assert rows.schema_version(connection) == version
-
-
-def test_workers_go_on_after_a_backup_is_brought_back(open_it, tmp_path):
-    app = open_it()
-    tasks.JobQueue(app)
-    with app.reading() as connection:
-        version = rows.schema_version(connection)
-    backups.backup(app, tmp_path / "b.gz", portable=True)
-    backups.restore(app, tmp_path / "b.gz", force=True)
-    tasks.JobQueue(app)
-    with app.reading() as connection:
-        assert rows.schema_version(connection) == version
-
-
-def test_sqlite_needs_no_workers_and_says_so(capsys):
-    assert run(["worker", "--once"]) == 2
-    assert "digest serve" in capsys.readouterr().err
 
 
 def test_the_commands_show_queues_and_free_jobs(open_it, postgresql_engine, monkeypatch, capsys):

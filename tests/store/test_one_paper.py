@@ -346,45 +346,6 @@ def test_a_wrong_mapping_never_swallows_a_paper(engine):
         assert [one.kind for one in told.relations] == ["maybe-same"]
 
 
-def test_the_journal_version_is_linked_and_not_announced_again(engine):
-    journal = a_record(
-        source="pm", key="pmid:5", native_id="5", ids=("doi:10.1000/y",), title=TITLE, version=None
-    )
-    take(engine, a_record(title=TITLE))
-    assert take(engine, journal, now=NOON + HOUR).new == 0
-    take(engine, a_record(**{**vars(journal), "abstract": "Edited."}), now=NOON + 2 * HOUR)
-    with database.reading(engine) as connection:
-        found = papers.candidates(connection, window_start=NOON, window_end=NOON + 9 * HOUR)
-        told = story(connection, papers.by_key(connection, ["pmid:5"])["pmid:5"])
-    assert [paper.key for paper in found] == ["arxiv:2604.00001"]
-    assert [(one.kind, one.key) for one in told.relations] == [
-        ("published-from", "arxiv:2604.00001")
-    ]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"title": "Editorial"},
-        {"authors": (Author(name="Grace Hopper"),)},
-        {"authors": ()},
-        {"published_at": NOON - timedelta(days=1200)},
-        {"key": "arxiv:2604.00002"},
-    ],
-)
-def test_in_doubt_two_papers(engine, changes):
-    one = a_record(title=changes.get("title", TITLE))
-    other = {
-        "key": "feed:b/1",
-        "native_id": "b1",
-        "source": "blog",
-        "title": TITLE,
-        "version": None,
-    }
-    take(engine, one)
-    assert take(engine, a_record(**(other | changes))).new == 1
-
-
 def test_pruned_papers_are_never_new_again(engine):
     take(engine, a_record(1), a_record(2))
     with engine.begin() as connection:

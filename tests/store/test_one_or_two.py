@@ -1,13 +1,15 @@
-"""Papers that take in others while a poll is decided: what was known of either is known of both."""
+"""One paper or two: forms of a work, doubts, and papers that take in others within a poll."""
 
 from datetime import timedelta
 
+import pytest
 from builders import NOON, a_record
 from sqlalchemy import func, select
 
 from digest.model import AnnounceType, Author
-from digest.store import database, merging, tables
+from digest.store import database, merging, papers, tables
 from digest.store.ingest import ingest
+from digest.store.stories import story
 
 HOUR = timedelta(hours=1)
 TITLE = "Careful studies of many interesting things"
@@ -18,6 +20,45 @@ def take(engine, *polls, now=NOON):
         with engine.begin() as connection:
             counts = ingest(connection, source=record.source, records=[record], now=now)
     return counts
+
+
+def test_the_journal_version_is_linked_and_not_announced_again(engine):
+    journal = a_record(
+        source="pm", key="pmid:5", native_id="5", ids=("doi:10.1000/y",), title=TITLE, version=None
+    )
+    take(engine, a_record(title=TITLE))
+    assert take(engine, journal, now=NOON + HOUR).new == 0
+    take(engine, a_record(**{**vars(journal), "abstract": "Edited."}), now=NOON + 2 * HOUR)
+    with database.reading(engine) as connection:
+        found = papers.candidates(connection, window_start=NOON, window_end=NOON + 9 * HOUR)
+        told = story(connection, papers.by_key(connection, ["pmid:5"])["pmid:5"])
+    assert [paper.key for paper in found] == ["arxiv:2604.00001"]
+    assert [(one.kind, one.key) for one in told.relations] == [
+        ("published-from", "arxiv:2604.00001")
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Editorial"},
+        {"authors": (Author(name="Grace Hopper"),)},
+        {"authors": ()},
+        {"published_at": NOON - timedelta(days=1200)},
+        {"key": "arxiv:2604.00002"},
+    ],
+)
+def test_in_doubt_two_papers(engine, changes):
+    one = a_record(title=changes.get("title", TITLE))
+    other = {
+        "key": "feed:b/1",
+        "native_id": "b1",
+        "source": "blog",
+        "title": TITLE,
+        "version": None,
+    }
+    take(engine, one)
+    assert take(engine, a_record(**(other | changes))).new == 1
 
 
 def test_a_paper_that_was_stored_under_a_later_time_takes_in_what_a_poll_makes(engine):
