@@ -17,6 +17,7 @@ from digest.ranking.meaning import Meaning
 from digest.ranking.space import Floats, unit
 from digest.ranking.tastes import Taste
 from digest.ranking.window import Liked, Window
+from digest.ranking.words import content_words
 
 NEAR = 0.36
 """Nearness that makes a paper half sure."""
@@ -89,7 +90,7 @@ def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
 
 def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
     """Return the cosine in words of each paper with each taste."""
-    query = window.space.vectors(said.texts)
+    query = window.space.vectors([content_words(text) for text in said.texts])
     middle, told = weights @ liked.sketches, window.space.sketches(query)
     length = np.sqrt((middle * middle).sum(axis=1))
     length = np.where(length > 0, length, 1)

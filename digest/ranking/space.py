@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,22 +37,27 @@ def paper_text(paper: Paper) -> str:
     return f"{paper.title}. {paper.abstract or paper.summary} {' '.join(paper.keywords)}"
 
 
-def word_text(paper: Paper) -> str:
-    """Return the text whose words are compared: as ``paper_text``, a title counts twice."""
-    text = paper_text(paper)
-    return f"{paper.title}. {text}" if paper.abstract or paper.summary else text
+def paper_words(paper: Paper) -> tuple[str, ...]:
+    """Return the words that are compared: those of ``paper_text``, a title's twice."""
+    found = content_words(paper_text(paper))  # known already where the paper taught, too
+    return content_words(paper.title) + found if paper.abstract or paper.summary else found
 
 
 class Space:
     """TF-IDF over words and pairs of words, with weights from a sample of texts."""
 
     def __init__(
-        self, texts: Sequence[str], frequencies: Mapping[str, int] | None = None, count: int = 0
+        self,
+        texts: Sequence[Sequence[str]],
+        frequencies: Mapping[str, int] | None = None,
+        count: int = 0,
     ) -> None:
-        """Weigh features by these texts and by ``count`` others that were counted before."""
-        counts: Counter[str] = Counter()
-        for text in texts:
-            counts.update(dict.fromkeys(_features(text)).keys())
+        """Weigh features by these texts and by ``count`` others that were counted before.
+
+        Texts are split into content words, here and below.
+        """
+        bags = [Counter(paper_features(text)) for text in texts]
+        counts = Counter(itertools.chain.from_iterable(bags))
         self._column = {feature: n for n, feature in enumerate(sorted(counts))}
         before = frequencies or {}
         frequency = np.array([counts[f] + before.get(f, 0) for f in self._column], dtype=float)
@@ -69,23 +74,35 @@ class Space:
         )
         self.known = len(self._column)
         """How many of the columns stand for features of the sample; the first ones."""
+        at = self._column.__getitem__
+        self.sample = self._rows((map(at, bag), bag.values()) for bag in bags)
+        """The rows of these texts."""
 
-    def vectors(self, texts: Sequence[str]) -> sparse.csr_array:
+    def vectors(self, texts: Sequence[Sequence[str]]) -> sparse.csr_array:
         """Return one unit row per text; a zero row where a text has no word."""
+        bags = map(self._bag, texts)
+        return self._rows((bag, bag.values()) for bag in bags)
+
+    def _bag(self, text: Sequence[str]) -> dict[int, int]:
+        """Return the columns of a text's features, and how often each stands there."""
+        found: dict[int, int] = {}
+        for feature in paper_features(text):
+            column = self._column.get(feature)
+            if column is None:
+                column = self._strange(feature)
+            found[column] = found.get(column, 0) + 1
+        return found
+
+    def _rows(self, bags: Iterable[tuple[Iterable[int], Iterable[int]]]) -> sparse.csr_array:
+        """Return unit rows; of each the columns, and how often their features stand there."""
         indptr, columns, repeats = [0], list[int](), list[int]()
-        for text in texts:
-            found: dict[int, int] = {}
-            for feature in _features(text):
-                column = self._column.get(feature)
-                if column is None:
-                    column = self._strange(feature)
-                found[column] = found.get(column, 0) + 1
+        for found, counts in bags:
             columns.extend(found)
-            repeats.extend(found.values())
+            repeats.extend(counts)
             indptr.append(len(columns))
         where = np.array(columns, dtype=np.int64)
         weights = (1 + np.log(np.array(repeats, dtype=np.float32))) * self._idf[where]
-        shape = (len(texts), len(self._idf))
+        shape = (len(indptr) - 1, len(self._idf))
         rows = sparse.csr_array((weights, where, np.array(indptr)), shape=shape)
         return unit_rows(rows)
 
@@ -135,10 +152,6 @@ def near_duplicates(rows: sparse.csr_array, above: float) -> dict[int, frozenset
         found.setdefault(a, set()).add(b)
         found.setdefault(b, set()).add(a)
     return {position: frozenset(others) for position, others in found.items()}
-
-
-def _features(text: str) -> list[str]:
-    return paper_features(content_words(text))
 
 
 def paper_features(found: Sequence[str]) -> list[str]:

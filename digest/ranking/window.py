@@ -23,7 +23,7 @@ from digest.ranking.background import Background
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import Register
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
-from digest.ranking.space import Floats, Space, near_duplicates, word_text
+from digest.ranking.space import Floats, Space, near_duplicates, paper_words
 from digest.ranking.terms import TermIndex, in_category
 from digest.ranking.trending import Heat, gain_sentence, heats, late_heats
 
@@ -80,10 +80,10 @@ class Window:
         """Papers from before the window that took off in it."""
         self.heats: list[Heat] = _heats(self.papers, candidates, now, background)
         self.trend = np.array([heat.score for heat in self.heats], dtype=np.float32)
-        texts = [word_text(paper) for paper in self.papers]
+        texts = [paper_words(paper) for paper in self.papers]
         self.index = TermIndex(self.papers)
         self.space = Space(texts, background.frequencies, background.count)
-        self.words = self.space.vectors(texts)
+        self.words = self.space.sample
         self.meaning = tuple(meaning.papers(self.papers) for meaning, _ in self.meanings)
         lengths = np.diff(self.words.indptr)
         # Cosines of words shrink as texts get longer, those of meaning do not.
@@ -225,7 +225,7 @@ class Window:
                 missing = list(papers)
                 self._liked = self._nobody()
             added = [papers[key] for key in missing]
-            new = self.space.vectors([word_text(paper) for paper in added])
+            new = self.space.vectors([paper_words(paper) for paper in added])
             rows = {
                 **self._liked.rows,
                 **{k: n for n, k in enumerate(missing, len(self._liked.rows))},

@@ -1,10 +1,15 @@
 import pytest
 from builders import a_paper
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.model import Author, Term
 from digest.ranking.people import match_authors, match_institutions
+from digest.ranking.space import paper_text, paper_words
 from digest.ranking.terms import Place, TermIndex
 from digest.ranking.words import content_words, words
+
+texts = st.text(st.sampled_from("ab s\\{}$'\".-é\u0301ß+# α") | st.characters(), max_size=30)
 
 
 def found(text, title, **fields):
@@ -96,3 +101,10 @@ def test_an_id_settles_who_it_is():
 def test_an_institution_is_found_as_whole_words():
     paper = a_paper(authors=(Author(name="Ada", affiliations=("MIT Media Lab, Cambridge",)),))
     assert match_institutions(paper, ["mit", "Media La"]) == ["mit"]
+
+
+@given(title=texts, abstract=texts)
+def test_a_paper_is_the_same_words_split_whole_or_title_first(title, abstract):
+    paper = a_paper(1, title=title, abstract=abstract)
+    whole = f"{title}. {paper_text(paper)}" if abstract or paper.summary else paper_text(paper)
+    assert paper_words(paper) == content_words(whole)
