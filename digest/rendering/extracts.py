@@ -28,8 +28,9 @@ _ABBREVIATION = re.compile(
 )
 _WORK = r"(?:paper|work|article|study|report|survey|letter)"
 _SAYS_WHAT = tuple(
-    # Ordered by how surely the sentence states the contribution.
-    (re.compile(pattern, re.IGNORECASE), weight)
+    # Ordered by how surely the sentence states the contribution; for sentences in lower case, as
+    # the two below: minding no case in patterns takes twice as long.
+    (re.compile(pattern), weight)
     for pattern, weight in (
         (
             rf"\b(?:we|this {_WORK}) (?:\w+ly |then |also |therefore )?(?:propos|introduc|present"
@@ -52,12 +53,9 @@ _SAYS_WHAT = tuple(
 )
 # Such a sentence leans on the one before it, which the reader does not see.
 _LEANS = re.compile(
-    rf"(?:this|these|those|such|it|they|its|their|despite|while|although|yet|but)\b(?! {_WORK}\b)",
-    re.IGNORECASE,
+    rf"(?:this|these|those|such|it|they|its|their|despite|while|although|yet|but)\b(?! {_WORK}\b)"
 )
-_TOO_DETAILED = re.compile(
-    r"https?://|\bcode (?:is|and|will)\b|\bavailable (?:at|on)\b", re.IGNORECASE
-)
+_TOO_DETAILED = re.compile(r"https?://|\bcode (?:is|and|will)\b|\bavailable (?:at|on)\b")
 
 
 def sentences(text: str) -> list[str]:
@@ -116,10 +114,11 @@ def excerpt(abstract: str, *, without: str = "", limit: int = EXCERPT_LIMIT) -> 
 
 
 def _weight(sentence: str, position: int, count: int) -> float:
-    cue = max((weight for pattern, weight in _SAYS_WHAT if pattern.search(sentence)), default=0.0)
+    lower = sentence.lower()
+    cue = next((weight for pattern, weight in _SAYS_WHAT if pattern.search(lower)), 0.0)
     length = len(sentence)
     odd_length = 0.8 if length < 50 else max(0.0, (length - SENTENCE_LIMIT) / SENTENCE_LIMIT)
     late = 0.8 * position / max(count, 4)
-    detail = 1.5 if _TOO_DETAILED.search(sentence) else 0.0
-    leaning = 1.0 if _LEANS.match(sentence) else 0.0
+    detail = 1.5 if _TOO_DETAILED.search(lower) else 0.0
+    leaning = 1.0 if _LEANS.match(lower) else 0.0
     return cue - odd_length - late - detail - leaning

@@ -15,7 +15,7 @@ changes nothing, and no relay or mbox file alters a signed body.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -25,11 +25,14 @@ from digest.errors import RenderError
 LINE_LIMIT = 73
 """Three less than allowed: room for the soft break and for escaping a leading dot."""
 
-_UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e\n]|[ ](?=\n)|[ ]\Z")
+_UNSAFE = re.compile(rb"[^\x20-\x7e\n]|[ ](?=\n)|[ ]\Z")
+"""Beside the equals sign, of which HTML is full."""
+_CHUNK = re.compile(rb".{1,%d}(?<!=)(?<!=.)" % LINE_LIMIT)
+"""As much as one line takes, never ending inside =XX."""
 _SIMPLE = re.compile(rb"[!-<>-~]([ -<>-~]{0,70}[!-<>-~])?")
 _LONG = re.compile(rb"[!-<>-~][ -<>-~]*[!-<>-~]")
 _MARK = re.compile("\x02([a-z_]+)\x03")
-_WORDS = re.compile(r"[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
+_WORDS = re.compile(r"[!#-%(-;?-~]++(?: [!#-%(-;?-~]++)*+")
 """Words that neither HTML nor quoted-printable has to escape."""
 
 _LINES = re.compile(r"(?:[!#-%(-\-/-;?-EG-~][!#-%(-;?-~]*+(?: [!#-%(-;?-~]++)*+\n)++")
@@ -124,9 +127,7 @@ def words(text: str) -> bytes | None:
     content = text[:end].encode()
     if end < len(text):
         content += _ENCODED_ELLIPSIS
-    if len(content) < LINE_LIMIT and content[0] not in b".F":
-        return content + b"=\r\n"
-    return b"".join(_folded(content, b"=\r\n"))
+    return _folded(content) + b"=\r\n"
 
 
 def all_words(texts: Sequence[str]) -> list[bytes] | None:
@@ -143,14 +144,9 @@ def all_words(texts: Sequence[str]) -> list[bytes] | None:
         return None  # a text that is of more lines than one
     if len(max(encoded, key=len)) <= LINE_LIMIT + 3:
         return encoded
-    return [line if len(line) <= LINE_LIMIT + 3 else _in_two(line) for line in encoded]
-
-
-def _in_two(line: bytes) -> bytes:
-    """Fold an encoded line without escapes, as `_folded` does: most addresses take two."""
-    if len(line) <= 2 * LINE_LIMIT + 3 and line[LINE_LIMIT] not in b".F":
-        return line[:LINE_LIMIT] + b"=\r\n" + line[LINE_LIMIT:]
-    return b"".join(_folded(line[:-3], b"=\r\n"))
+    return [
+        line if len(line) <= LINE_LIMIT + 3 else _folded(line[:-3]) + b"=\r\n" for line in encoded
+    ]
 
 
 def encode(content: bytes) -> bytes:
@@ -163,25 +159,19 @@ def encode(content: bytes) -> bytes:
     if _SIMPLE.fullmatch(content) and content[0] not in b".F":
         return content + b"=\r\n"
     if _LONG.fullmatch(content):  # nothing to escape: an address, or plain words
-        return b"".join(_folded(content, b"=\r\n"))
+        return _folded(content) + b"=\r\n"
+    content = content.replace(b"=", b"=3D")
     escaped = _UNSAFE.sub(lambda match: b"=%02X" % match.group()[0], content)
-    lines = escaped.split(b"\n")
-    out = [chunk for line in lines[:-1] for chunk in _folded(line, b"\r\n")]
-    if lines[-1]:
-        out += _folded(lines[-1], b"=\r\n")
-    return b"".join(out)
+    *lines, last = escaped.split(b"\n")
+    ended = b"".join([_folded(line) + b"\r\n" for line in lines])
+    return ended + _folded(last) + b"=\r\n" if last else ended
 
 
-def _folded(line: bytes, end: bytes) -> Iterator[bytes]:
-    while len(line) > LINE_LIMIT:
-        at = LINE_LIMIT
-        if line[at - 1] == 0x3D:  # never inside =XX
-            at -= 1
-        elif line[at - 2] == 0x3D:
-            at -= 2
-        yield _guarded(line[:at]) + b"=\r\n"
-        line = line[at:]
-    yield _guarded(line) + end
+def _folded(line: bytes) -> bytes:
+    """Return an encoded line with soft breaks where it is too long."""
+    if len(line) <= LINE_LIMIT:
+        return _guarded(line)
+    return b"=\r\n".join([_guarded(chunk) for chunk in _CHUNK.findall(line)])
 
 
 def _guarded(line: bytes) -> bytes:

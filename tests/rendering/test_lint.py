@@ -255,6 +255,18 @@ def test_a_part_is_linted_with_readers_in_its_places() -> None:
     assert html_part_faults('<img src="http://a.b/c" alt="">', [b""], remote_images=True) == ()
 
 
+def test_a_part_of_known_tags_is_still_read_for_what_else_it_says() -> None:
+    assert html_part_faults('<a href="https://b.org/1">x</a><!-- a -->', [b"x"]) == ()
+    for bad, code in (
+        ('<a href="javascript:https://b.org/1">x</a><!-- a -->', "W7"),
+        ('<a href="https://b.org/1">\u202ex</a><!-- a -->', "W7"),
+        ('<a href="https://b.org/1">x</a><!-- a --><script>', "W6"),
+        ('<a href="https://b.org/1" onclick="x">x</a><!-- a -->', "W6"),
+    ):
+        (fault,) = html_part_faults(bad, [b"x"])
+        assert fault.startswith(code)
+
+
 def test_a_view_that_hides_the_unsubscribe_link_is_linted_anew(tmp_path: Path) -> None:
     foot = tmp_path / "mail/edition/footer.html"
     foot.parent.mkdir(parents=True)
