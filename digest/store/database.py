@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from importlib import resources
@@ -21,6 +23,8 @@ from digest.errors import StoreError
 from digest.store.tables import metadata
 
 BUSY_TIMEOUT_S = 30
+_WAITS_S = ((0.002, 0.0001), (0.1, 0.0005), (BUSY_TIMEOUT_S, 0.005))
+"""Until when a writer asks for SQLite's lock how often: most hold it for a millisecond."""
 
 
 def open_engine(url: str) -> Engine:
@@ -93,9 +97,39 @@ def _sqlite_engine(url: str, path: str | None) -> Engine:
         # A deferred transaction that turns writer midway fails at once with "database is
         # locked", whatever the busy timeout; an immediate one waits its turn.
         readonly = connection.get_execution_options().get("readonly", False)
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+        if readonly:
+            connection.exec_driver_sql("BEGIN")
+            return
+        try:
+            begin_immediate(connection.connection.dbapi_connection)
+        except sqlite3.Error as exc:
+            raise DBAPIError.instance("BEGIN IMMEDIATE", None, exc, sqlite3.Error) from exc
 
     return engine
+
+
+def begin_immediate(driver: Any) -> None:
+    """Take SQLite's write lock. Raises the driver's OperationalError where that takes too long.
+
+    SQLite itself would ask again after 1, 2, 5, 10, 15 ... ms, and processes that take turns lie
+    idle meanwhile.
+    """
+    begun = time.monotonic()
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as exc:
+                past = time.monotonic() - begun
+                pause = next((pause for until, pause in _WAITS_S if past < until), None)
+                if pause is None or exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(pause)
+            else:
+                return
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
 
 
 @contextlib.contextmanager

@@ -6,8 +6,6 @@ row, one statement a group. What to do with an outcome is decided by the caller.
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,11 +16,8 @@ from sqlalchemy import Connection, text
 from digest.model import DeliveryState
 from digest.papers.content import encode
 from digest.store._bulk import array_of, fetched, stamp
-from digest.store.database import BUSY_TIMEOUT_S, is_sqlite
+from digest.store.database import begin_immediate, is_sqlite
 from digest.store.outbox import PAUSED
-
-RETRY_S = 0.0001
-"""Another process holds SQLite's write lock for less than a millisecond, mostly."""
 
 
 class Finished(NamedTuple):
@@ -189,28 +184,13 @@ def _turned(
 def group(connection: Connection) -> Iterator[None]:
     """Make one transaction of SQLite's, of the driver's own: there are thousands."""
     driver: Any = connection.connection.dbapi_connection
-    _begin(driver)
+    begin_immediate(driver)
     try:
         yield
         driver.commit()
     except BaseException:
         driver.rollback()
         raise
-
-
-def _begin(driver: sqlite3.Connection) -> None:
-    """Take the write lock; ask again soon where it is taken: SQLite's own waits are too long."""
-    ends = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as exc:
-            is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > ends:
-                raise
-            time.sleep(RETRY_S)
-        else:
-            return
 
 
 def relax(connection: Connection) -> None:
@@ -223,7 +203,6 @@ def relax(connection: Connection) -> None:
     if is_sqlite(connection):
         # Not by SQLAlchemy, which would begin: it is refused within a transaction.
         driver.execute("PRAGMA synchronous=NORMAL")
-        driver.execute("PRAGMA busy_timeout=0")
     else:
         connection.execute(text("SET synchronous_commit = off"))
         # Else each turn is planned anew, which takes longer than to do it.
