@@ -58,7 +58,6 @@ class FeedDocument:
     entries: tuple[Entry, ...] = ()
     is_cut: bool = False
     """The document ended in the middle: its last, half-read entry is left out."""
-    skip_days: tuple[str, ...] = ()
 
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
