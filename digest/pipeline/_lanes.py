@@ -338,6 +338,8 @@ class Lanes:
                 if isinstance(step, DeliveryError):
                     self._throttle.broke(lane.relay.name)
                     self._give_up(lane.relay, str(step))
+                elif lane.relay.error:  # given up a moment ago: nobody would begin it any more
+                    self._route_again(lane.relay)
         if lane.way is not None and not lane.items and lane.way.is_spent:
             self._selector.unregister(lane.way)
             lane.spent, lane.way = lane.way, None
