@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from digest.errors import RenderError
-from digest.rendering.ready import inlined
+from digest.rendering.inlining import inline
 from digest.rendering.templates import template_folders
 
 EDITION_PARTS = (
@@ -53,7 +53,7 @@ class Notice:
 
 
 def load_templates(
-    folders: Sequence[Path] | None = None, *, inliner: Callable[[str], str] = inlined
+    folders: Sequence[Path] | None = None, *, inliner: Callable[[str], str] = inline
 ) -> Templates:
     """Read, inline and compile every mail template. Raises RenderError naming the file."""
     folders = template_folders() if folders is None else folders

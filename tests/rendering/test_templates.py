@@ -1,6 +1,3 @@
-import json
-
-from digest.rendering import ready
 from digest.rendering.templates import find_file, template_folders, template_loader
 
 
@@ -22,13 +19,3 @@ def test_no_name_leads_outside(tmp_path):
     (inside / "link").symlink_to(tmp_path / "secret")
     assert find_file("../secret", inside) is None
     assert find_file("link", inside) is None
-
-
-def test_shipped_templates_were_inlined_as_they_would_be_now():
-    # Where they were changed: python -m digest.rendering.ready
-    assert json.loads(ready.KEPT.read_text()) == ready.made_now()
-
-
-def test_a_template_that_is_not_shipped_is_inlined_when_it_is_loaded():
-    source = "<html><head><style>.a { color: red; }</style></head><body class='a'></body></html>"
-    assert 'style="color:red"' in ready.inlined(source)
