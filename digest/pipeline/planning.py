@@ -89,10 +89,10 @@ def plan_due(
             planned = _planned(desk, now, size, turn, within or (lambda *_: None))
             if planned is None:
                 break
-            done, made = planned
+            count, last, made = planned
             total += made
-            handled += len(done.due)
-            turn = replace(turn, after=done.due[-1])
+            handled += count
+            turn = replace(turn, after=last)
     log.info("planned mailed=%d empty=%d late=%d", total.mailed, total.empty, total.late)
     return total
 
@@ -103,8 +103,8 @@ def _planned(
     size: int,
     turn: _Turn,
     within: Callable[[Connection, PlanReport], None],
-) -> tuple[_Block, PlanReport] | None:
-    """Plan one block; None where nobody is due.
+) -> tuple[int, Subscription, PlanReport] | None:
+    """Plan one block; return how many, the last of them and what was made; None for nobody due.
 
     On PostgreSQL in one transaction, whose locks keep others out of the block. SQLite has one
     lock for everybody: there ranking is done before it, and what changed meanwhile is left out
@@ -118,7 +118,7 @@ def _planned(
                 return None
             made = block.keep(connection)
             within(connection, made)
-        return block, made
+        return len(block.due), block.due[-1], made
     with app.reading() as connection:
         block = _Block(desk, connection, now, size, turn)
     if not block.due:
@@ -127,7 +127,7 @@ def _planned(
         block.leave_out_changed(connection)
         made = block.keep(connection)
         within(connection, made)
-    return block, made
+    return len(block.due), block.due[-1], made
 
 
 class _Block:

@@ -34,6 +34,8 @@ _MANY_LIKES = 15.0
 _FEW_LIKES, _BLUR = 5.0, 0.25
 """From so many likes on, the middle of their words blurs, and weighs less beside their meaning."""
 
+_MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
+
 
 def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
     """Return how near each paper is to each taste, in words and in meaning (about -1 to 5)."""
@@ -105,7 +107,7 @@ def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said)
 
 def _told(interest: Interest) -> str:
     """Return what the reader said in words."""
-    terms = [t.text for t in interest.terms if t.mode is not TermMode.MUST_NOT]
+    terms = [t.text for t in interest.terms if t.mode is not _MUST_NOT]
     return " ".join((*terms, interest.text))
 
 

@@ -27,6 +27,8 @@ Ids = npt.NDArray[np.intp]
 TERM_STRENGTH = {Place.TITLE: 0.5, Place.TEXT: 0.35}
 AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
 
+_MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
+
 MOST_CELLS = 4_000_000
 """Rows by papers that are kept for the blocks to come (16 MB)."""
 
@@ -82,7 +84,7 @@ class Register:
             self._clear()
         # In the order of their texts, so that a stable sort by strength settles ties.
         wanted = [
-            sorted([t for t in interest.terms if t.mode is not TermMode.MUST_NOT], key=_text)
+            sorted([t for t in interest.terms if t.mode is not _MUST_NOT], key=_text)
             for interest in interests
         ]
         terms = np.zeros((len(wanted), max(map(len, wanted), default=0)), dtype=np.intp)
