@@ -17,6 +17,7 @@ from digest.pipeline.evaluating import Session
 from digest.plugins import modules_with, resolve
 from digest.ranking.evaluation import Interval, interval
 from digest.store import profiles as profile_store
+from digest.text.counting import counted
 
 SEED = 20260414
 FEWEST = 5
@@ -139,6 +140,6 @@ def _use(app: App, subscriptions: Sequence[Subscription], ranker: str) -> str:
                 changed += 1
             else:
                 files.add(subscription.profile.name)
-    told = [f"{changed} profiles rank by {ranker} now"] if changed else []
+    told = [f"{ranker} ranks for {counted(changed, 'profile')} now"] if changed else []
     told += [f'write ranker = "{ranker}" into the profile {name}' for name in sorted(files)]
     return "; ".join(told) or f"{ranker} is in use already"

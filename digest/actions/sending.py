@@ -32,6 +32,7 @@ from digest.store import profiles as profile_store
 from digest.store.profiles import StoredProfile
 from digest.subscribers import slots
 from digest.subscribers.addresses import address_hmac, channel_of, destination
+from digest.text.counting import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +260,8 @@ def _new(connection: Connection, drafts: list[Draft]) -> tuple[list[Draft], list
 def _told(made: Sequence[Draft], verb: str, before: Sequence[Draft] = ()) -> SendResult:
     """Report what was made, and which editions were made ``before``: nothing goes for those."""
     sent = [
-        f"{len(d.edition.picks)} papers {verb} {d.subscription.subscriber.address}" for d in made
+        f"{counted(len(d.edition.picks), 'paper')} {verb} {d.subscription.subscriber.address}"
+        for d in made
     ]
     known = [
         f"{d.subscription.subscriber.address}: that edition was made already: digest edition "

@@ -11,6 +11,7 @@ from digest.actions.bounces import BounceReport
 from digest.cli._context import AsJson, opened, options_of
 from digest.cli._output import print_line, print_table, progress, show
 from digest.store.bounces import BounceRow
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def take_in(
 
 def _print_report(report: BounceReport) -> None:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.kinds.items()))
-    print_line(f"{report.seen} mails read: {kinds or 'nothing about our mail'}")
+    print_line(f"{counted(report.seen, 'mail')} read: {kinds or 'nothing about our mail'}")
     print_line(
         f"{report.suppressed} addresses suppressed, {report.scored} soft bounces counted, "
         f"{report.left} unsubscribed by mail"

@@ -9,6 +9,7 @@ from digest.cli._context import AsJson, config_of
 from digest.cli._output import print_json, print_line, show
 from digest.config import Config, masked
 from digest.errors import ConfigError
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +39,9 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         raise ConfigError(*problems)
     where = config.path or "defaults (no configuration file)"
     print_line(
-        f"{where}: good; {len(config.settings.sources)} sources, "
-        f"{len(config.profiles)} profiles, {len(config.settings.transports)} transports"
+        f"{where}: good; {counted(len(config.settings.sources), 'source')}, "
+        f"{counted(len(config.profiles), 'profile')}, "
+        f"{counted(len(config.settings.transports), 'transport')}"
     )
 
 

@@ -15,6 +15,7 @@ from digest.demo.play import DemoReport, play
 from digest.model import PollReport
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.sending import SendReport
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +52,11 @@ def _tell(stage: str, found: object) -> None:
             if isinstance(poll, PollReport):
                 print_line(f"  poll    {poll_line(poll)}")
     elif isinstance(found, PlanReport):
-        print_line(f"  rank    {found.mailed} editions, {found.picks} papers picked")
+        print_line(
+            f"  rank    {counted(found.mailed, 'edition')}, {counted(found.picks, 'paper')} picked"
+        )
     elif isinstance(found, SendReport):
-        print_line(f"  deliver {found.counts['sent']} mails accepted by the next hop")
+        print_line(f"  deliver {counted(found.counts['sent'], 'mail')} accepted by the next hop")
 
 
 def _print_end(report: DemoReport) -> None:

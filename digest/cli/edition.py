@@ -15,6 +15,7 @@ from digest.cli._context import AsJson, opened
 from digest.cli._days import a_day
 from digest.cli._output import print_json, print_line
 from digest.cli.send import write_message
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +57,8 @@ def _print(found: Sequence[Rebuilt], folders: Sequence[Path | None]) -> None:
         if folder is None:
             print_line(one.message.text)
         print_line(
-            f"edition {one.edition.row_id} to {one.reader}: {len(one.edition.picks)} papers, "
-            f"{one.state or 'not mailed'}"
+            f"edition {one.edition.row_id} to {one.reader}: "
+            f"{counted(len(one.edition.picks), 'paper')}, {one.state or 'not mailed'}"
         )
         print_line(_verdict(one))
         for difference in one.differences:

@@ -10,6 +10,7 @@ from digest.actions.evaluating import FEWEST, Evaluation, evaluate
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, show
 from digest.ranking.evaluation import DEPTH, Interval
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +43,7 @@ def evaluate_(
 
 def _print(found: Evaluation) -> None:
     counts = ((found.relevant, "paper"), (found.sessions, "session"), (found.readers, "reader"))
-    marked, sittings, people = (f"{n} {one}{'' if n == 1 else 's'}" for n, one in counts)
+    marked, sittings, people = (counted(*count) for count in counts)
     print_line(f"{marked} marked in {sittings} by {people}")
     print_line(
         f"{'ranker':<12}  {f'NDCG@{DEPTH}':<22} {f'recall@{DEPTH}':<22} {'first at':<14} "

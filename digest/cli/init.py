@@ -19,6 +19,7 @@ from digest.cli.run import poll_line
 from digest.config import load_config
 from digest.config.load import DEFAULT_PATH
 from digest.errors import UsageError
+from digest.text.counting import counted
 
 Terms = Annotated[
     list[str] | None,
@@ -136,8 +137,9 @@ def _report(written: setup.Written, answers: setup.Answers) -> None:
         print_line(f"Written: {path}")
     for imported in answers.imports:
         print_line(
-            f"  from {imported.origin}: {imported.papers} papers, {len(imported.terms)} terms, "
-            f"{len(imported.authors)} authors, {len(imported.categories)} categories"
+            f"  from {imported.origin}: {counted(imported.papers, 'paper')}, "
+            f"{counted(len(imported.terms), 'term')}, {counted(len(imported.authors), 'author')}, "
+            f"{counted(len(imported.categories), 'category', 'categories')}"
         )
     option = "" if written.config == DEFAULT_PATH else f"-c {written.config} "
     if written.todo:

@@ -15,6 +15,7 @@ from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, show
 from digest.model import Paper
 from digest.store.stories import Doubt, RecordNote, Story
+from digest.text.counting import counted
 
 Day = Annotated[
     date | None, typer.Option(parser=a_day, metavar="DAY", help="First (or only) day, in UTC.")
@@ -135,7 +136,7 @@ def prune(
         done,
         as_json=as_json,
         human=lambda one: print_line(
-            f"{one.papers} papers older than {one.before:%Y-%m-%d} removed"
+            f"{counted(one.papers, 'paper')} older than {one.before:%Y-%m-%d} removed"
         ),
     )
 
@@ -148,7 +149,7 @@ def _print_list(found: Sequence[Paper]) -> None:
             for one in found
         ),
     )
-    print_line(f"{len(found)} papers")
+    print_line(counted(len(found), "paper"))
 
 
 def _print_doubts(found: Sequence[Doubt]) -> None:

@@ -10,6 +10,7 @@ from digest.actions import profiles
 from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, print_table, show
 from digest.store.profiles import StoredProfile
+from digest.text.counting import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +72,10 @@ def sync(context: typer.Context, as_json: AsJson = False) -> None:
         report = profiles.sync(app)
 
     def human(found: profiles.SyncReport) -> None:
-        print_line(f"{found.profiles} profiles, {found.changed} changed, {found.removed} removed")
+        print_line(
+            f"{counted(found.profiles, 'profile')}, {found.changed} changed, "
+            f"{found.removed} removed"
+        )
         for problem in found.problems:
             print_line(problem)
 

@@ -17,6 +17,7 @@ from digest.cli._days import OnDate
 from digest.cli._output import print_line, show
 from digest.cli._pictures import write_picture
 from digest.rendering.scatter import scatter
+from digest.text.counting import counted
 
 Name = Annotated[str, typer.Argument(help="Name of a profile, or a subscriber's address.")]
 
@@ -47,7 +48,7 @@ def rank(
     with opened(context) as app:
         found, dots = ranking.scattered(app, profile, on=on)
     if plot is not None:
-        title = f"{found.profile}, {found.edition_on}: {found.considered} papers"
+        title = f"{found.profile}, {found.edition_on}: {counted(found.considered, 'paper')}"
         write_picture(scatter(title, dots), plot, option="--plot")
     show(found, as_json=as_json, human=_print_ranking)
 
@@ -98,7 +99,7 @@ def _print_ranking(found: Ranking) -> None:
 def _print_account(found: Account) -> None:
     next_at = f"{found.next_slot_at:%Y-%m-%d %H:%M} UTC" if found.next_slot_at else "not planned"
     last = (
-        f"{found.last_edition_on} with {found.last_picks} papers"
+        f"{found.last_edition_on} with {counted(found.last_picks, 'paper')}"
         if found.last_edition_on
         else "none yet"
     )
@@ -135,9 +136,12 @@ def _print_paper(found: Account) -> None:
 
 def _print_head(found: Ranking) -> None:
     print_line(
-        f"{found.profile}, {found.edition_on}: {len(found.picks)} of {found.considered} papers "
+        f"{found.profile}, {found.edition_on}: {len(found.picks)} of "
+        f"{counted(found.considered, 'paper')} "
         f"from {found.window_start_at:%Y-%m-%d %H:%M} to {found.window_end_at:%Y-%m-%d %H:%M} UTC"
     )
+    if not found.considered:
+        print_line("no paper of these days is stored: `digest poll` asks the sources")
     if found.left_out:
         causes = ", ".join(f"{cause} {count}" for cause, count in found.left_out.items())
         print_line(f"left out: {causes}")

@@ -21,6 +21,7 @@ from digest.cli.workers import open_queue
 from digest.model import PollReport
 from digest.pipeline.sending import Stop
 from digest.store import database
+from digest.text.counting import counted
 from digest.web.serving import serving
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def print_report(report: RunReport) -> None:
     print_notes(polling.notes(offline))
     planned, sent = report.planned, report.sent
     print_line(
-        f"editions: {planned.mailed} made with {planned.picks} papers, "
+        f"editions: {planned.mailed} made with {counted(planned.picks, 'paper')}, "
         f"{planned.empty} empty, {planned.late} too late"
     )
     print_line("mail: " + (", ".join(f"{n} {state}" for state, n in sent.counts.items()) or "none"))

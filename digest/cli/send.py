@@ -14,6 +14,7 @@ from digest.cli._context import AsJson, opened
 from digest.cli._days import OnDate
 from digest.cli._output import print_json, print_line, show
 from digest.model import Message
+from digest.text.counting import counted
 
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of a profile.")]
 
@@ -86,8 +87,8 @@ def _print_summary(found: Preview, limit_kb: int) -> None:
     summary = found.summary
     print_line(
         f"subject: {found.message.subject}\n"
-        f"{summary.picks} papers; {summary.html_kb:.1f} KB of HTML (limit {limit_kb} KB), "
-        f"{summary.message_kb:.1f} KB in all"
+        f"{counted(summary.picks, 'paper')}; {summary.html_kb:.1f} KB of HTML "
+        f"(limit {limit_kb} KB), {summary.message_kb:.1f} KB in all"
     )
     for finding in summary.findings:
         print_line(f"! {finding}")

@@ -13,6 +13,7 @@ from digest.cli._context import AsJson, opened
 from digest.cli._output import print_line, print_table, show
 from digest.errors import UsageError
 from digest.pipeline.sending import stopping_on_signals
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from digest.tasks import JobQueue
@@ -94,7 +95,8 @@ def _print(found: Workforce) -> None:
     )
     alive = sum(worker.is_alive for worker in found.workers)
     print_line(
-        f"{alive} workers alive; {found.mails_due} mails due, {found.sent_last_hour} sent in 1 h"
+        f"{counted(alive, 'worker')} alive; {counted(found.mails_due, 'mail')} due, "
+        f"{found.sent_last_hour} sent in 1 h"
     )
     if found.stuck:
         print_table(

@@ -203,7 +203,7 @@ def test_init_ends_by_sending_a_first_digest(services: str, monkeypatch, capsys)
     _quiet_but(monkeypatch, kind="feed", url=f"{services}/feed", allow_private="true")
     arguments = ("ada", "--address", "ada@example.org", "-i", "sparse attention", "--send")
     assert _init(*arguments) == 0
-    assert "1 papers sent to ada@example.org" in capsys.readouterr().out
+    assert "1 paper sent to ada@example.org" in capsys.readouterr().out
     (mail,) = Path("digest-data/mail").glob("*.eml")
     assert b"sparse attention" in mail.read_bytes()
 

@@ -44,7 +44,7 @@ def test_an_uploaded_library_is_previewed_without_being_kept(web):
     before = snapshot(web.app)
     page = web.post("/preview", form(web, **NOTHING), files=files).text
     assert "Diffusion models fold proteins" in page.split('id="preview"')[1]
-    assert "1 papers were read" in page
+    assert "1 paper was read" in page
     assert snapshot(web.app) == before
 
 

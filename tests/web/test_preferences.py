@@ -152,7 +152,7 @@ def test_a_library_is_added_and_forgotten(web):
     files = {"library": ("mine.bib", BIBTEX, "text/plain")}
     web.post(page_of(web, person), GOOD, files=files)
     assert [i.name for i in stored(web, person).profile.interests] == ["folding", "My library"]
-    assert "learns from 1 papers" in web.get(page_of(web, person)).text
+    assert "learns from 1 paper of a library" in web.get(page_of(web, person)).text
     web.post(page_of(web, person), GOOD | {"name-1": "My library", "forget-1": "1"})
     assert [i.name for i in stored(web, person).profile.interests] == ["folding"]
     with web.app.reading() as connection:

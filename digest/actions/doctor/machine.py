@@ -12,6 +12,7 @@ from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App, system_clock
 from digest.errors import DigestError
 from digest.store import database
+from digest.text.counting import counted
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
 LITTLE_ROOM_MB = 500
@@ -41,8 +42,8 @@ def _configuration(app: App) -> Iterator[Finding]:
     for problem in problems:
         yield wrong("config", problem, "correct it where the line says")
     if config.path is not None and not problems:
-        count = len(config.profiles)
-        yield good("config", f"{config.path}: good, with {count} profiles")
+        profiles = counted(len(config.profiles), "profile")
+        yield good("config", f"{config.path}: good, with {profiles}")
 
 
 def _store(app: App) -> Finding:
