@@ -213,17 +213,11 @@ def newer_program(tmp_path, monkeypatch):
     folder = tmp_path / "migrations"
     shutil.copytree(resources.files("digest.store") / "migrations", folder)
     (folder / "versions" / "v9000_later.py").write_text(LATER)
-    real = database._alembic_config
-
-    def config():
-        found = real()
-        found.set_main_option("script_location", str(folder))
-        return found
 
     @contextmanager
     def running():
         with monkeypatch.context() as patched:
-            patched.setattr(database, "_alembic_config", config)
+            patched.setattr(database, "_migrations", lambda: folder)
             yield
 
     return running
