@@ -26,17 +26,20 @@ WELL = {
     ("news.example.org.", "TXT"): ['"v=spf1 mx -all"'],
 }
 
+RELAY = '[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = 9\n'
+FILES = '[transports.files]\nkind = "file"\nfolder = "mails"\n'
+
 
 @pytest.fixture
 def examined(tmp_path, capsys):
-    def examine(records, *, base_url="", dkim="", server=""):
+    def examine(records, *, base_url="", dkim="", server="", relay=RELAY):
         key = tmp_path / "ed.pem"
         key.write_bytes(
             SIGNER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         )
         (tmp_path / "digest.toml").write_text(
             f'[digest]\nbase_url = "{base_url}"\n[mail]\nsender = "digest@news.example.org"\n'
-            f'[transports.files]\nkind = "file"\nfolder = "mails"\n{dkim.format(key=key)}'
+            f"{relay}{dkim.format(key=key)}"
         )
         with name_server(records) as address:
             asked = ["-c", str(tmp_path / "digest.toml"), "doctor", "--json", "--dns"]
@@ -52,6 +55,11 @@ SIGNED = '[mail.dkim]\nmode = "sign"\ned25519_selector = "ed"\ned25519_key_file 
 def test_a_domain_that_is_well_is_found_well(examined):
     found = examined(WELL, dkim=SIGNED)
     assert {found[name]["level"] for name in ("MX", "SPF", "DMARC", "DKIM ed")} == {"good"}
+
+
+def test_where_no_mail_leaves_the_machine_nobody_asks_about_its_sender(examined):
+    assert not {"MX", "SPF", "DMARC"} & examined({}, relay=FILES).keys()
+    assert "SPF" in examined({}, relay=FILES, dkim=SIGNED)  # somebody else sends what we sign
 
 
 def test_a_domain_without_records_is_told_what_to_publish(examined):
