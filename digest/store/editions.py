@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row, func, select
 from digest.model import Completeness, Edition, Frequency, PickColumns, Picks, SourceLine
 from digest.store import ledger
 from digest.store._bulk import Row as BulkRow
-from digest.store._bulk import among, day, insert_many, reserve_ids, stamp
-from digest.store.tables import deliveries, editions, polls, profiles, signals, subscriptions
+from digest.store._bulk import among, ask, day, insert_many, reserve_ids, stamp, unstamp
+from digest.store.tables import deliveries, editions, polls, profiles, signals
 
 T = TypeVar("T")
 
@@ -152,19 +152,17 @@ def last_windows(connection: Connection, subscription_ids: Collection[int]) -> d
     """Return where the window of each subscription's last slot ended; absent without an edition."""
     if not subscription_ids:
         return {}
-    # One look into the index of slots each, however many editions there were.
-    last = (
-        select(editions.c.window_end_at)
-        .where(editions.c.subscription_id == subscriptions.c.id)
-        .order_by(editions.c.slot_at.desc())
-        .limit(1)
-        .correlate(subscriptions)
-        .scalar_subquery()
-    )
-    query = select(subscriptions.c.id, last).where(
-        among(connection, subscriptions.c.id, list(subscription_ids))
-    )
-    return {row_id: ended for row_id, ended in connection.execute(query) if ended is not None}
+    rows = ask(connection, _LAST_WINDOWS, subscription_ids)
+    return {row_id: unstamp(ended) for row_id, ended in rows if ended is not None}
+
+
+# One look into the index of slots each, however many editions there were.
+_LAST_WINDOWS = """
+    SELECT u.id, (
+        SELECT e.window_end_at FROM editions e
+        WHERE e.subscription_id = u.id ORDER BY e.slot_at DESC LIMIT 1)
+    FROM subscriptions u WHERE u.id IN ?
+"""
 
 
 def showing(connection: Connection, subscriber_id: int, paper_id: int) -> Edition | None:
