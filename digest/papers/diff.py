@@ -241,7 +241,8 @@ class Batch:
         change.sources[facts.source] = None
         if record.signals:
             change.signals.append(record)
-        if record.announce_type in NEWS and not change.news_from:
+        is_told = record.announce_type in NEWS and not facts.is_withdrawn
+        if is_told and not change.news_from:
             change.news_from = facts.source
             # Told as another form of it a moment ago: no news again.
             change.known.is_quiet |= any(map(self._is_told, change.known.forms))

@@ -270,3 +270,12 @@ def test_a_form_that_others_of_the_poll_tell_later_is_no_second_news(engine):
         "arxiv-ml": 1,
         "blog": 0,
     }
+
+
+def test_a_preprint_that_is_withdrawn_already_leaves_the_news_to_its_other_form(engine):
+    said = {
+        "arxiv-ml": [a_record(1, key="arxiv:2604.00001", version=1, withdrawn=True)],
+        "s2": [a_record(1, source="s2", key="s2:1", asserted_ids=("doi:10.1000/x",), version=None)],
+    }
+    found = take_all(engine, said)
+    assert {source: counts.new for source, counts in found.items()} == {"arxiv-ml": 0, "s2": 1}
