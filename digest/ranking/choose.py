@@ -233,7 +233,15 @@ def drawn(outside: Positions, trend: Floats, limits: Limits, passing: int) -> li
     # (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
     weights = 0.05 + trend[outside].astype(np.float64) ** 2
     keys = np.log(_draws(limits.seed, outside)) / weights
+    if count == 1:  # nearly always, and found in one look
+        return [int(outside[keys.argmax()])]
     return sorted(map(int, outside[np.argpartition(-keys, count - 1)[:count]]))
+
+
+_SPREAD, _MIX_ONE, _MIX_TWO = map(
+    np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
+_30, _27, _31, _11 = map(np.uint64, (30, 27, 31, 11))
 
 
 def _draws(seed: int, positions: Positions) -> npt.NDArray[np.float64]:
@@ -241,8 +249,16 @@ def _draws(seed: int, positions: Positions) -> npt.NDArray[np.float64]:
 
     A generator of NumPy costs more to set up than all else that is drawn for a reader.
     """
-    state = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    return (np.asarray(state >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53
+    state = positions.astype(np.uint64)
+    state *= _SPREAD
+    state += np.uint64(seed)
+    state ^= state >> _30
+    state *= _MIX_ONE
+    state ^= state >> _27
+    state *= _MIX_TWO
+    state ^= state >> _31
+    state >>= _11
+    found = state.astype(np.float64)
+    found += 0.5
+    found /= 2.0**53
+    return found
