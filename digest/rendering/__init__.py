@@ -58,7 +58,11 @@ class EditionInput:
     edition: Edition
     profile: Profile | Look
     papers: Mapping[int, Paper]
-    """Every paper that the edition names, by row id."""
+    """Every paper that the edition names, by row id.
+
+    Readers share this mapping and the next one: what they say of a paper never changes, papers
+    that are not there yet may be added.
+    """
     deltas: Mapping[int, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     """By row id and signal kind: value now, change since yesterday."""
     summaries: Mapping[int, str] = field(default_factory=dict)

@@ -21,7 +21,12 @@ from digest.rendering.views import CardOptions, SignalValues, paper_view, title_
 CARD_LIMIT = 20_000
 PART_LIMIT = 4_000
 SAID_LIMIT = 50_000
+SIGNALS_LIMIT = 64
+"""Mappings of signals that a run needs side by side: one for each instant that editions are of."""
 REASON_INDENT = 4
+
+
+Signals = Mapping[int, SignalValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +122,18 @@ class Reasons(NamedTuple):
 
 
 class Ready:
-    """Cards that hold for one pair of mappings, of papers and of signals: looked up by row id.
+    """Cards that hold for one mapping of papers, and for some of signals, by the ids of those.
 
-    Readers of one run share both mappings, and what they say of a paper stays (`EditionInput`).
+    Readers of one run share these mappings, and what they say of a paper stays (`EditionInput`).
     So whether a card still says what is known of its paper is asked once a run, not once a mail.
     """
 
-    __slots__ = ("cards", "papers", "signals")
+    __slots__ = ("by_signals", "papers")
 
-    def __init__(self, papers: Mapping[int, Paper], signals: Mapping[int, SignalValues]) -> None:
+    def __init__(self, papers: Mapping[int, Paper]) -> None:
         self.papers = papers
-        self.signals = signals
-        self.cards: dict[int, Card] = {}
+        self.by_signals: dict[int, tuple[Signals, dict[int, Card]]] = {}
+        """With each mapping itself: while it is held, no other has its id."""
 
 
 class Shelf:
@@ -140,16 +145,19 @@ class Shelf:
         self.options = options
         self.cards: dict[int, Card] = {}
         """By the paper's row id."""
-        self.ready = Ready({}, {})
+        self.ready = Ready({})
 
-    def ready_for(
-        self, papers: Mapping[int, Paper], signals: Mapping[int, SignalValues]
-    ) -> dict[int, Card]:
-        """Return the cards that need no further look; those of other mappings are forgotten."""
+    def ready_for(self, papers: Mapping[int, Paper], signals: Signals) -> dict[int, Card]:
+        """Return the cards that need no further look; those of other papers are forgotten."""
         ready = self.ready
-        if ready.papers is not papers or ready.signals is not signals:
-            ready = self.ready = Ready(papers, signals)
-        return ready.cards
+        if ready.papers is not papers:
+            ready = self.ready = Ready(papers)  # whole: another thread may read the former one
+        found = ready.by_signals.get(id(signals))
+        if found is None:
+            if len(ready.by_signals) >= SIGNALS_LIMIT:
+                ready.by_signals.clear()
+            found = ready.by_signals[id(signals)] = signals, {}
+        return found[1]
 
 
 class PartMaker:
@@ -179,8 +187,10 @@ class PartMaker:
     def card(self, paper: Paper, signals: SignalValues, shelf: Shelf) -> Card:
         """Return a paper's card; made again when the paper or its signals have changed."""
         found = shelf.cards.get(paper.row_id)
-        if found and found.made.paper == paper and found.made.signals == signals:
-            return found
+        if found:
+            of, said = found.made.paper, found.made.signals
+            if (of is paper or of == paper) and (said is signals or said == signals):
+                return found
         options = shelf.options
         view = paper_view(paper, signals, options)
         values = {
@@ -277,8 +287,9 @@ def said_once(text: str) -> Said:
     simple = words(text)
     if simple is not None:
         return Said(simple, simple, len(text.encode()))
-    html = str(escape(text)).encode()
-    return Said(encode(html), encode(text.encode()), len(html))
+    html, content = str(escape(text)).encode(), text.encode()
+    encoded = encode(html)
+    return Said(encoded, encoded if html == content else encode(content), len(html))
 
 
 def said_each(texts: Sequence[str]) -> list[Said]:

@@ -16,15 +16,16 @@ from digest.model.quickly import made
 from digest.rendering import EditionInput, headers, mime, views
 from digest.rendering.assembly import Assembly, Shown
 from digest.rendering.bodies import with_bodies
-from digest.rendering.cards import Card, PartMaker, Shelf
+from digest.rendering.cards import Card, PartMaker, Shelf, Signals
 from digest.rendering.dkim import Signer
 from digest.rendering.fields import Head, edition_head, personal_fields
 from digest.rendering.frames import Frame, Shows, make_frame
 from digest.rendering.inert import plain
-from digest.rendering.lint import CLIPPED_KB, head_shape, lint, lint_size, own_shape
+from digest.rendering.lint import CLIPPED_KB, lint, lint_size
 from digest.rendering.notices import NoticeInput, compose_notice
 from digest.rendering.parts import Templates, load_templates
 from digest.rendering.pieces import SHARED
+from digest.rendering.shapes import head_shape, own_shape
 from digest.rendering.subjects import SubjectMaker
 from digest.rendering.views import CardOptions, SignalValues
 
@@ -33,6 +34,7 @@ __all__ = ["Composer"]
 FRAME_LIMIT = 4_000
 OPENING_LIMIT = 4_000
 _NO_SIGNALS: SignalValues = {}
+_NO_DELTAS: Signals = {}
 SHAPES = 1_000
 
 
@@ -205,9 +207,8 @@ class Composer:
         summaries = [said.get(row_id, "") for row_id in ids] if said else [""] * len(ids)
         kinds = picks.sections, picks.are_new, list(map(bool, reasons.sizes)), summaries
         shelves = {kind: self._shelf(given, *kind) for kind in set(zip(*kinds, strict=True))}
-        ready = {
-            kind: shelf.ready_for(given.papers, given.deltas) for kind, shelf in shelves.items()
-        }
+        papers, deltas = given.papers, given.deltas or _NO_DELTAS
+        ready = {kind: shelf.ready_for(papers, deltas) for kind, shelf in shelves.items()}
         cards: list[Card | None]
         if len(ready) == 1:
             (of_kind,) = ready.values()
@@ -219,9 +220,9 @@ class Composer:
         if len(found) == len(cards):
             return Shown(found, reasons, picks.sections)
         for place, (kind, row_id) in enumerate(zip(zip(*kinds, strict=True), ids, strict=True)):
-            paper = given.papers.get(row_id)
+            paper = papers.get(row_id)
             if cards[place] is None and paper is not None:
-                signals = given.deltas.get(row_id, _NO_SIGNALS)
+                signals = deltas.get(row_id, _NO_SIGNALS)
                 card = cards[place] = self._maker.card(paper, signals, shelves[kind])
                 ready[kind][row_id] = card
         return Shown.of_given(cards, reasons, picks.sections)

@@ -20,10 +20,7 @@ from digest.rendering import layout
 from digest.rendering.bodies import body, parsed
 from digest.rendering.markup import Markup
 
-__all__ = [
-    "Finding", "head_shape", "html_part_faults", "lint", "lint_size", "own_shape",
-    "text_part_faults",
-]  # fmt: skip
+__all__ = ["Finding", "html_part_faults", "lint", "lint_size", "text_part_faults"]
 
 ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
@@ -49,32 +46,11 @@ _FEEDBACK = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]+")
 _WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
 _SAFE = ("http://", "https://", "mailto:")
 _MARK = re.compile("\x02[a-z_]+\x03")
-_URI = rb"[!-;=?-~]+"
-_TO = rb"To: [ -~]{3,980}\r\n"
-_DATE = rb"Date: [ -~]{20,60}\r\n"
-_IDENTIFIED = rb"Message-ID: <[^\s<>@]{1,450}@[^\s<>@]{1,450}>\r\n"
-_STOPPING = (
-    rb"List-Unsubscribe:(?:\r\n)? (?:(<https://%b>)(?:,(?:\r\n)? <mailto:%b>)?|<mailto:%b>)\r\n"
-    % (_URI, _URI, _URI)
-)
-_ONE_CLICK = rb"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-_PERSONAL = {
-    b"To": re.compile(_TO),
-    b"Subject": re.compile(rb"Subject: [ -~]{1,980}(\r\n [ -~]{1,980})*\r\n"),
-    b"Date": re.compile(_DATE),
-    b"Message-ID": re.compile(_IDENTIFIED),
-    b"List-Unsubscribe": re.compile(_STOPPING),
-    b"Feedback-ID": re.compile(rb"Feedback-ID: [!-~]{1,900}\r\n"),
-}
-"""Fields that differ from message to message, as `fields` writes them."""
-_OWN = re.compile(rb"%b%b%b(%b)?(%b)?" % (_TO, _DATE, _IDENTIFIED, _STOPPING, _ONE_CLICK))
-"""Those that no two messages share, in order."""
 _TAG = re.compile(r"<[^>]*>")
 _WEB = re.compile(r"(?<= href=\")https?://[^\"]*(?=\")")
 _CLEAN_TAGS: set[tuple[str, bool]] = set()
 """Tags of parts whose content has no faults: see `_tags`."""
 CLEAN_LIMIT = 1_000
-_BARE = frozenset({b"Message-ID", b"List-Unsubscribe"})
 
 Fields = list[tuple[str, str]]
 
@@ -149,34 +125,6 @@ def text_part_faults(rendered: str, encoded: Sequence[bytes]) -> tuple[str, ...]
     """Return what forbids a part of the text, as `html_part_faults` does."""
     found = (*_encoded(encoded), *_hidden("text/plain", _MARK.sub("", rendered)))
     return tuple(str(finding) for finding in found if finding.forbids)
-
-
-def head_shape(fields: Sequence[bytes]) -> tuple[bytes, ...] | None:
-    """Return what messages of one kind have in common in their header fields, in order.
-
-    Fields that say the same in each message stand whole, personal ones (which are checked here)
-    by their name; None where a personal one is not as we write it: then only `lint` can tell.
-    """
-    shape = []
-    for field in fields:
-        name = field[: field.index(b":")]
-        personal = _PERSONAL.get(name)
-        if personal is None:
-            shape.append(field)
-        elif personal.fullmatch(field) is None or (name in _BARE and b"=?" in field):
-            return None
-        else:
-            shape.append(name + b" https" if b"https://" in field else name)
-    return tuple(shape)
-
-
-def own_shape(fields: Sequence[bytes]) -> tuple[bool, ...] | None:
-    """Return which of `fields.personal_fields` there are, as `head_shape` does, in one look."""
-    own = b"".join(fields)
-    found = _OWN.fullmatch(own)
-    if found is None or b"=?" in own:
-        return None
-    return tuple([group is not None for group in found.groups()])
 
 
 def lint_size(html: Sequence[bytes], *, body_limit_kb: int = 90) -> tuple[Finding, ...]:

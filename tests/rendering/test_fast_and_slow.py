@@ -150,6 +150,16 @@ def test_a_card_that_says_its_reason_twice_says_each_readers_own(tmp_path: Path)
         assert message.text.count(f"{reason}!") == 2
 
 
+def test_readers_of_other_signals_side_by_side_see_their_own() -> None:
+    papers = {1: a_paper(1)}
+    of_each = [{1: {"hf_upvotes": (votes, 0.0)}} for votes in (12.0, 34.0)]
+    for _ in range(2):
+        for signals, said in zip((*of_each, {}), ("12 upvotes", "34 upvotes", ""), strict=True):
+            message = COMPOSER.compose(an_edition_input(papers=papers, deltas=signals), bodies=True)
+            assert said in message.html
+            assert ("upvotes" in message.html) == bool(said)
+
+
 def _many(count: int, **changes: object) -> EditionInput:
     papers = {n: a_rich_paper(n, **changes) for n in range(1, count + 1)}
     return an_edition_input(an_edition(*map(a_pick, papers)), papers=papers)
