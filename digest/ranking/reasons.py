@@ -18,6 +18,7 @@ from digest.model import Paper
 from digest.ranking.interests import Sheet
 from digest.ranking.space import Floats
 from digest.ranking.window import Flags, Positions, Window
+from digest.text.counting import counted
 
 LIKE_SHOWS = 0.2
 """A liked paper is named as near from this cosine on."""
@@ -122,7 +123,7 @@ class Account:
         texts = self.sheet.asked.texts[row]
         matched = [texts[n] for n in self.leading[place].tolist() if n >= 0]
         if near := int(self.near[place]):
-            matched.append(f"{near} {'paper' if near == 1 else 'papers'} you liked")
+            matched.append(f"{counted(near, 'paper')} you liked")
         if matched:
             told.append(f"matches {_listed(matched)}")
         if self.institutions[place]:
@@ -214,8 +215,9 @@ def _took_off(paper: Paper, gain: str) -> str:
 
 
 def _age(paper: Paper, now: datetime) -> str:
-    days = max((now.date() - paper.first_seen_at.date()).days, 1)
-    return f"; found {days} {'day' if days == 1 else 'days'} ago, not shown to you yet"
+    days = (now.date() - paper.first_seen_at.date()).days
+    found = f"{counted(days, 'day')} ago" if days > 0 else "earlier today"
+    return f"; found {found}, not shown to you yet"
 
 
 def _listed(items: Sequence[str]) -> str:

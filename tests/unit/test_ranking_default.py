@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from builders import NOON, a_paper, a_profile, an_interest
 
 from digest.model import Author, Feedback, FeedbackKind, Observation, Term, TermMode
@@ -240,6 +241,16 @@ def test_carried_over_papers_take_at_most_half():
     carried = next(pick for pick in found.picks if not pick.is_new)
     assert carried.section == "carried-over"
     assert "found 3 days ago" in carried.reason
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"), [(1, "earlier today"), (24, "1 day ago"), (48, "2 days ago")]
+)
+def test_a_paper_carried_over_says_when_it_was_found(hours, told):
+    old = papers_titled("Kernel fusion", first_seen_at=NOON - timedelta(hours=hours))
+    profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),))
+    found = choice(old, profile, seen_since=NOON - timedelta(minutes=1))
+    assert f"found {told}, not shown to you yet" in found.picks[0].reason
 
 
 def test_what_took_off_late_moves_nobody_elses_trend():
