@@ -14,7 +14,7 @@ from digest.rendering import EditionInput, frames, views, words
 from digest.rendering.cards import Card, Part, PartMaker, Reasons, Said, said_each, said_once
 from digest.rendering.frames import Frame
 from digest.rendering.pieces import REPEATED, encode, mark
-from digest.rendering.plan import fit, fitting
+from digest.rendering.plan import fit
 from digest.rendering.views import AbstractLevel
 
 RESERVE = 1_200
@@ -221,12 +221,7 @@ class Assembly:
         """Add every other new title that fits, or only their number."""
         edition, locale = self._given.edition, self._given.profile.locale
         total = max(edition.other_count, len(edition.other_ids))
-        parts: list[Part] = []
-        if self._given.profile.all_titles:
-            papers = self._given.papers
-            known = [papers[row_id] for row_id in edition.other_ids if row_id in papers]
-            parts = [self._maker.title(paper) for paper in known]
-            parts = parts[: fitting([part.html.size for part in parts], room)]
+        parts = self._titles(room) if self._given.profile.all_titles else []
         if not parts or len(parts) < min(FEWEST_TITLES, total):
             if total and not self._frame.view.empty:
                 self._add_more(_matched_less(total, locale))
@@ -246,6 +241,19 @@ class Assembly:
         if len(parts) < total:
             rest = words.counted(total - len(parts), "more title is", "more titles are", locale)
             self._add_more(f"{rest} too many for a mail.")
+
+    def _titles(self, room: int) -> list[Part]:
+        """Return the other titles that fit, best first; hundreds that do not are not looked at."""
+        parts: list[Part] = []
+        paper_of, title_of = self._given.papers.get, self._maker.title
+        for row_id in self._given.edition.other_ids:
+            if (paper := paper_of(row_id)) is not None:
+                part = title_of(paper)
+                room -= part.html.size
+                if room < 0:
+                    break
+                parts.append(part)
+        return parts
 
     def _add_more(self, sentence: str) -> None:
         self._add(frames.more(self._maker, self._frame, sentence))

@@ -1,4 +1,4 @@
-"""Decide what of an edition fits into a mail: cards with or without abstracts, how many titles.
+"""Decide what of an edition fits into a mail: how many cards, with or without abstracts.
 
 Works on sizes alone; renders nothing.
 """
@@ -42,16 +42,3 @@ def fit(full: Sequence[int], bare: Sequence[int], *, around: int, limit: int) ->
         shown -= 1
         total -= bare[shown]
     return Fit(with_abstract=min(rich, shown), shown=shown, room=max(0, limit - total))
-
-
-def fitting(sizes: Sequence[int], room: int) -> int:
-    """Return how many lines fit into the room.
-
-    >>> fitting([10, 10, 10], 25)
-    2
-    """
-    for count, size in enumerate(sizes):
-        room -= size
-        if room < 0:
-            return count
-    return len(sizes)
