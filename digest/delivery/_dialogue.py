@@ -117,7 +117,7 @@ class Dialogue:
         talk = self._begun
         assert talk is not None
         content = talk.message.content
-        if talk.message.has_no_dots:
+        if talk.message.is_wire_safe:
             self.out += (content, b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
         else:
             self.out += _stuffed(content)
@@ -262,7 +262,7 @@ def _commands(features: Features, message: Message) -> tuple[bytes, bytes, bytes
     mail = f"MAIL FROM:<{_a_label(message.sender)}>"
     if features.size_limit is not None:
         mail += f" SIZE={len(content)}"
-    if features.eight_bit and not content.isascii():
+    if features.eight_bit and not (message.is_wire_safe or content.isascii()):
         mail += " BODY=8BITMIME"
     recipient = _a_label(message.recipient)
     if not recipient.isascii():

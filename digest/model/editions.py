@@ -212,7 +212,7 @@ class Message:
     recipient: str
     subject: str
     content: bytes
-    has_no_dots: bool = False
-    """No line of ``content`` begins with a dot: nobody needs to look for one again."""
+    is_wire_safe: bool = False
+    """``content`` is ASCII, no line of it begins with a dot: nobody needs to look again."""
     html: str = ""
     text: str = ""

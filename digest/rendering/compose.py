@@ -148,7 +148,7 @@ class Composer:
             recipient=recipient,
             subject=subject,
             content=content,
-            has_no_dots=True,  # see `pieces`: the encoder keeps them from the line's beginning
+            is_wire_safe=True,  # see `pieces`: the encoder escapes a dot where a line begins
         )
         own = own_shape(personal)
         whole = None if own is None or shape is None else (shape, own, frame.shows, assembly.used)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -97,6 +98,15 @@ def test_the_fast_way_says_what_the_slow_way_says(given_: EditionInput) -> None:
     html, text = slow_composer.bodies(COMPOSER.templates, given_, message.subject)
     assert message.text == text
     assert message.html == html
+
+
+@settings(max_examples=60, deadline=timedelta(seconds=5))
+@given(inputs())
+def test_nothing_has_to_be_looked_for_before_a_message_goes_out(given_: EditionInput) -> None:
+    message = COMPOSER.compose(given_)
+    assert message.is_wire_safe
+    assert message.content.isascii()
+    assert not re.search(rb"^\.", message.content, re.MULTILINE)
 
 
 @settings(max_examples=20, deadline=timedelta(seconds=5))
