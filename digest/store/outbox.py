@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     exists,
     func,
@@ -26,6 +28,7 @@ from digest.model import DeliveryState, Purpose
 from digest.papers.content import encode
 from digest.store._bulk import Row as BulkRow
 from digest.store._bulk import among, insert_new, reserve_ids, stamp
+from digest.store.database import is_sqlite
 from digest.store.tables import deliveries, suppressions
 
 PAUSED = "sending.paused"
@@ -161,7 +164,7 @@ def claim(
         due = due.where(deliveries.c.purpose.in_([purpose.value for purpose in purposes]))
     statement = (
         update(deliveries)
-        .where(deliveries.c.id.in_(due.scalar_subquery()))
+        .where(_are(connection, due))
         .values(
             state=_CLAIMED,
             lease_owner=owner,
@@ -175,6 +178,17 @@ def claim(
         Claimed._make((*row[:_PURPOSE_AT], _PURPOSE[row[_PURPOSE_AT]], *row[_PURPOSE_AT + 1 : -1]))
         for row in rows
     ]
+
+
+def _are(connection: Connection, due: Select[int]) -> ColumnElement[bool]:
+    """Return the condition that rows are these.
+
+    PostgreSQL is asked for them first: where its statistics are of an empty table, it would look
+    for them once for each row of the outbox.
+    """
+    if is_sqlite(connection):
+        return deliveries.c.id.in_(due.scalar_subquery())
+    return among(connection, deliveries.c.id, [row_id for (row_id,) in connection.execute(due)])
 
 
 def _order(row: Row[Any]) -> tuple[int, int]:
