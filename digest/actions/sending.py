@@ -25,7 +25,7 @@ from digest.pipeline import composing, editions, planning, readiness, sending, s
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
-from digest.rendering.lint import Finding
+from digest.rendering.findings import Finding
 from digest.store import due, suppressions
 from digest.store import editions as edition_store
 from digest.store import profiles as profile_store

@@ -12,10 +12,7 @@ business.
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import selectors
-import socket
 import threading
 import time
 from collections import deque
@@ -24,9 +21,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.delivery import Outcome, Session, Step, Turn, Way
-from digest.delivery._threaded import Threaded
+from digest.delivery import Outcome, Step, Turn, Way
 from digest.errors import DeliveryError
+from digest.pipeline._opening import Openings
 from digest.pipeline._outcomes import Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
 from digest.pipeline._throttle import Throttle
@@ -88,12 +85,9 @@ class Lanes:
         self._ready: list[tuple[_Lane, Item]] = []
         self._ready_at = 0.0
         self._looked_at = 0.0
-        self._is_closing = False
         self._selector = selectors.DefaultSelector()
-        self._opened: queue.SimpleQueue[tuple[_Lane, Way | BaseException]] = queue.SimpleQueue()
-        self._bell, self._ringer = socket.socketpair()
-        self._bell.setblocking(False)
-        self._selector.register(self._bell, selectors.EVENT_READ, None)
+        self._openings: Openings[_Lane] = Openings()
+        self._selector.register(self._openings.bell, selectors.EVENT_READ, None)
 
     @property
     def is_usable(self) -> bool:
@@ -120,9 +114,7 @@ class Lanes:
 
     def close(self) -> None:
         """Close every way."""
-        self._is_closing = True
-        while not self._opened.empty():
-            lane, found = self._opened.get()
+        for lane, found in self._openings.end():
             if not isinstance(found, BaseException):
                 lane.way = found
         ways = [way for lane in self._all() for way in (lane.way, lane.spent) if way is not None]
@@ -132,8 +124,7 @@ class Lanes:
         for thread in threads:
             thread.join()
         self._selector.close()
-        self._bell.close()
-        self._ringer.close()
+        self._openings.close()
 
     def _all(self) -> list[_Lane]:
         return [lane for lanes in self._lanes.values() for lane in lanes]
@@ -370,33 +361,13 @@ class Lanes:
                 self._write(lane)
 
     def _open(self, lane: _Lane) -> None:
-        """Begin to open a way, on a thread: that may take long."""
+        """Begin to open a way."""
         lane.is_opening = True
         spent, lane.spent = lane.spent, None
-
-        def opened() -> None:
-            found: Way | BaseException
-            try:
-                if spent is not None:
-                    spent.close()
-                session: Session | Way = lane.relay.transport.open()
-                found = session if isinstance(session, Way) else Threaded(session)
-            except BaseException as exc:  # noqa: BLE001 - told to the run
-                found = exc
-            if self._is_closing and not isinstance(found, BaseException):
-                found.close()
-                return
-            self._opened.put((lane, found))
-            with contextlib.suppress(OSError):
-                self._ringer.send(b"x")
-
-        threading.Thread(target=opened, name="opening", daemon=True).start()
+        self._openings.begin(lane, lane.relay.transport, spent)
 
     def _take_opened(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._bell.recv(4096)
-        while not self._opened.empty():
-            lane, found = self._opened.get()
+        for lane, found in self._openings.taken():
             lane.is_opening = False
             if not isinstance(found, BaseException):
                 lane.way = found

@@ -20,7 +20,8 @@ from digest.model import Edition, Message, Paper, Picks, Profile
 from digest.model.quickly import made
 from digest.rendering import EditionInput, Look, PersonalLinks, SenderIdentity
 from digest.rendering.chat import compose_post
-from digest.rendering.lint import Finding, lint
+from digest.rendering.findings import Finding
+from digest.rendering.lint import lint
 from digest.rendering.notices import NoticeInput
 from digest.rendering.setup import sender_identity
 from digest.store import editions as edition_store

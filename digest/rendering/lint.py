@@ -10,27 +10,15 @@ from __future__ import annotations
 import re
 from binascii import a2b_qp
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import EmailMessage
 
 from digest.model import Message
 from digest.rendering import layout
 from digest.rendering.bodies import body, parsed
+from digest.rendering.findings import Finding, poor, wrong
+from digest.rendering.lint_fields import Fields, field_findings, fields_of, values_of
 from digest.rendering.markup import Markup
 
-__all__ = ["Finding", "html_part_faults", "lint", "lint_size", "text_part_faults"]
-
-ONCE = (
-    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
-    "Auto-Submitted",
-)  # fmt: skip
-AT_MOST_ONCE = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To", "Sender")
-NEVER = ("Bcc", "Return-Path")
-UNENCODED = ("List-Unsubscribe", "List-Unsubscribe-Post", "Message-ID", "References", "List-Post")
-WORDED = ("Subject", "From", "To", "Reply-To", "List-Id")
-WORD = 75
 LINE_LIMIT = 998
 HEADER_LINE = 78
 ENCODED_LINE = 76
@@ -38,12 +26,7 @@ CLIPPED_KB = 102
 """Where Gmail cuts a mail off; an owner's limit may lie above."""
 
 _LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-_LIST_ID = re.compile(r"[^<>]*<[^\s<>@]+\.[^\s<>@]+>")
-_MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
-_FEEDBACK = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]+")
-_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
 _SAFE = ("http://", "https://", "mailto:")
 _MARK = re.compile("\x02[a-z_]+\x03")
 _TAG = re.compile(r"<[^>]*>")
@@ -51,20 +34,6 @@ _WEB = re.compile(r"(?<= href=\")https?://[^\"]*(?=\")")
 _CLEAN_TAGS: set[tuple[str, bool]] = set()
 """Tags of parts whose content has no faults: see `_tags`."""
 CLEAN_LIMIT = 1_000
-
-Fields = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing wrong with a message; ``forbids`` where it must not be sent so."""
-
-    code: str
-    text: str
-    forbids: bool
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.text}"
 
 
 def lint(
@@ -75,16 +44,13 @@ def lint(
     ``body_limit_kb`` bounds the HTML part, decoded, in units of 1,000 bytes; ``remote_images``
     says that the owner allows images from elsewhere. Never raises: rubbish is found, not refused.
     """
-    fields = _fields(message.content.partition(b"\r\n\r\n")[0])
+    fields = fields_of(message.content.partition(b"\r\n\r\n")[0])
     whole = parsed(message.content)
     text, html = body(whole, "plain"), body(whole, "html")
     markup = Markup.of(html)
     return (
         *_lines(message.content),
-        *_counts(fields),
-        *_values(fields),
-        *_words(fields),
-        *_unsubscribe(fields),
+        *field_findings(fields),
         *_structure(whole),
         *_twins(markup, text, fields),
         *_html(html, markup, body_limit_kb * 1000, remote_images=remote_images),
@@ -135,124 +101,21 @@ def lint_size(html: Sequence[bytes], *, body_limit_kb: int = 90) -> tuple[Findin
     return tuple(_size(len(a2b_qp(b"".join(html)).replace(b"\r\n", b"\n")), limit))
 
 
-def _wrong(code: str, text: str) -> Finding:
-    return Finding(code=code, text=text, forbids=True)
-
-
-def _poor(code: str, text: str) -> Finding:
-    return Finding(code=code, text=text, forbids=False)
-
-
-def _fields(head: bytes) -> Fields:
-    """Return names and unfolded values as they stand, undecoded."""
-    found: Fields = []
-    for line in re.split(rb"\r?\n", head):
-        shown = line.decode("ascii", "replace")
-        if shown[:1] in (" ", "\t") and found:
-            name, before = found[-1]
-            found[-1] = (name, f"{before} {shown.strip()}".strip())
-        else:
-            name, _, content = shown.partition(":")
-            found.append((name, content.strip()))
-    return found
-
-
-def _all(fields: Fields, name: str) -> list[str]:
-    return [content for other, content in fields if other.lower() == name.lower()]
-
-
 def _lines(content: bytes) -> Iterator[Finding]:
     if _LONE.search(content):
-        yield _wrong("H1", "a line ends with a bare CR or LF; mail wants CRLF throughout")
+        yield wrong("H1", "a line ends with a bare CR or LF; mail wants CRLF throughout")
     head, _, rest = content.partition(b"\r\n\r\n")
     if not head.isascii():
-        yield _wrong("H4", "a header field holds bytes outside ASCII that are not encoded")
+        yield wrong("H4", "a header field holds bytes outside ASCII that are not encoded")
     if max(map(len, content.split(b"\r\n"))) > LINE_LIMIT:
-        yield _wrong("H2", f"a line is longer than {LINE_LIMIT} bytes")
+        yield wrong("H2", f"a line is longer than {LINE_LIMIT} bytes")
     for line in head.split(b"\r\n"):
         # A space inside the value is where the line could have been folded.
         if len(line) > HEADER_LINE and b" " in line.partition(b": ")[2].strip():
             name = line.partition(b":")[0].decode("ascii", "replace")
-            yield _poor("H2", f"{name} has a line of {len(line)} bytes that could be folded")
+            yield poor("H2", f"{name} has a line of {len(line)} bytes that could be folded")
     if not rest.endswith(b"\r\n"):
-        yield _poor("M5", "the last line has no line end")
-
-
-def _counts(fields: Fields) -> Iterator[Finding]:
-    for name in ONCE:
-        count = len(_all(fields, name))
-        if count != 1:
-            yield _wrong("H3", f"{name} stands {count} times; it must stand once")
-    for name in AT_MOST_ONCE:
-        if len(_all(fields, name)) > 1:
-            yield _wrong("H3", f"{name} stands more than once")
-    for name in NEVER:
-        if _all(fields, name):
-            yield _wrong("H3", f"{name} stands in the mail; it must not")
-
-
-def _values(fields: Fields) -> Iterator[Finding]:
-    for name, content in fields:
-        if _CONTROL.search(content):
-            yield _wrong("H11", f"{name} holds a control character")
-    for name in UNENCODED:
-        if any("=?" in content for content in _all(fields, name)):
-            yield _wrong("H4", f"{name} holds an encoded word, which mail programs do not read")
-    for content in _all(fields, "List-Id"):
-        if not _LIST_ID.fullmatch(content) or "=?" in content[content.rfind("<") :]:
-            yield _wrong("H7", "List-Id has no plain identifier of the form <label.domain>")
-    for content in _all(fields, "Message-ID"):
-        if not _MESSAGE_ID.fullmatch(content):
-            yield _wrong("H9", "Message-ID is not of the form <left@right>")
-    for content in _all(fields, "Auto-Submitted"):
-        if content != "auto-generated":
-            yield _wrong("H8", "Auto-Submitted does not say auto-generated")
-
-
-def _words(fields: Fields) -> Iterator[Finding]:
-    for content in _all(fields, "Feedback-ID"):
-        if not _FEEDBACK.fullmatch(content):
-            yield _poor("H13", "Feedback-ID is not of the form a:b:c:sender")
-    for name in WORDED:
-        for word in _WORD.findall(" ".join(_all(fields, name))):
-            if not _is_whole(word):
-                yield _wrong("H10", f"{name} has an encoded word that is too long or cut: {word}")
-
-
-def _is_whole(word: str) -> bool:
-    """Tell whether an encoded word can be read by itself (RFC 2047 sections 2 and 5)."""
-    try:
-        raw, charset = decode_header(word)[0]
-        return len(word) <= WORD and isinstance(raw, bytes) and bool(raw.decode(charset or "ascii"))
-    except (ValueError, LookupError, HeaderParseError):
-        return False
-
-
-def _unsubscribe(fields: Fields) -> Iterator[Finding]:
-    """Check RFC 8058; a notice, which has no List-Id, needs no unsubscribe address."""
-    post = _all(fields, "List-Unsubscribe-Post")
-    found = _all(fields, "List-Unsubscribe")
-    if not found:
-        if _all(fields, "List-Id"):
-            yield _poor("H5", "there is no List-Unsubscribe: no public address is configured")
-        if post:
-            yield _wrong("H6", "List-Unsubscribe-Post stands without List-Unsubscribe")
-        return
-    uris = [uri.strip() for uri in found[0].split(",")]
-    bare = [uri[1:-1] for uri in uris if re.fullmatch(r"<[!-;=?-~]+>", uri)]
-    secure = [uri for uri in bare if uri.lower().startswith("https://")]
-    if len(bare) != len(uris):
-        yield _wrong("H5", "List-Unsubscribe is not a list of unbroken addresses in <>")
-    elif len(secure) > 1:
-        yield _wrong("H5", "List-Unsubscribe has more than one HTTPS address")
-    elif secure and bare[0] != secure[0]:
-        yield _wrong("H5", "List-Unsubscribe does not begin with its HTTPS address")
-    elif not secure:
-        yield _poor("H5", "List-Unsubscribe has no HTTPS address: no one-click unsubscribing")
-    if secure and post != ["List-Unsubscribe=One-Click"]:
-        yield _wrong("H6", "List-Unsubscribe-Post is not exactly List-Unsubscribe=One-Click")
-    if post and not secure:
-        yield _wrong("H6", "List-Unsubscribe-Post promises one click without an HTTPS address")
+        yield poor("M5", "the last line has no line end")
 
 
 def _structure(whole: EmailMessage) -> Iterator[Finding]:
@@ -267,18 +130,18 @@ def _structure(whole: EmailMessage) -> Iterator[Finding]:
         ["text/plain", "text/html"],
         ["text/plain", "multipart/related"],
     ):
-        yield _wrong("M1", "the bodies are not one multipart/alternative, text first, HTML last")
+        yield wrong("M1", "the bodies are not one multipart/alternative, text first, HTML last")
     for part in parts:
         for defect in part.defects:
-            yield _wrong("M4", f"{part.get_content_type()}: {type(defect).__name__}")
+            yield wrong("M4", f"{part.get_content_type()}: {type(defect).__name__}")
         if part.is_multipart():
             continue
         coding = str(part.get("Content-Transfer-Encoding", "7bit")).lower()
         if coding not in ("quoted-printable", "base64"):
-            yield _wrong("M2", f"{part.get_content_type()} is sent as {coding}")
+            yield wrong("M2", f"{part.get_content_type()} is sent as {coding}")
         raw = part.get_payload()
         if isinstance(raw, str) and max(map(len, raw.splitlines() or [""])) > ENCODED_LINE:
-            yield _wrong("H2", f"{part.get_content_type()} has an encoded line over {ENCODED_LINE}")
+            yield wrong("H2", f"{part.get_content_type()} has an encoded line over {ENCODED_LINE}")
         if part.get_content_maintype() == "text" and not part.is_attachment():
             yield from _decodes(part)
 
@@ -286,28 +149,28 @@ def _structure(whole: EmailMessage) -> Iterator[Finding]:
 def _decodes(part: EmailMessage) -> Iterator[Finding]:
     kind = part.get_content_type()
     if part.get_content_charset() != "utf-8":
-        yield _wrong("M2", f"{kind} does not say charset=utf-8")
+        yield wrong("M2", f"{kind} does not say charset=utf-8")
     content = part.get_payload(decode=True)
     try:
         text = content.decode() if isinstance(content, bytes) else ""
     except UnicodeDecodeError:
-        yield _wrong("M4", f"{kind} is not UTF-8")
+        yield wrong("M4", f"{kind} is not UTF-8")
         return
     yield from _hidden(kind, text.replace("\r\n", "\n"))
 
 
 def _hidden(kind: str, text: str) -> Iterator[Finding]:
     if _HIDDEN.search(text):
-        yield _wrong("W7", f"{kind} holds control characters or ones that turn text around")
+        yield wrong("W7", f"{kind} holds control characters or ones that turn text around")
 
 
 def _encoded(pieces: Sequence[bytes]) -> Iterator[Finding]:
     for piece in pieces:
         ends = piece.count(b"\r\n")
         if not (piece.count(b"\r") == piece.count(b"\n") == ends and piece.isascii()):
-            yield _wrong("H1", "a part is not encoded in lines that end with CRLF")
+            yield wrong("H1", "a part is not encoded in lines that end with CRLF")
         if max(map(len, piece.split(b"\r\n"))) > ENCODED_LINE:
-            yield _wrong("H2", f"a part has an encoded line over {ENCODED_LINE}")
+            yield wrong("H2", f"a part has an encoded line over {ENCODED_LINE}")
 
 
 def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
@@ -315,7 +178,7 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
     flat = " ".join(text.split())
     for title in markup.headings:
         if title not in flat:
-            yield _poor("M3", f"the text lacks a title of the HTML: {title[:60]}")
+            yield poor("M3", f"the text lacks a title of the HTML: {title[:60]}")
     words = set(text.split())
     # Of answers the text names one page, below whose address those of the HTML lie.
     pages = tuple(f"{word}/" for word in words if "://" in word)
@@ -325,43 +188,43 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
         if link not in words and not link.startswith(pages)
     ]
     for link in [link for link in markup.title_links if link in lacking]:
-        yield _poor("M3", f"the text lacks the address of a title: {link[:80]}")
+        yield poor("M3", f"the text lacks the address of a title: {link[:80]}")
     others = [link for link in lacking if link not in markup.title_links]
     if others:
-        yield _poor("M3", f"the text lacks {len(others)} addresses, the first: {others[0][:80]}")
-    stop = " ".join(_all(fields, "List-Unsubscribe"))
+        yield poor("M3", f"the text lacks {len(others)} addresses, the first: {others[0][:80]}")
+    stop = " ".join(values_of(fields, "List-Unsubscribe"))
     found = re.search(r"<(https?://[^>]+)>", stop)
     if found:
         for kind, has in (("text", found[1] in words), ("HTML", found[1] in markup.links)):
             if not has:
-                yield _wrong("M3", f"the {kind} does not show the unsubscribe address")
+                yield wrong("M3", f"the {kind} does not show the unsubscribe address")
 
 
 def _html(html: str, markup: Markup, limit: int, *, remote_images: bool) -> Iterator[Finding]:
     yield from _size(len(html.encode()), limit)
     if not markup.lang:
-        yield _wrong("W3", "the HTML does not name its language")
+        yield wrong("W3", "the HTML does not name its language")
     if not markup.title:
-        yield _wrong("W3", "the HTML has no title")
+        yield wrong("W3", "the HTML has no title")
     for code, text in layout.faults(markup):
-        yield _poor(code, text)
+        yield poor(code, text)
     yield from _content(markup, remote_images=remote_images)
 
 
 def _content(markup: Markup, *, remote_images: bool) -> Iterator[Finding]:
     if not markup.alts:
-        yield _wrong("W3", "an image has no alt text")
+        yield wrong("W3", "an image has no alt text")
     for tag in sorted(markup.forbidden):
-        yield _wrong("W6", f"the HTML holds {tag}, which no mail program shows")
+        yield wrong("W6", f"the HTML holds {tag}, which no mail program shows")
     if markup.images and not remote_images:
-        yield _wrong("W6", f"the HTML loads an image from elsewhere: {markup.images[0][:80]}")
+        yield wrong("W6", f"the HTML loads an image from elsewhere: {markup.images[0][:80]}")
     for link in markup.links:
         if not link.lower().startswith(_SAFE):
-            yield _wrong("W7", f"a link is neither http, https nor mailto: {link[:80]!r}")
+            yield wrong("W7", f"a link is neither http, https nor mailto: {link[:80]!r}")
 
 
 def _size(size: int, limit: int) -> Iterator[Finding]:
     if size > limit:
-        yield _wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
+        yield wrong("W1", f"the HTML has {size:,} bytes; {limit:,} are allowed")
     elif size > CLIPPED_KB * 1000:
-        yield _poor("W1", f"the HTML has {size:,} bytes; Gmail cuts it off at {CLIPPED_KB} KB")
+        yield poor("W1", f"the HTML has {size:,} bytes; Gmail cuts it off at {CLIPPED_KB} KB")

@@ -12,7 +12,8 @@ from digest.model import Message
 from digest.rendering import PersonalLinks
 from digest.rendering.compose import Composer
 from digest.rendering.fields import personal_fields
-from digest.rendering.lint import Finding, html_part_faults, lint, lint_size
+from digest.rendering.findings import Finding
+from digest.rendering.lint import html_part_faults, lint, lint_size
 from digest.rendering.parts import load_templates
 from digest.rendering.shapes import head_shape, own_shape
 from digest.rendering.templates import template_folders
