@@ -30,6 +30,7 @@ from digest.model import (
     SourceLine,
     Subscription,
 )
+from digest.model.quickly import made
 from digest.pipeline import backgrounds, embedding, late, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
@@ -213,7 +214,7 @@ def ranked(
     people = Counter(subscription.subscriber.row_id for subscription, _ in due)
     several = {person for person, count in people.items() if count > 1}
     last = edition_store.last_windows(connection, [s.row_id for s, _ in due])
-    made: dict[int, Draft] = {}
+    drafts: dict[int, Draft] = {}
     taken: dict[int, set[int]] = defaultdict(set)
     for start, group in _groups(desk.app, due, last):
         profile = group[0][0].profile
@@ -224,7 +225,7 @@ def ranked(
         )
         for (subscription, slot), choice in zip(group, choices, strict=True):
             seen_since = last.get(subscription.row_id, start)
-            made[subscription.row_id] = drafted = Draft(
+            drafts[subscription.row_id] = drafted = Draft(
                 subscription=subscription,
                 edition=_edition(
                     subscription, slot, choice, pool,
@@ -236,7 +237,7 @@ def ranked(
             )  # fmt: skip
             if subscription.subscriber.row_id in several:
                 taken[subscription.subscriber.row_id].update(drafted.paper_ids)
-    return [made[subscription.row_id] for subscription, _ in due]
+    return [drafts[subscription.row_id] for subscription, _ in due]
 
 
 def _groups(
@@ -341,9 +342,8 @@ def _edition(
     """Return the edition; its list of other titles holds only ``fresh`` ones (None: all are)."""
     profile = subscription.profile
     others = choice.other_ids if fresh is None else fresh.among(choice.other_ids)
-    # As the constructor does, which sets field by field: three times slower.
-    made = object.__new__(Edition)
-    made.__dict__.update(
+    return made(
+        Edition,
         row_id=0,
         subscription_id=subscription.row_id,
         subscriber_id=subscription.subscriber.row_id,
@@ -363,4 +363,3 @@ def _edition(
         else lines,
         made_at=made_at,
     )
-    return made

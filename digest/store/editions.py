@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from digest.model import Completeness, Edition, Frequency, PickColumns, Picks, SourceLine
+from digest.model.quickly import made
 from digest.store import ledger
 from digest.store._bulk import Row as BulkRow
 from digest.store._bulk import among, ask, day, insert_many, reserve_ids, stamp, unstamp
@@ -44,16 +45,16 @@ def freeze(
     filled = taken(connection, [(draft.subscription_id, draft.slot_at) for draft in drafts])
     drafts = [draft for draft in drafts if draft.subscription_id not in filled]
     ids = reserve_ids(connection, editions, len(drafts))
-    made = [_with_id(draft, row_id) for row_id, draft in zip(ids, drafts, strict=True)]
-    insert_many(connection, editions, _COLUMNS, [_row(edition, outcome) for edition in made])
+    frozen = [_with_id(draft, row_id) for row_id, draft in zip(ids, drafts, strict=True)]
+    insert_many(connection, editions, _COLUMNS, [_row(edition, outcome) for edition in frozen])
     ledger.enter(
         connection,
         (
             (edition.subscriber_id, edition.row_id, Picks.of(edition.picks).columns.paper_ids)
-            for edition in made
+            for edition in frozen
         ),
     )
-    return made
+    return frozen
 
 
 def load_many(connection: Connection, edition_ids: Collection[int]) -> dict[int, Edition]:
@@ -318,7 +319,4 @@ def _edition(row: Row[Any]) -> Edition:
 
 
 def _with_id(draft: Edition, row_id: int) -> Edition:
-    # As ``dataclasses.replace``, which checks and sets field by field.
-    made = object.__new__(Edition)
-    made.__dict__.update(draft.__dict__, row_id=row_id)
-    return made
+    return made(Edition, **(draft.__dict__ | {"row_id": row_id}))
