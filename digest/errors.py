@@ -6,6 +6,7 @@
      │   ├─ MissingError   what was named does not exist
      │   ├─ ConflictError  what was asked for stands against what there is already
      │   ├─ AddressError   what was given is not a mail address that can be written to
+     │   ├─ UnreadableError  an input takes too much time or memory to be read
      │   └─ TokenError     a link's token is not ours, of another purpose, or too old
      ├─ StoreError         the database cannot be opened, or is of another version
      ├─ SourceError        a source did not give a usable answer   (permanent: not by waiting)
@@ -22,8 +23,18 @@ from pathlib import Path
 from typing import Any
 
 
+def _remade(kind: type[DigestError], args: tuple[Any, ...], fields: dict[str, Any]) -> DigestError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
+
+
 class DigestError(Exception):
     """Root of all errors that are reported as one line and never as a traceback."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes: what it was made of is not its message."""
+        return _remade, (type(self), self.args, vars(self))
 
 
 class UsageError(DigestError):
@@ -40,6 +51,19 @@ class ConflictError(UsageError):
 
 class AddressError(UsageError):
     """Not a mail address that can be written to; the message says what is wrong with it."""
+
+
+class UnreadableError(UsageError):
+    """An input takes more time or memory to be read than it may.
+
+    ``kind``: ``timeout``, ``memory``, ``too-deep``, ``too-large``, ``crash`` (the reader died),
+    or ``busy`` (nothing was tried: too many others are being read).
+    """
+
+    def __init__(self, reason: str, kind: str) -> None:
+        self.reason = reason
+        self.kind = kind
+        super().__init__(reason)
 
 
 class TokenError(UsageError):
@@ -63,12 +87,6 @@ class StoreError(DigestError):
     """The store cannot be used as it is."""
 
 
-def _remade(kind: type[SourceError], said: tuple[Any, ...], fields: dict[str, Any]) -> SourceError:
-    error = kind.__new__(kind, *said)
-    vars(error).update(fields)
-    return error
-
-
 class SourceError(DigestError):
     """A source gave no usable answer: never to be mistaken for a quiet day.
 
@@ -84,10 +102,6 @@ class SourceError(DigestError):
         self.kind = kind
         self.permanent = permanent
         super().__init__(f"{source}: {reason}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let it travel between processes: what it was made of is not its message."""
-        return _remade, (type(self), self.args, vars(self))
 
 
 class RenderError(DigestError):

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
+from digest.isolated.worker import START_S, Worker
 from digest.pipeline import _processors
 from digest.pipeline._visit import LEASED, Gathered, Run, Visit
 from digest.pipeline.network import limits_of, user_agent
 from digest.sources import _visiting
 from digest.sources._http import HOSTS
 from digest.sources._visiting import Brought, Errand, Terms
-from digest.sources._worker import START_S, Worker
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from digest.app import App
 from digest.config import load_config
+from digest.isolated.worker import Worker
 from digest.model import Completeness, PollStatus
 from digest.pipeline import _elsewhere, polling
 from digest.pipeline.polling import poll_sources
-from digest.sources._worker import Worker
 from digest.store import database, tables
 
 MANY = 20

@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from digest.errors import SourceError
+from digest.isolated.worker import open_pipes
 from digest.sources import Body
 from digest.sources._http import Exchange, PollFetcher, Transports, provider_of, redact
-from digest.sources._parsing import parse_here
+from digest.sources._parsing import built, parse_here
 from digest.sources._visiting import Brought, Errand, PackedAnswer, Terms
-from digest.sources._worker import built, open_pipes
 
 MOST_UNSENT = 16 << 20
 """Bytes of results at which visits wait until some are taken."""

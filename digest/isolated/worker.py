@@ -1,26 +1,20 @@
-"""Processes of our own that work on untrusted answers: started when needed, killed when they hang.
+"""A process of our own at the other end of two pipes, for work on untrusted input.
 
-Both ends: `Worker` is what the program holds, `open_pipes` is what the module it runs begins
-with. What they talk about is the modules' own.
+Both ends: `Worker` is what the program holds; `open_pipes` is what the module it runs begins
+with. What they say to each other is for the modules to decide.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
-from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from digest.plugins import resolve
-from digest.sources import Source
-
 START_S = 30.0
-"""Time for a worker's imports, which are not the answer's fault."""
+"""Time for a worker's imports, which are not the input's fault."""
 MEMORY_LIMIT = 2 << 30
 """Address space of one worker, in bytes: a parser that eats more dies alone."""
 
@@ -59,21 +53,17 @@ class Worker:
         """Return the end to wait at for what it says."""
         return self._from
 
-    def ask(self, question: Any, timeout_s: float) -> Any:
-        """Hand something over and wait for the answer. Raises TimeoutError."""
-        self.send(question)  # the worker reads all of it before it works
-        return self.receive(timeout_s)
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
+    def kill(self) -> int:
+        """End the process, whatever it does, and return its exit code."""
         with contextlib.suppress(OSError):
             self._process.kill()
-        self._process.wait()
+        code = self._process.wait()
         self._to.close()
         self._from.close()
+        return code
 
     def receive(self, timeout_s: float) -> Any:
-        """Wait for what it says next. Raises TimeoutError."""
+        """Wait for what it says next. Raises TimeoutError, and EOFError where it is dead."""
         if not self._from.poll(timeout_s):
             raise TimeoutError
         return self._from.recv()
@@ -88,19 +78,9 @@ def open_pipes() -> tuple[Connection, Connection]:
     return questions, answers
 
 
-def built(kind: str, name: str, options: Mapping[str, Any]) -> Source:
-    """Return the source of this kind and these options, built once a worker."""
-    return _built(kind, name, pickle.dumps(dict(options)))
-
-
-@lru_cache(maxsize=256)
-def _built(kind: str, name: str, options: bytes) -> Source:
-    made: Source = resolve(kind, "digest.sources", "source")(name, pickle.loads(options))  # noqa: S301
-    return made
-
-
 def _bound_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 - not on every system
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
