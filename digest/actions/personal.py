@@ -12,7 +12,7 @@ from sqlalchemy import select
 from digest.actions.reading import Entry, entries_of
 from digest.app import App
 from digest.model import Edition, FeedbackKind, SubscriberStatus, Subscription
-from digest.store import browsing, editions, profiles
+from digest.store import browsing, editions, profiles, subscribers
 from digest.store.tables import feedback
 
 
@@ -34,11 +34,18 @@ class EditionPage:
     others: tuple[Entry, ...]
 
 
-def recent_picks(app: App, subscription_id: int, *, limit: int) -> PersonalList | None:
-    """Return what a live subscription's latest editions picked, newest first."""
+def private_feed(
+    app: App, subscriber_id: int, subscription_id: int, generation: int, *, limit: int
+) -> PersonalList | None:
+    """Return what a live subscription's latest editions picked, newest first.
+
+    None too where the reader has renewed the addresses of their feeds since ``generation``.
+    """
     with app.reading() as connection:
+        if generation != subscribers.feed_generation(connection, subscriber_id):
+            return None
         found = profiles.subscriptions_of(connection, subscription_ids=[subscription_id])
-        if not found or not is_live(found[0]):
+        if not found or found[0].subscriber.row_id != subscriber_id or not is_live(found[0]):
             return None
         picks = [
             pick

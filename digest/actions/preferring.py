@@ -29,7 +29,7 @@ from digest.model import (
 from digest.store import browsing, feedback, libraries, profiles, subscribers
 from digest.subscribers import slots
 from digest.subscribers.addresses import masked_address
-from digest.subscribers.tokens import TokenPurpose
+from digest.subscribers.tokens import Signer, TokenPurpose
 
 LINK_LIFE = timedelta(days=7)
 DATA_LINK_LIFE = timedelta(hours=48)
@@ -133,6 +133,35 @@ def mail_link(app: App, address: str) -> None:
             expires_at=expires,
         )
         posting.plan(app, connection, person, letter)
+    posting.post(app)
+
+
+def mail_feed_link(
+    app: App, subscriber_id: int, subscription_id: int, *, is_new: bool = False
+) -> None:
+    """Mail the address of a private feed, which has no end: whoever has it must own the mailbox.
+
+    ``is_new`` ends the addresses given out before, also where the mailbox had enough mail.
+    """
+    found = preferences(app, subscriber_id, subscription_id)
+    if found is None or not found.is_live:
+        return
+    with app.writing() as connection:
+        person = subscribers.get(connection, subscriber_id)
+        if person is None:
+            return
+        if is_new:
+            subscribers.renew_feeds(connection, subscriber_id)
+        if not posting.may_mail(app, connection, person.address, Purpose.NOTICE):
+            return
+        token = Signer(app.secret_keys).make(
+            TokenPurpose.FEED,
+            subscriber_id,
+            subscription_id=found.subscription_id,
+            edition_id=subscribers.feed_generation(connection, subscriber_id),
+        )
+        url = f"{app.config.settings.digest.base_url.rstrip('/')}/feeds/private/{token}.atom"
+        posting.plan(app, connection, person, Letter(notice="feed", values={"feed_url": url}))
     posting.post(app)
 
 

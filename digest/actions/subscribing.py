@@ -189,8 +189,6 @@ def _mail_link(app: App, connection: Connection, person: Subscriber, wish: Subsc
     values: dict[str, NoticeValue] = {
         "confirm_url": confirm_url,
         "not_me_url": not_me_url,
-        "profile_title": title_of(wish),
-        "interests": [interest.name for interest in wish.profile.interests],
         "cadence": cadence(wish.profile.schedule),
         "expires": "48 hours",
     }

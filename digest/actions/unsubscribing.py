@@ -98,6 +98,7 @@ def leave(app: App, subscriber_id: int, subscription_id: int = 0, *, via: str) -
 
 def _leave_wholly(app: App, connection: Connection, person: Subscriber) -> int:
     subscribers.set_status(connection, person.row_id, SubscriberStatus.UNSUBSCRIBED, now=app.now())
+    subscribers.renew_feeds(connection, person.row_id)
     _suppress(app, connection, person, reason="unsubscribed")
     return deliveries.cancel_of_subscriber(connection, person.row_id)
 

@@ -220,6 +220,21 @@ def set_status(
     return changed.rowcount > 0
 
 
+def feed_generation(connection: Connection, subscriber_id: int) -> int:
+    """Return which generation of private feed addresses is valid; 0 for an unknown subscriber."""
+    query = select(subscribers.c.feed_generation).where(subscribers.c.id == subscriber_id)
+    return connection.scalar(query) or 0
+
+
+def renew_feeds(connection: Connection, subscriber_id: int) -> None:
+    """End all private feed addresses that a subscriber was given so far."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(feed_generation=subscribers.c.feed_generation + 1)
+    )
+
+
 def add_consent(
     connection: Connection,
     subscriber_id: int,

@@ -56,6 +56,11 @@ class Claims:
     issued_at: datetime | None = None
     expires_at: datetime | None = None
 
+    @property
+    def generation(self) -> int:
+        """Which generation of feed addresses a FEED token is of: it names no edition."""
+        return self.edition_id
+
 
 class Signer:
     """Makes tokens with the first key and reads those of every key: old links keep working."""

@@ -86,7 +86,9 @@ def routes(site: Site) -> APIRouter:
             claims = site.claims(token, TokenPurpose.FEED)
         except TokenError as exc:
             return site.refusal(exc)
-        found = personal.recent_picks(site.app, claims.subscription_id, limit=LENGTH)
+        found = personal.private_feed(
+            site.app, claims.subscriber_id, claims.subscription_id, claims.generation, limit=LENGTH
+        )
         if found is None:
             return site.refusal(TokenError(""))
         address = site.absolute(f"/feeds/private/{token}.{form}", request)

@@ -96,6 +96,22 @@ def _add_data(router: APIRouter, site: Site) -> None:
         )
         return answer
 
+    @router.post("/preferences/{token}/feed")
+    async def mail_feed(token: str, request: Request) -> Response:
+        claims = site.claims(token, TokenPurpose.PREFERENCES)
+        if not site.allows("token", request):
+            return site.too_many()
+        is_new = (await posted(request)).has("renew")
+        said = " Addresses that you got before stop working." if is_new else ""
+        answer = site.message(
+            "Look into your mailbox", f"The address of your private feed is on its way.{said}"
+        )
+        answer.background = BackgroundTask(
+            preferring.mail_feed_link, site.app, claims.subscriber_id, claims.subscription_id,
+            is_new=is_new,
+        )  # fmt: skip
+        return answer
+
     @router.get("/export/{token}")
     def export(token: str) -> Response:
         claims = site.claims(token, TokenPurpose.EXPORT)
@@ -206,9 +222,6 @@ def _links(site: Site, claims: Claims, found: Preferences) -> dict[str, str]:
         return site.url(f"/{path}/{token}{ending}")
 
     own = link("preferences", TokenPurpose.PREFERENCES)
-    feed = site.signer.make(
-        TokenPurpose.FEED, claims.subscriber_id, subscription_id=found.subscription_id
-    )
     others = {
         f"other-{row_id}": link("preferences", TokenPurpose.PREFERENCES, row_id=row_id)
         for row_id, _ in found.others
@@ -218,7 +231,7 @@ def _links(site: Site, claims: Claims, found: Preferences) -> dict[str, str]:
         "data": f"{own}/data",
         "saved": link("saved", TokenPurpose.FEEDBACK),
         "unsubscribe": link("u", TokenPurpose.UNSUBSCRIBE),
-        "feed": site.absolute(f"/feeds/private/{feed}.atom"),
+        "feed": f"{own}/feed",
     }
 
 

@@ -22,11 +22,11 @@ AT = "https://digest.example.org/"
 VALUES: dict[str, dict[str, NoticeValue]] = {
     "confirmation": {
         "confirm_url": AT + "c/" + "x" * 90, "not_me_url": AT + "n/" + "y" * 90,
-        "profile_title": "Graphs", "interests": ["graphs", "trees"], "cadence": "every day",
-        "expires": "48 hours",
+        "cadence": "every day", "expires": "48 hours",
     },
     "preferences": {"preferences_url": AT + "p/" + "x" * 90, "expires": "1 hour"},
     "address-change": {"confirm_url": AT + "a/" + "x" * 90, "expires": "1 hour"},
+    "feed": {"feed_url": AT + "f/" + "x" * 90},
     "export": {"export_url": "", "erase_url": AT + "e/x", "expires": "1 hour"},
     "alert": {"wrong": [["arxiv", "fails"]], "right": [["mail", "ok"]], "advice": "Look."},
 }  # fmt: skip
@@ -63,8 +63,7 @@ def test_a_notice_promises_no_unsubscribing(kind: str) -> None:
     "text", ["<script>x</script>", "a\r\nBcc: x@y.z", "\u202eabc\u2028", "{{ 1 }}"]
 )
 def test_text_of_a_stranger_is_inert_in_a_notice(text: str) -> None:
-    values = VALUES["confirmation"] | {"profile_title": text, "interests": [text, text]}
-    message = notice("confirmation", values)
+    message = notice("confirmation", VALUES["confirmation"] | {"cadence": text})
     assert lint(message) == ()
     assert "<script" not in message.html
     assert b"\r\nBcc:" not in message.content

@@ -38,6 +38,8 @@ subscribers = Table(
     Column("unsubscribed_at", UTCDateTime),
     Column("soft_bounce_score", Integer, nullable=False, server_default="0"),
     Column("last_bounce_at", UTCDateTime),
+    # Part of the addresses of private feeds: raised, it ends those given out before.
+    Column("feed_generation", Integer, nullable=False, server_default="1"),
     # A row id is in links that were mailed: it never comes to stand for somebody else.
     sqlite_autoincrement=True,
 )
