@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from digest.actions import polling, sending
+from digest.actions import lookups, polling, sending
 from digest.actions.sending import SendResult
 from digest.app import App
 from digest.model import PollReport
@@ -29,4 +29,5 @@ def send_first(
 ) -> First:
     """Poll every source and mail a profile's edition. Raises UsageError without an address."""
     polls = polling.poll(app, on_progress=on_progress)
+    lookups.look_up(app)
     return First(polls=polls, sent=sending.send(app, name))

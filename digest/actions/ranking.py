@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
+from digest.actions import lookups, reasons
 from digest.actions import profiles as profile_actions
-from digest.actions import reasons
 from digest.app import App
 from digest.errors import UsageError
 from digest.model import (
@@ -70,6 +70,8 @@ class Ranking:
     picks: tuple[Scores, ...]
     left_out: Mapping[str, int]
     """How many papers were not picked, by cause."""
+    not_found: tuple[str, ...] = ()
+    """A sentence for each liked paper that the store does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +219,7 @@ def _ranking(connection: Connection, made: Draft) -> Ranking:
         considered=len(edition.picks) + len(made.exclusions),
         picks=_picks(connection, edition),
         left_out=dict(Counter(e.cause for e in made.exclusions).most_common()),
+        not_found=lookups.not_found(connection, [made.subscription.profile]),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest.actions import alerting, bounces, polling, profiles
+from digest.actions import alerting, bounces, lookups, polling, profiles
 from digest.actions.profiles import SyncReport
 from digest.app import App
 from digest.errors import DeliveryError, DigestError
@@ -88,6 +88,8 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
     told("profiles", synced)
     polls = poll_sources(app) if poll else ()
     told("poll", polls)
+    if poll:
+        lookups.look_up(app)
     embedding.prepare(app)
     # Before anything is made for them: who is gone or complained gets nothing more.
     returned = _returned(app) if poll else []

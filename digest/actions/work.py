@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from digest.actions import bounces, meaning, observing, polling, retention, run
+from digest.actions import bounces, lookups, meaning, observing, polling, retention, run
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -29,6 +29,10 @@ URGENT_S = 5
 
 MEANING_S = 600
 """New papers are found by meaning after this, or as soon as somebody searches."""
+
+LOOKUPS_S = 60
+LOOKUPS_FIRST_S = 10
+"""Whoever liked a paper on a page wants the next edition to know it."""
 
 PATIENCE = timedelta(minutes=10)
 """Editions wait no longer than this for sources that are about to be asked."""
@@ -66,7 +70,7 @@ def _polls(app: App) -> tuple[Work, ...]:
             name=f"poll:{name}",
             every_s=section.every_minutes * 60,
             first_s=1,
-            do=partial(polling.poll, app, [name]),
+            do=partial(lookups.poll_source, app, name),
             queue="poll",
             priority=70,
         )
@@ -78,6 +82,15 @@ def _polls(app: App) -> tuple[Work, ...]:
 def _upkeep(app: App) -> tuple[Work, ...]:
     """Return what no edition waits for."""
     return (
+        Work(
+            name="lookups",
+            every_s=LOOKUPS_S,
+            first_s=LOOKUPS_FIRST_S,
+            do=partial(lookups.look_up, app),
+            queue="poll",
+            priority=60,
+            is_wanted=lambda: lookups.count_due(app) > 0,
+        ),
         Work(
             name="signals",
             every_s=app.config.settings.signals.every_minutes * 60,

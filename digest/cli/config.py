@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from digest.actions import checking
+from digest.actions import checking, lookups
 from digest.cli._context import AsJson, config_of
 from digest.cli._output import print_json, print_line, show
 from digest.config import Config, masked
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check configuration, templates, keys and profile files; exit 2 and name each mistake.
 
-    Asks nobody and opens no store: `digest doctor` does.
+    Asks nobody; liked papers that an existing store could not find are named too.
     """
     problems: tuple[str, ...] = ()
     config: Config | None = None
@@ -32,8 +32,9 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         problems = checking.problems(config)
     except ConfigError as exc:
         problems = exc.problems
+    warnings = lookups.not_found_in_store(config) if config is not None and not problems else ()
     if as_json:
-        print_json({"ok": not problems, "problems": problems})
+        print_json({"ok": not problems, "problems": problems, "warnings": warnings})
         raise typer.Exit(2 if problems else 0)
     if problems or config is None:
         raise ConfigError(*problems)
@@ -43,6 +44,8 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         f"{counted(len(config.profiles), 'profile')}, "
         f"{counted(len(config.settings.transports), 'transport')}"
     )
+    for warning in warnings:
+        print_line(f"warning: {warning}")
 
 
 def show_config(context: typer.Context, as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from digest.actions import polling
+from digest.actions import lookups, polling
 from digest.cli._context import AsJson, opened, options_of
 from digest.cli._output import print_line, print_notes, print_table, progress, show
 from digest.model import Completeness, PollReport
@@ -34,7 +34,10 @@ def poll(
             reports = polling.poll(
                 app, sources or (), force=force, on_progress=lambda _report: advance()
             )
+        looked_up = lookups.look_up(app)
     show(reports, as_json=as_json, human=_print)
+    if not as_json:
+        print_notes(looked_up.notes)
     if not all(polling.is_good(report) for report in reports):
         raise typer.Exit(1)
 

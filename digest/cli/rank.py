@@ -145,6 +145,8 @@ def _print_head(found: Ranking) -> None:
     if found.left_out:
         causes = ", ".join(f"{cause} {count}" for cause, count in found.left_out.items())
         print_line(f"left out: {causes}")
+    for sentence in found.not_found:
+        print_line(sentence)
 
 
 def _print_scores(rows: Iterable[Scores]) -> None:

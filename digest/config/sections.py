@@ -313,6 +313,11 @@ class SignalsSection(Section):
     enrich: bool = Field(
         True, description="Ask configured sources for what they know of papers found by others."
     )
+    look_up: bool = Field(
+        True,
+        description="Ask by id for liked papers that no source announced: configured sources, and "
+        "the public arXiv, Crossref and others where no source of that kind is configured.",
+    )
     citations_from: Literal["semanticscholar", "openalex"] = Field(
         "semanticscholar", description="Which catalogue counts citations."
     )

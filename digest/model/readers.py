@@ -109,6 +109,11 @@ class Profile:
     title: str = ""
     """Shown in the mail; the name where empty."""
 
+    @property
+    def rated(self) -> frozenset[PaperKey]:
+        """Return the papers that any interest likes or dislikes."""
+        return frozenset(key for one in self.interests for key in (*one.liked, *one.disliked))
+
 
 class SubscriberStatus(StrEnum):
     """Where an address stands."""

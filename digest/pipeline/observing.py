@@ -31,7 +31,7 @@ from digest.sources._http import redact
 from digest.sources.signals import Observer, Subject
 from digest.sources.signals import _plan as plan
 from digest.store import observations as rows
-from digest.store import signals
+from digest.store import signals, sources
 from digest.store.ingest import ingest
 from digest.text.keys import title_key, token_overlap
 
@@ -101,7 +101,9 @@ def observers(app: App) -> Mapping[str, Look]:
     if settings.signals.enrich:
         for name, source in app.sources.items():
             if isinstance(source, Enriches):
-                found[f"{ENRICH}:{name}"] = partial(_enrich, app, name, source)
+                allow_private = settings.sources[name].allow_private
+                look = partial(enrich, app, source, allow_private=allow_private)
+                found[f"{ENRICH}:{name}"] = look
     return found
 
 
@@ -208,35 +210,35 @@ def _count_votes(app: App, _network: Network) -> ObserverReport:
     return _report(VOTES, now, len(found), len(found), None)
 
 
-def _enrich(app: App, name: str, source: Enriches, network: Network) -> ObserverReport:
-    """Ask a source for papers that only others have told of."""
-    now, observer = app.now(), f"{ENRICH}:{name}"
+def enrich(
+    app: App, source: Enriches, network: Network, *, scheme: str = "", allow_private: bool = False
+) -> ObserverReport:
+    """Ask a source for papers that only others have told of; ``scheme``: those with such an id."""
+    now, observer = app.now(), f"{ENRICH}:{source.name}"
     with app.writing() as connection:
         seen = rows.claim_due(
             connection, observer, now=now, since=now - ENRICH_FOR, limit=MOST_ENRICHED,
-            next_look=lambda at: plan.next_look(at, now=now), unknown_to=name,
+            next_look=lambda at: plan.next_look(at, now=now),
+            gap=rows.Gap(source=source.name, scheme=scheme),
         )  # fmt: skip
         subjects = rows.watched(connection, list(seen))
     if not subjects:
         return ObserverReport(observer=observer, at=now)
     owners = {key: subject for subject in subjects for key in subject.keys}
-    fetcher = network.fetcher(
-        name,
-        provider=app.sources[name].provider,
-        allow_private=app.config.settings.sources[name].allow_private,
-    )
+    fetcher = network.fetcher(source.name, provider=source.provider, allow_private=allow_private)
     records: list[Record] = []
     failed: SourceError | None = None
     try:
         for body in source.enrich(fetcher, list(owners)):
-            records += app.sources[name].parse(body).records
+            records += source.parse(body).records
     except SourceError as exc:
         failed = exc
     fitting = [record for record in records if _is_about(record, owners)]
     with app.writing() as connection:
         # Nobody announces anything here: no sighting, no news, whatever the answer says.
         told = [replace(r, announce_type=AnnounceType.REPLACE, announced_on=None) for r in fitting]
-        ingest(connection, source=name, records=told, now=now, is_announcement=False)
+        sources.ensure(connection, {source.name: source.kind})
+        ingest(connection, source=source.name, records=told, now=now, is_announcement=False)
         if failed is not None:
             soon = {ref: plan.after_failure(at, now=now) for ref, at in seen.items()}
             rows.look_again(connection, observer, soon, now=now)

@@ -154,7 +154,7 @@ class Checks(Protocol):
 
 
 @runtime_checkable
-class Enriches(Protocol):
+class Enriches(Source, Protocol):
     """A source that can be asked for known papers, for what feeds do not say."""
 
     def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:

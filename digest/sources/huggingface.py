@@ -14,9 +14,11 @@ from typing import Any
 from pydantic import Field
 
 from digest.errors import SourceError
-from digest.model import Author, Completeness, Link, Record, Signal
+from digest.model import Author, Completeness, Link, PaperKey, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources import _calendar as calendar
+from digest.sources._arxiv_feed import abstract_page, paper_links
+from digest.sources._asking import MOST_ALONE, ask, values_of
 from digest.sources._reading import (
     Options,
     day,
@@ -30,7 +32,7 @@ from digest.sources._reading import (
     web_link,
 )
 from digest.text.clean import clean
-from digest.text.ids import make_key
+from digest.text.ids import make_key, parse_arxiv
 from digest.text.plain import plain
 
 SITE = "https://huggingface.co"
@@ -76,13 +78,12 @@ class HuggingFaceSource:
 
     def pages(self, fetcher: Fetcher, wanted_on: date) -> Iterator[Body]:
         """Yield the pages of one day's list. Raises SourceError."""
-        headers = {"Authorization": f"Bearer {self.options.token}"} if self.options.token else None
         for page in range(MAX_PAGES):
             params: dict[str, str | int] = {"date": wanted_on.isoformat(), "limit": PAGE_LIMIT}
             body = fetcher.get(
                 f"{self.options.base_url.rstrip('/')}/api/daily_papers",
                 params={**params, "p": page} if page else params,
-                headers=headers,
+                headers=self._headers,
                 label=f"{wanted_on.isoformat()} p{page}" if page else wanted_on.isoformat(),
             )
             if body is None:
@@ -91,9 +92,21 @@ class HuggingFaceSource:
             if len(list_of(json_of(self.name, body))) < PAGE_LIMIT:
                 return
 
+    def look_up(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
+        """Ask for arXiv papers that have a page here, one at a time; for the first ones of many."""
+        for number in values_of(keys, "arxiv")[:MOST_ALONE]:
+            address = f"{self.options.base_url.rstrip('/')}/api/papers/{number}"
+            try:
+                yield ask(fetcher, address, headers=self._headers, label=f"paper {number}")
+            except SourceError as exc:
+                if exc.kind != "http-404":
+                    raise
+
     def parse(self, body: Body) -> Batch:
-        """Read one list."""
+        """Read one list, or one paper that was asked for. Raises SourceError."""
         items = json_of(self.name, body)
+        if body.label.startswith("paper ") and dict_of(items).get("id"):
+            items = [items]
         if not isinstance(items, list):
             said = clean(text_of(dict_of(items).get("error")))[:200] or "JSON of another shape"
             raise SourceError(self.name, f"{body.url} answered with: {said}", kind="not-a-list")
@@ -118,13 +131,18 @@ class HuggingFaceSource:
         """Remember when all lists were read."""
         return {"since": now.isoformat()}
 
+    @property
+    def _headers(self) -> Mapping[str, str] | None:
+        return {"Authorization": f"Bearer {self.options.token}"} if self.options.token else None
+
     def _record(self, item: dict[str, Any], batch_on: date | None) -> Record | Rejected:
         paper = dict_of(item.get("paper")) or item
         number = clean(text_of(paper.get("id")))
         title = plain(text_of(paper.get("title")) or text_of(item.get("title")))
         if not number or not title:
             return Rejected(native_id=number[:300], reason="no id or no title")
-        key = make_key("arxiv", number) or make_key("hf", number)
+        archived = parse_arxiv(number)
+        key = archived.key if archived else make_key("hf", number)
         if key is None:
             return Rejected(native_id=number[:300], reason="the id is too long")
         submitted = text_of(paper.get("submittedOnDailyAt"))
@@ -138,8 +156,8 @@ class HuggingFaceSource:
             summary=plain(text_of(paper.get("ai_summary"))),
             authors=_authors(paper),
             keywords=_keywords(paper),
-            url=web_link(f"{SITE}/papers/{number}"),
-            links=_links(item, paper, number),
+            url=abstract_page(archived) if archived else web_link(f"{SITE}/papers/{number}"),
+            links=(*(paper_links(archived) if archived else ()), *_links(item, paper, number)),
             # The outer publishedAt is four or five hours early: its day is often the day before.
             published_at=instant(paper.get("publishedAt")),
             withdrawn=bool(paper.get("withdrawnAt")),

@@ -10,23 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
 from digest.errors import SourceError
 from digest.model import AnnounceType, PaperKey
-from digest.sources import Batch, Body, Fetcher, Rejected
-from digest.sources import arxiv as arxiv_kind
-from digest.sources import biorxiv as biorxiv_kind
+from digest.sources import Batch, Body, Fetcher, Rejected, Source
 from digest.sources import crossref as crossref_kind
 from digest.sources import openalex as openalex_kind
-from digest.sources import openreview as openreview_kind
 from digest.sources import pubmed as pubmed_kind
 from digest.sources._asking import ask
 from digest.sources._page import page_key, parse_page
 from digest.sources._pdf import is_pdf, packet_of
 from digest.sources._reading import Options
+from digest.sources.by_id import bodies_about, source_for_ids
 from digest.text.clean import clean
 from digest.text.ids import parse_reference
 
@@ -53,18 +51,6 @@ class InboxOptions(Options):
     pubmed_url: str = Field(pubmed_kind.SITE, description="The same of PMIDs.")
     openreview_url: str = Field("https://api2.openreview.net", description="The same of forums.")
     openalex_url: str = Field(openalex_kind.SITE, description="The same of OpenAlex ids.")
-
-
-class _Lookup(Protocol):
-    """What is needed of another kind."""
-
-    def enrich(self, fetcher: Fetcher, keys: Sequence[PaperKey]) -> Iterator[Body]:
-        """Yield bodies about those of the keys that it knows."""
-        ...
-
-    def parse(self, body: Body) -> Batch:
-        """Turn one body into records."""
-        ...
 
 
 def source(name: str, options: Mapping[str, Any]) -> InboxSource:
@@ -111,7 +97,7 @@ class InboxSource:
         if route.startswith(PAGE):
             yield self._page(fetcher, keys[0], now)
             return
-        for body in self._lookups[route].enrich(fetcher, keys):
+        for body in bodies_about(self._lookups[route], fetcher, keys):
             yield replace(body, label=f"{route} {body.label}")
 
     def _page(self, fetcher: Fetcher, key: PaperKey, now: datetime) -> Body:
@@ -156,21 +142,18 @@ class InboxSource:
         return {}
 
     @cached_property
-    def _lookups(self) -> dict[str, _Lookup]:
+    def _lookups(self) -> dict[str, Source]:
         """Return who is asked, by route."""
-        options, name = self.options, self.name
-        archive = {"categories": ("cs.LG",), "api_url": options.arxiv_url}
-        servers = {"servers": ("biorxiv", "medrxiv"), "base_url": options.biorxiv_url}
-        papers = {"prefixes": ("10.1000",), "base_url": options.crossref_url}
-        venue = {"invitations": ("any",), "base_url": options.openreview_url}
-        works = {"enrich_only": True, "base_url": options.openalex_url}
         return {
-            "arxiv": arxiv_kind.source(name, archive),
-            "biorxiv": biorxiv_kind.source(name, servers),
-            "crossref": crossref_kind.source(name, papers),
-            "pubmed": pubmed_kind.source(name, {"query": "any", "base_url": options.pubmed_url}),
-            "openreview": openreview_kind.source(name, venue),
-            "openalex": openalex_kind.source(name, works),
+            kind: source_for_ids(kind, self.name, **{option: address})
+            for kind, option, address in (
+                ("arxiv", "api_url", self.options.arxiv_url),
+                ("biorxiv", "base_url", self.options.biorxiv_url),
+                ("crossref", "base_url", self.options.crossref_url),
+                ("pubmed", "base_url", self.options.pubmed_url),
+                ("openreview", "base_url", self.options.openreview_url),
+                ("openalex", "base_url", self.options.openalex_url),
+            )
         }
 
 

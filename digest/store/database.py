@@ -76,6 +76,15 @@ def open_engine(url: str) -> Engine:
         ) from exc
 
 
+def exists(url: str) -> bool:
+    """Tell whether there may be a store at this address; opening SQLite would make one."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return False
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
+
+
 def _sqlite_engine(url: str, path: str | None) -> Engine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)

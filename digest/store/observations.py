@@ -42,6 +42,15 @@ class Watched:
     links: tuple[Link, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Papers of which a source has told nothing yet."""
+
+    source: str
+    scheme: str = ""
+    """Only papers with an id of this scheme; empty means all."""
+
+
 def claim_due(
     connection: Connection,
     observer: str,
@@ -50,13 +59,13 @@ def claim_due(
     since: datetime,
     limit: int,
     next_look: Callable[[datetime], datetime],
-    unknown_to: str = "",
+    gap: Gap | None = None,
 ) -> dict[int, datetime]:
-    """Claim papers first seen after ``since`` that are due: row id to when they were first seen.
+    """Claim news first seen after ``since`` that is due: row id to when it was first seen.
 
     The newest come first. Their next look (``next_look`` of first sight) is stored at once: a
-    program that dies while asking does not ask again and again. ``unknown_to`` leaves out papers
-    that this source has a record of.
+    program that dies while asking does not ask again and again. ``gap`` leaves out papers of
+    which nothing is to be learnt.
     """
     joined = (observations.c.paper_id == papers.c.id) & (observations.c.observer == observer)
     query = (
@@ -64,6 +73,7 @@ def claim_due(
         .join(observations, joined, isouter=True)
         .where(
             papers.c.first_seen_at > since,
+            papers.c.new_at.is_not(None),
             papers.c.merged_into.is_(None),
             papers.c.withdrawn.is_(False),
             or_(observations.c.next_at.is_(None), observations.c.next_at <= now),
@@ -71,9 +81,12 @@ def claim_due(
         .order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
         .limit(limit)
     )
-    if unknown_to:
-        theirs = (records.c.paper_id == papers.c.id) & (records.c.source == unknown_to)
+    if gap:
+        theirs = (records.c.paper_id == papers.c.id) & (records.c.source == gap.source)
         query = query.where(~exists().where(theirs))
+    if gap and gap.scheme:
+        ids = (paper_ids.c.paper_id == papers.c.id) & (paper_ids.c.scheme == gap.scheme)
+        query = query.where(exists().where(ids))
     due = {row.id: row.first_seen_at for row in connection.execute(query)}
     at = {paper_id: next_look(seen) for paper_id, seen in due.items()}
     claimed = _put(connection, observer, at, now=now)

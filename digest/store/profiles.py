@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from digest.model import Profile, Subscriber, SubscriberStatus, Subscription
 from digest.model.quickly import made
+from digest.store import lookups
 from digest.store.tables import profiles, subscribers, subscriptions
 from digest.store.upserts import insert_counted
 
@@ -55,13 +56,19 @@ def from_document(document: Mapping[str, Any]) -> Profile:
 def save(
     connection: Connection, profile: Profile, *, origin: str, now: datetime
 ) -> tuple[int, bool]:
-    """Insert or change a profile; return its row id and whether anything changed."""
+    """Insert or change a profile; return its row id and whether anything changed.
+
+    Its liked and disliked papers are queued to be looked up.
+    """
     document = to_document(profile)
     known = connection.execute(
         select(profiles.c.id, profiles.c.document, profiles.c.is_active).where(
             profiles.c.origin == origin, profiles.c.name == profile.name
         )
     ).one_or_none()
+    if known is not None and known.document == document and known.is_active:
+        return known.id, False
+    lookups.queue(connection, profile.rated, now=now)
     if known is None:
         row_id = connection.execute(
             insert(profiles)
@@ -76,8 +83,6 @@ def save(
             .returning(profiles.c.id)
         ).scalar_one()
         return row_id, True
-    if known.document == document and known.is_active:
-        return known.id, False
     connection.execute(
         update(profiles)
         .where(profiles.c.id == known.id)

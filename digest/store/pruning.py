@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, delete, func, insert, literal, or_, select
 
 from digest.store._bulk import among
-from digest.store.tables import paper_ids, papers, records, tombstones
+from digest.store.tables import lookups, paper_ids, papers, records, tombstones
 from digest.store.types import UTCDateTime
 
 BATCH = 1000
@@ -16,6 +16,7 @@ BATCH = 1000
 def prune(connection: Connection, *, before: datetime, now: datetime) -> int:
     """Remove papers first seen, and last seen in any source, before an instant; return how many.
 
+    Papers that a profile likes or dislikes are kept: they teach.
     Papers that were merged go with the paper that took them in. What was shown to whom stays.
     """
     count = 0
@@ -48,8 +49,9 @@ def _query(before: datetime) -> Select[tuple[int]]:
         .where(records.c.paper_id == papers.c.id, records.c.last_seen_at >= before)
         .exists()
     )
+    is_rated = select(lookups.c.key).where(lookups.c.paper_id == papers.c.id).exists()
     return select(papers.c.id).where(
-        papers.c.first_seen_at < before, papers.c.merged_into.is_(None), ~still_listed
+        papers.c.first_seen_at < before, papers.c.merged_into.is_(None), ~still_listed, ~is_rated
     )
 
 

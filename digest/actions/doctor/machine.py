@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from digest.actions import checking, outbox, polling, workers
+from digest.actions import checking, lookups, outbox, polling, workers
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App, system_clock
 from digest.errors import DigestError
@@ -32,6 +32,7 @@ def look(app: App) -> Iterator[Finding]:
     yield _outbox(app)
     yield from _queue(app)
     yield from _sources(app)
+    yield from _likes(app)
 
 
 def _configuration(app: App) -> Iterator[Finding]:
@@ -139,3 +140,8 @@ def _sources(app: App) -> Iterator[Finding]:
             yield warning(name, "never polled", "run `digest poll`")
         else:
             yield good(name, f"answered {source.last_success_at:%Y-%m-%d %H:%M}")
+
+
+def _likes(app: App) -> Iterator[Finding]:
+    for sentence in lookups.not_found_of_files(app):
+        yield warning("likes", sentence, "correct or remove it in the profile, if it stays away")

@@ -15,6 +15,7 @@ from digest.store.tables.outbox import (
 from digest.store.tables.papers import (
     bodies,
     events,
+    lookups,
     merges,
     observations,
     paper_ids,
@@ -54,6 +55,7 @@ __all__ = [
     "feedback",
     "installation",
     "libraries",
+    "lookups",
     "merges",
     "metadata",
     "observations",

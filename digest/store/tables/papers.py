@@ -263,6 +263,18 @@ submissions = Table(
     Index("ix_submissions_subscriber_id", "subscriber_id"),
 )
 
+# Liked and disliked papers by key, whether or not the store has them yet.
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("key", String(320), primary_key=True),
+    Column("paper_id", RowId, ForeignKey("papers.id", ondelete="SET NULL"), index=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", UTCDateTime, nullable=False, index=True),
+    # Why the last attempt brought no paper; empty before the first one.
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
 vectors = Table(
     "vectors",
     metadata,
