@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from digest import files
 from digest.config import Config, Settings, reveal
 from digest.delivery import Transport, is_channel
-from digest.errors import StoreError, UsageError
+from digest.errors import ConfigError, StoreError, UsageError
+from digest.keys import LEAST_LENGTH, flaw_of
 from digest.plugins import resolve
 from digest.rendering.compose import Composer
 from digest.rendering.imprint import Imprint, imprint_of
@@ -114,7 +116,10 @@ class App:
 
     @cached_property
     def secret_keys(self) -> tuple[bytes, ...]:
-        """Return the signing secrets, the present one first; made on first use."""
+        """Return the signing secrets, the present one first; made on first use.
+
+        Raises ConfigError where one is too short, StoreError where none can be kept.
+        """
         settings = self.config.settings.digest
         present = reveal(settings.secret).encode() or _kept_secret(self.config.data_dir)
         return (present, *(reveal(old).encode() for old in settings.old_secrets))
@@ -127,6 +132,7 @@ def open_app(config: Config, *, now: datetime | None = None, migrate: bool = Tru
         raise UsageError(f"--now needs a time zone: {now.isoformat()}+00:00, for example")
     try:
         engine = database.open_engine(config.store_url)
+        files.close_to_others(own_files(config))
     except OSError as exc:
         raise StoreError(f"the store cannot be opened: {exc}") from exc
     try:
@@ -134,6 +140,27 @@ def open_app(config: Config, *, now: datetime | None = None, migrate: bool = Tru
         yield App(config, system_clock if now is None else (lambda: now), engine)
     finally:
         engine.dispose()
+
+
+def own_files(config: Config) -> Iterator[Path]:
+    """Give the data folder, what is in it, and the store: nobody else of the machine reads them.
+
+    A data folder that also holds the configuration, or is worked in, has files of others: there
+    only the program's own are given.
+    """
+    folder = config.data_dir
+    with contextlib.suppress(StoreError):
+        yield from database.files_of(config.store_url)
+    if not folder.is_dir():
+        return
+    around = (Path.cwd(), *((config.path.absolute().parent,) if config.path else ()))
+    if any(place.is_relative_to(folder) for place in around):
+        yield from (folder / SECRET_FILE, *(folder / "senders").glob("*"))
+        return
+    # Where nobody else may enter, what lies deeper is out of their reach.
+    inside = folder.rglob("*") if files.open_to_others(folder) else folder.iterdir()
+    yield from (path for path in sorted(inside) if not path.is_symlink())
+    yield folder
 
 
 def ways_out(settings: Settings) -> dict[str, Transport]:
@@ -163,14 +190,17 @@ def _prepare(engine: Engine, *, migrate: bool) -> None:
 
 def _kept_secret(folder: Path) -> bytes:
     path = folder / SECRET_FILE
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes().strip()
-    folder.mkdir(parents=True, exist_ok=True)
-    made = secrets.token_urlsafe(32).encode()
     try:
-        with path.open("xb") as file:
-            path.chmod(0o600)
-            file.write(made + b"\n")
-    except FileExistsError:  # another process was first
-        return path.read_bytes().strip()
-    return made
+        kept = files.write_once(path, secrets.token_urlsafe(32).encode() + b"\n").strip()
+    except OSError as exc:
+        raise StoreError(
+            f"{path}: the signing secret cannot be kept there: {exc.strerror or exc}: make room, "
+            "or let this user read and write the folder (digest.data_dir)"
+        ) from exc
+    if flaw_of(kept):
+        raise ConfigError(
+            f"{path}: holds {len(kept)} characters, a signing secret has at least "
+            f"{LEAST_LENGTH}: put the file back from a backup, or remove it: a new one is made, "
+            "and links in mails that were sent stop working"
+        )
+    return kept

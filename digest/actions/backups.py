@@ -7,7 +7,6 @@ installation sends nothing until its owner says so.
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import delete
 
+from digest import files
 from digest.app import SECRET_FILE, App
 from digest.errors import StoreError, UsageError
 from digest.store import copying, database, deliveries, dumping, outdated
@@ -51,10 +51,11 @@ def backup(
     """
     if path.exists():
         raise UsageError(f"{path} is there already")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     part = path.with_name(f".{path.name}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        part.unlink(missing_ok=True)
+        files.create(part)
         if portable or not database.is_sqlite(app.engine):
             _dump(app, part, on_progress)
         else:
@@ -173,12 +174,7 @@ def _secret(app: App) -> str:
 def _keep_secret(app: App, secret: str) -> None:
     if not secret or app.config.settings.digest.secret:
         return
-    folder = app.config.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{SECRET_FILE}.part"
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secret + "\n")
-    part.rename(folder / SECRET_FILE)
+    files.write(app.config.data_dir / SECRET_FILE, f"{secret}\n".encode())
 
 
 def _is_copy(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from digest import logs
+from digest import files, logs
 from digest.app import App, open_app
 from digest.config import Config, load_config
 
@@ -44,6 +44,7 @@ def opened(context: typer.Context, *, migrate: bool = True) -> Iterator[App]:
     """Open the App that the global options describe. Raises ConfigError, StoreError."""
     config = config_of(context)
     start_logging(context, config)
+    files.keep_private(config.data_dir)
     with open_app(config, now=options_of(context).now, migrate=migrate) as app:
         yield app
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from digest import __version__
+from digest import __version__, files
 from digest.cli import (
     backups,
     bounces,
@@ -156,6 +156,7 @@ def build() -> typer.Typer:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; never a traceback for an expected error."""
+    files.keep_private()
     command = typer.main.get_command(build())
     try:
         result = command.main(arguments, prog_name="digest", standalone_mode=False)

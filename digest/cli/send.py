@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from digest import files
 from digest.actions import sending
 from digest.actions.sending import Preview, SendResult
 from digest.cli._context import AsJson, opened
@@ -96,8 +97,7 @@ def _print_summary(found: Preview, limit_kb: int) -> None:
 
 def write_message(message: Message, folder: Path) -> Path:
     """Write a message as three files: its HTML, its text, and the whole mail."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "edition.html").write_text(message.html, encoding="utf-8")
-    (folder / "edition.txt").write_text(message.text, encoding="utf-8")
-    (folder / "edition.eml").write_bytes(message.content)
+    files.write(folder / "edition.html", message.html.encode())
+    files.write(folder / "edition.txt", message.text.encode())
+    files.write(folder / "edition.eml", message.content)
     return folder

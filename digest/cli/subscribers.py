@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from digest import files
 from digest.actions import erasing, subscriber_lists, subscribers
 from digest.actions.subscriber_lists import ImportReport
 from digest.actions.subscribers import SubscriberLine
@@ -110,7 +111,7 @@ def import_list(
         )
     if rejected and report.bad:
         lines = (csv_line((bad.line, bad.reason, *bad.cells)) for bad in report.bad)
-        rejected.write_text("".join(lines), encoding="utf-8", newline="")
+        files.write(rejected, "".join(lines).encode())
     show(report, as_json=as_json, human=_print_import)
     if report.bad:
         raise typer.Exit(1)
@@ -132,9 +133,8 @@ def export_list(
         if file is None:
             sys.stdout.writelines(lines)
             return
-        with file.open("w", encoding="utf-8", newline="") as written:
-            written.writelines(lines)
-    file.chmod(0o600)
+        with files.writing(file) as written:
+            written.writelines(line.encode() for line in lines)
 
 
 def _print_import(report: ImportReport) -> None:

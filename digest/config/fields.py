@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
+from digest.keys import flaw_of
 from digest.text.locales import find_locale
 
 
@@ -27,8 +28,16 @@ def _known_locale(name: str) -> str:
     return name
 
 
+def _long_enough(value: SecretStr) -> SecretStr:
+    if flaw := flaw_of(value.get_secret_value()):
+        raise ValueError(flaw)
+    return value
+
+
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 LocaleName = Annotated[str, AfterValidator(_known_locale)]
+SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+"""What signs, or lets in: long enough that nobody guesses it."""
 
 
 class Section(BaseModel):

@@ -226,9 +226,14 @@ def _deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, A
 
 def _read_secret(name: str, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as exc:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"environment: {name}: the file cannot be read: {exc}") from exc
+    if not value:
+        raise ConfigError(
+            f"environment: {name}: {path} is empty: write the value into it, or unset {name}"
+        )
+    return value
 
 
 def reveal(secret: SecretStr | None) -> str:

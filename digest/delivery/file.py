@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from digest import files
 from digest.delivery import Outcome, OutcomeKind, Phase
 from digest.errors import DeliveryError
 from digest.model import Message
@@ -54,7 +55,7 @@ class FileTransport:
         names = ("tmp", "new", "cur") if self.options.format == "maildir" else ("",)
         try:
             for part in names:
-                (folder / part).mkdir(parents=True, exist_ok=True)
+                files.make_folder(folder / part)
         except OSError as exc:
             raise _unusable(self.name, folder, exc) from exc
         return FileSession(self.name, folder, self.options)
@@ -75,6 +76,7 @@ class FileSession:
         draft = self._folder / ("tmp" if is_maildir else "") / f".{stem}.part"
         target = self._folder / (f"new/{stem}" if is_maildir else f"{stem}.eml")
         try:
+            files.create(draft)
             with draft.open("wb") as file:
                 file.write(message.content)
                 file.flush()
@@ -85,7 +87,7 @@ class FileSession:
             draft.replace(target)
             if self._options.html and not is_maildir:
                 html = message.html or body(parsed(message.content), "html")
-                target.with_suffix(".html").write_text(html, encoding="utf-8")
+                files.write(target.with_suffix(".html"), html.encode())
         except OSError as exc:
             raise _unusable(self.name, self._folder, exc) from exc
         return Outcome(kind=OutcomeKind.SENT, phase=Phase.DONE, reply=f"written: {target.name}")

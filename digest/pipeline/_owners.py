@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from digest import files
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system: leases alone tell
@@ -23,11 +25,11 @@ FOLDER = "senders"
 def owner(data_dir: Path) -> Iterator[str]:
     """Give a name for this run's leases that is alive as long as the block lasts."""
     name = f"sender-{secrets.token_hex(8)}"
-    folder = data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = files.make_folder(data_dir / FOLDER)
     path = folder / name
     unborn = folder / f".{name}"
-    with unborn.open("xb") as file:
+    files.create(unborn)
+    with unborn.open("wb") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         unborn.rename(path)  # locked before anybody can see it

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+from digest import files
 from digest.errors import StoreError
 from digest.store.tables import metadata
 
@@ -86,8 +87,9 @@ def exists(url: str) -> bool:
 
 
 def _sqlite_engine(url: str, path: str | None) -> Engine:
-    if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if path and path != ":memory:" and not path.startswith("file:"):
+        files.make_folder(Path(path).parent)
+        files.create(Path(path))  # SQLite gives -wal and -shm the same permissions
     # Parameters hold addresses, and errors end in the log.
     engine = create_engine(
         url,
@@ -129,6 +131,22 @@ def _sqlite_engine(url: str, path: str | None) -> Engine:
             raise DBAPIError.instance("BEGIN IMMEDIATE", None, exc, sqlite3.Error) from exc
 
     return engine
+
+
+def files_of(url: str) -> list[Path]:
+    """Return the files of an SQLite store that are there; none for a server's.
+
+    Raises StoreError where the address is not one.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise StoreError(f"store.url is not a database address: {exc}") from exc
+    path = parsed.database or ""
+    if parsed.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path[:5] == "file:":
+        return []
+    found = [Path(path + ending) for ending in ("", "-wal", "-shm", "-journal")]
+    return [one for one in found if one.exists()]
 
 
 def begin_immediate(driver: Any) -> None:

@@ -12,6 +12,8 @@ import re
 from base64 import b32encode
 from collections.abc import Sequence
 
+from digest.keys import checked
+
 MAC_BYTES = 10
 """HMAC-SHA256 truncated to 80 bits (RFC 2104 section 5 allows half of it, 128 are not needed for
 what is worth one suppressed address and is tried one mail at a time)."""
@@ -28,7 +30,8 @@ class ReturnPaths:
     """
 
     def __init__(self, keys: Sequence[bytes], *, domain: str, prefix: str = "b+") -> None:
-        self._keys = [hmac.digest(key, _KEY_CONTEXT, "sha256") for key in keys]
+        """Take the keys, the present one first. Raises ConfigError where one is too short."""
+        self._keys = [hmac.digest(key, _KEY_CONTEXT, "sha256") for key in checked(keys)]
         self._prefix = prefix
         self._domain = domain
         spelled = rf"{re.escape(prefix)}([0-9a-z]{{1,13}})-({_MAC})@{re.escape(domain)}"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from digest.errors import TokenError
+from digest.keys import checked
 
 VERSION = 1
 MAC_BYTES = 16
@@ -66,9 +67,8 @@ class Signer:
     """Makes tokens with the first key and reads those of every key: old links keep working."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        if not keys:
-            raise ValueError("a signer needs a key")
-        derived = [hmac.digest(key, _KEY_CONTEXT, "sha256") for key in keys]
+        """Take the keys, the present one first. Raises ConfigError where one is too short."""
+        derived = [hmac.digest(key, _KEY_CONTEXT, "sha256") for key in checked(keys)]
         self._keys = {hashlib.sha256(key).digest()[:2]: key for key in reversed(derived)}
         self._present = hashlib.sha256(derived[0]).digest()[:2]
         # RFC 2104 section 4: what the key alone decides is hashed once, not for each of the four

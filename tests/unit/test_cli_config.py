@@ -25,7 +25,7 @@ def test_an_unknown_kind_is_told_with_those_there_are(tmp_path, capsys):
 
 
 def test_config_show_masks_secrets(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("DIGEST_DIGEST__SECRET", "hush")
+    monkeypatch.setenv("DIGEST_DIGEST__SECRET", "hush, not a soul knows")
     assert run(["config", "show", "--json"]) == 0
     shown = capsys.readouterr().out
     assert json.loads(shown)["digest"]["secret"] == "**********"

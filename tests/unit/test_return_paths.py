@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from digest.subscribers.return_paths import ReturnPaths
 
-KEYS = (b"new secret", b"old secret")
+KEYS = (b"a new secret key", b"an old secret key")
 PATHS = ReturnPaths(KEYS, domain="bounces.example.org")
 
 

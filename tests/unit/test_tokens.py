@@ -9,7 +9,7 @@ from digest.errors import TokenError
 from digest.subscribers.links import personal_links
 from digest.subscribers.tokens import Signer, TokenPurpose
 
-SIGNER = Signer([b"present", b"former"])
+SIGNER = Signer([b"the present key!", b"the former key!!"])
 
 
 def test_token_says_what_was_put_in():
@@ -27,10 +27,10 @@ def test_token_of_another_purpose_opens_nothing(other):
 
 
 def test_old_key_reads_but_does_not_write():
-    old = Signer([b"former"]).make(TokenPurpose.UNSUBSCRIBE, 7)
+    old = Signer([b"the former key!!"]).make(TokenPurpose.UNSUBSCRIBE, 7)
     assert SIGNER.read(old, TokenPurpose.UNSUBSCRIBE).subscriber_id == 7
     with pytest.raises(TokenError):
-        Signer([b"former"]).read(SIGNER.make(TokenPurpose.FEED, 7), TokenPurpose.FEED)
+        Signer([b"the former key!!"]).read(SIGNER.make(TokenPurpose.FEED, 7), TokenPurpose.FEED)
 
 
 def test_confirm_token_expires_and_unsubscribe_token_never_does():

@@ -5,7 +5,7 @@ Connects and logs in to every relay but mails nothing, and changes nothing but t
 
 from __future__ import annotations
 
-from digest.actions.doctor import domain, machine, mail
+from digest.actions.doctor import domain, machine, mail, private
 from digest.actions.doctor.findings import Finding, Level
 from digest.app import App
 
@@ -18,4 +18,4 @@ def examine(app: App, *, online: bool = True, name_server: str = "") -> tuple[Fi
     Without ``online`` nobody is asked about the sender's domain and the public pages.
     """
     outside = domain.look(app, name_server) if online else ()
-    return (*machine.look(app), *mail.look(app), *outside)
+    return (*machine.look(app), private.look(app), *mail.look(app), *outside)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
+from digest import files
 from digest.actions.setup.imports import Imported
 from digest.actions.setup.relays import RELAYS
 from digest.actions.setup.sources import source_lines
@@ -88,8 +89,7 @@ def write(folder: Path, answers: Answers, *, force: bool = False) -> Written:
 def _write_checked(texts: dict[Path, str], config: Path) -> None:
     before = {path: path.read_bytes() if path.exists() else None for path in texts}
     for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        files.write(path, text.encode())
     problems: tuple[str, ...] = ()
     try:
         problems = load_config(config).profile_problems
@@ -100,7 +100,7 @@ def _write_checked(texts: dict[Path, str], config: Path) -> None:
             if content is None:
                 path.unlink()
             else:
-                path.write_bytes(content)
+                files.write(path, content)
         raise ConfigError(*problems)
 
 
