@@ -52,6 +52,7 @@ SAMPLES: Mapping[str, Any] = {
     "mail.dkim.key_file": "config/dkim.pem",
     "mail.dkim.ed25519_key_file": "config/dkim-ed25519.pem",
     "mail.bounces.maildir": "digest-data/bounces",
+    "digest.secret": "a-long-random-text",
     "mail.bounces.webhook_secret": "a-long-random-text",
     "mail.templates_dir": "config/templates",
 }
