@@ -13,7 +13,8 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from digest.actions import bounces
-from digest.actions.bounces import BounceReport, Known
+from digest.actions.evidence import Known
+from digest.actions.settling import BounceReport
 from digest.app import App
 from digest.config import reveal
 from digest.delivery.bounces import BounceKind
@@ -22,6 +23,7 @@ from digest.errors import AddressError
 from digest.store import bounces as store
 from digest.store.bounces import Refused
 from digest.subscribers.addresses import address_hmac, address_key
+from digest.text.clean import clean
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +38,16 @@ def may_post(app: App, secret: str) -> bool:
 
 
 def take(app: App, content: bytes) -> BounceReport:
-    """Settle what a post tells. Raises ValueError where it cannot be read."""
+    """Settle what a post tells.
+
+    Raises ValueError where it cannot be read, TooMuchError where it holds too much.
+    """
     events = read(content)
     posted = [event for event in events if isinstance(event, Posted)]
     for event in events:
         if not isinstance(event, Posted):
             # Not opened here: what is posted must not make this machine ask any address.
-            log.warning("webhook wants to be confirmed, open once: %s", event.url[:1000])
+            log.warning("webhook wants to be confirmed, open once: %s", clean(event.url)[:1000])
     with app.reading() as connection:
         found = [
             Known(key=event.key, bounce=event.bounce, refused=_delivery(app, connection, event))

@@ -68,31 +68,38 @@ def leave(app: App, subscriber_id: int, subscription_id: int = 0, *, via: str) -
     one stops at its marker.
     """
     with app.writing() as connection:
-        person = subscribers.get(connection, subscriber_id)
-        if person is None:
-            return Left()
-        live = _live(connection, person)
-        ended = [s for s in live if subscription_id in {0, s.row_id}]
-        is_all = subscription_id == 0 or len(ended) == len(live)
-        profiles.set_subscription(
+        return leave_within(app, connection, subscriber_id, subscription_id, via=via)
+
+
+def leave_within(
+    app: App, connection: Connection, subscriber_id: int, subscription_id: int = 0, *, via: str
+) -> Left:
+    """Do what `leave` does, as part of a transaction."""
+    person = subscribers.get(connection, subscriber_id)
+    if person is None:
+        return Left()
+    live = _live(connection, person)
+    ended = [s for s in live if subscription_id in {0, s.row_id}]
+    is_all = subscription_id == 0 or len(ended) == len(live)
+    profiles.set_subscription(
+        connection,
+        [s.row_id for s in ended],
+        status=SubscriberStatus.UNSUBSCRIBED,
+        next_slot_at=None,
+    )
+    cancelled = deliveries.cancel_of_subscription(connection, [s.row_id for s in ended])
+    was_in = person.status is not SubscriberStatus.UNSUBSCRIBED
+    if is_all:
+        cancelled += _leave_wholly(app, connection, person)
+    if ended or (is_all and was_in):
+        subscribers.add_consent(
             connection,
-            [s.row_id for s in ended],
-            status=SubscriberStatus.UNSUBSCRIBED,
-            next_slot_at=None,
+            person.row_id,
+            "unsubscribed",
+            now=app.now(),
+            via=via,
+            detail={"subscriptions": [s.row_id for s in ended], "all": is_all},
         )
-        cancelled = deliveries.cancel_of_subscription(connection, [s.row_id for s in ended])
-        was_in = person.status is not SubscriberStatus.UNSUBSCRIBED
-        if is_all:
-            cancelled += _leave_wholly(app, connection, person)
-        if ended or (is_all and was_in):
-            subscribers.add_consent(
-                connection,
-                person.row_id,
-                "unsubscribed",
-                now=app.now(),
-                via=via,
-                detail={"subscriptions": [s.row_id for s in ended], "all": is_all},
-            )
     return Left(subscriptions=len(ended), cancelled=cancelled, is_all=is_all)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from digest.actions import bounces
-from digest.actions.bounces import BounceReport
+from digest.actions.settling import BounceReport
 from digest.cli._context import AsJson, opened, options_of
 from digest.cli._output import print_line, print_table, progress, show
 from digest.store.bounces import BounceRow
@@ -29,8 +29,8 @@ def take_in(
 ) -> None:
     """Read the mailbox of refusals and complaints once; suppress who is gone or complains.
 
-    Nothing is deleted: what was understood is marked as read, reports that nobody here is known
-    by are flagged, other mail stays as it is.
+    Nothing is deleted: what was understood is marked as read, what cannot be read and reports
+    about nobody known here are flagged, other mail stays as it is.
     """
     with opened(context) as app:
         if latest:
@@ -51,6 +51,16 @@ def _print_report(report: BounceReport) -> None:
     )
     if report.unmatched:
         print_line(f"{report.unmatched} about nobody known here: flagged in the mailbox")
+    if report.unconfirmed:
+        print_line(
+            f"{report.unconfirmed} could have been written by anybody: flagged, and counted when a "
+            "second one comes; set domain or trusted_server of [mail.bounces]"
+        )
+    if report.unreadable:
+        print_line(
+            f"{report.unreadable} cannot be read: put aside, flagged in the mailbox; "
+            "see `digest bounces --latest 50`"
+        )
 
 
 def _print_rows(rows: list[BounceRow]) -> None:

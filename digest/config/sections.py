@@ -199,6 +199,12 @@ class BounceSection(Section):
     imap_user: str = Field("", description="Its user.")
     imap_password: SecretStr | None = Field(None, description="Its password.")
     imap_folder: str = Field("INBOX", description="Folder to read; nothing is deleted.")
+    trusted_server: str = Field(
+        "",
+        description="Name that your mail server writes into Authentication-Results. Needed only "
+        "without domain: reports that it vouches for count at once, others when a second one "
+        "confirms them.",
+    )
     every_minutes: int = Field(10, ge=1, description="Time between looks by `digest serve`.")
     webhook_secret: SecretKey | None = Field(
         None,

@@ -50,7 +50,8 @@ class BounceRow:
     status: str = ""
     reason: str = ""
     effect: str = "none"
-    """``suppressed``, ``scored``, ``left`` (unsubscribed), ``none``, or ``unmatched``."""
+    """``suppressed``, ``scored``, ``left`` (unsubscribed), ``none``, ``unmatched``, or
+    ``unconfirmed``: anybody could have written it, and nobody else says so."""
 
 
 def known(connection: Connection, keys: Collection[str]) -> set[str]:
@@ -139,6 +140,40 @@ def to_address(
     late = theirs.where(deliveries.c.sent_at >= since).order_by(deliveries.c.sent_at.desc())
     found = _read(connection, late.limit(1))
     return (found[0] if found else None), False
+
+
+def was_reported(
+    connection: Connection, refused: Refused, kinds: Collection[str], since: datetime
+) -> bool:
+    """Tell whether another delivery to this subscriber was reported in one of these ways since."""
+    query = exists().where(
+        bounces.c.subscriber_id == refused.subscriber_id,
+        bounces.c.delivery_id != refused.row_id,
+        bounces.c.kind.in_(list(kinds)),
+        bounces.c.received_at >= since,
+    )
+    return connection.scalar(select(query)) is True
+
+
+def was_scored(connection: Connection, delivery_id: int) -> bool:
+    """Tell whether a soft refusal of this delivery was counted."""
+    query = exists().where(bounces.c.delivery_id == delivery_id, bounces.c.effect == "scored")
+    return connection.scalar(select(query)) is True
+
+
+def set_effect(connection: Connection, key: str, effect: str) -> None:
+    """Note what was done about a mail."""
+    connection.execute(update(bounces).where(bounces.c.mailbox_key == key).values(effect=effect))
+
+
+def count_by_effect(connection: Connection, since: datetime) -> dict[str, int]:
+    """Return how many mails had each effect since then."""
+    query = (
+        select(bounces.c.effect, func.count())
+        .where(bounces.c.received_at >= since)
+        .group_by(bounces.c.effect)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def at_the_door(

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from digest.actions import posted
+from digest.delivery.bounces.posted import TooMuchError
 from digest.errors import MissingError
 from digest.web.security import PRIVATE_HEADERS
 from digest.web.site import Site
@@ -23,6 +24,8 @@ def routes(site: Site) -> APIRouter:
         content = await request.body()
         try:
             report = await run_in_threadpool(posted.take, site.app, content)
+        except TooMuchError as exc:
+            return JSONResponse({"error": str(exc)}, status_code=413, headers=PRIVATE_HEADERS)
         except ValueError as exc:
             return JSONResponse({"error": str(exc)}, status_code=422, headers=PRIVATE_HEADERS)
         told = {"seen": report.seen, "unmatched": report.unmatched}

@@ -43,6 +43,10 @@ class ImapServer(socketserver.ThreadingTCPServer):
         self.validity = validity
         self.commands: list[str] = []
         self.folder = "INBOX"
+        self.refused: set[int] = set()
+        """UIDs that it does not give out."""
+        self.hangs_up_at = 0
+        """UID at which it closes the connection."""
 
     @property
     def port(self) -> int:
@@ -143,6 +147,10 @@ class _Dialogue(socketserver.StreamRequestHandler):
     def _uid_fetch(self, arguments: str) -> str:
         found = re.fullmatch(r"(\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", arguments)
         assert found, arguments
+        if int(found[1]) in self.server.refused:
+            return "NO [SERVERBUG] internal error"
+        if int(found[1]) == self.server.hangs_up_at:
+            raise ConnectionAbortedError
         for number, mail in enumerate(self.server.mails, 1):
             if mail.uid == int(found[1]):
                 part = mail.content[: int(found[2])]

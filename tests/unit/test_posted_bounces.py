@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery.bounces.causes import kind_by_service
-from digest.delivery.bounces.posted import Confirmation, Posted, read
+from digest.delivery.bounces.posted import (
+    EVENT_LIMIT,
+    POST_LIMIT,
+    Confirmation,
+    Posted,
+    TooMuchError,
+    read,
+)
 
 ADA = "Ada@example.org"
 
@@ -141,7 +148,7 @@ def test_sns_asks_to_be_confirmed():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[1]", b'"x"', b'{"Type": "Notification", "Message": "{"}']
+    "content", [b"", b"{", b"[1]", b'"x"', b"9" * 5000, b"[" * 100_000, b"hello", b"\xff\xfe"]
 )
 def test_rubbish_is_an_error(content):
     with pytest.raises(ValueError):
@@ -154,14 +161,83 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from([event for event, _ in CASES]), st.data())
-def test_any_field_may_hold_anything(event, data):
-    name = data.draw(st.sampled_from(sorted(event)))
-    changed = event | {name: data.draw(JSON)}
+EVENTS = [event for event, _ in CASES] + [json.loads(ses_bounce("Permanent")["Message"])]
+
+
+def mutated(data, value):
+    """Return a document with something else in one of its places, however deep."""
+    if isinstance(value, dict) and value and data.draw(st.integers(0, 3)):
+        name = data.draw(st.sampled_from(sorted(value)))
+        return value | {name: mutated(data, value[name])}
+    if isinstance(value, list) and value and data.draw(st.integers(0, 3)):
+        return [mutated(data, value[0]), *value[1:]]
+    return data.draw(JSON)
+
+
+def outcome(content):
+    """Return ``read`` where every event can be stored, else what is wrong."""
     try:
-        read(json.dumps(changed).encode())
-    except ValueError:
-        assert name in {"Message", "event-data"}
+        for one in read(content):
+            (one.url if isinstance(one, Confirmation) else one.bounce.reason).encode()
+    except UnicodeEncodeError:
+        raise
+    except ValueError as exc:
+        return str(exc)
+    return "read"
+
+
+@given(st.sampled_from(EVENTS), st.data())
+def test_any_field_may_hold_anything(event, data):
+    changed = mutated(data, event)
+    if isinstance(changed, dict | list):
+        assert outcome(json.dumps(changed).encode()) in {"read", "an event is not an object"}
+
+
+@given(st.sampled_from(EVENTS), st.data())
+def test_a_post_that_was_cut_or_overwritten_is_a_sentence_or_events(event, data):
+    content = json.dumps(event).encode()
+    start, length = data.draw(st.integers(0, len(content))), data.draw(st.integers(0, 40))
+    changed = content[:start] + data.draw(st.binary(max_size=20)) + content[start + length :]
+    assert outcome(changed) in {"read", "not JSON", "an event is not an object"}
+
+
+VALIDATED = "Successfully validated SNS topic for Amazon SES event publishing."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        VALIDATED.encode(),  # with raw message delivery
+        json.dumps({"Type": "Notification", "Message": VALIDATED}).encode(),
+        json.dumps({"Type": "UnsubscribeConfirmation", "SubscribeURL": "https://x"}).encode(),
+        b"[]",
+        b"{}",
+        b'[{"msys": {}}]',
+        b'\xef\xbb\xbf{"event": "delivered"}',
+    ],
+)
+def test_what_services_post_besides_events_is_taken_without_a_word(content):
+    assert read(content) == ()
+
+
+def test_an_odd_event_keeps_no_other_back():
+    [found] = read(json.dumps([1, None, "x", {"event": []}, brevo("spam")]).encode())
+    assert found.bounce.kind == "complaint"
+
+
+def test_text_that_no_database_takes_is_made_harmless():
+    event = brevo("hard_bounce", reason="a\0b\ud800c", **{"message-id": "<\ud800\0@x>"})
+    [found] = read(json.dumps(event).encode())
+    for text in (found.bounce.reason, *found.references):
+        assert "\0" not in text.encode().decode()
+
+
+def test_a_post_is_bounded():
+    with pytest.raises(TooMuchError, match="bytes"):
+        read(b" " * (POST_LIMIT + 1))
+    many = [{"event": "bounce", "email": "a@b.c", "n": n} for n in range(EVENT_LIMIT + 1)]
+    with pytest.raises(TooMuchError, match="refusals"):
+        read(json.dumps(many).encode())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import json
 import logging
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, update
+from sqlalchemy.event import listen
 from web_people import ada, plan_delivery, snapshot
 
 from digest.model import SubscriberStatus
@@ -110,3 +113,52 @@ def test_sns_is_confirmed_by_a_person_and_never_by_the_machine(hooked, caplog):
     assert tell(hooked, asked).status_code == 200  # asking anybody would fail: no network here
     assert url in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_sns_posts_its_json_as_plain_text(hooked):
+    headers = {"content-type": "text/plain; charset=UTF-8", "x-amz-sns-message-type": "x"}
+    said = "Successfully validated SNS topic for Amazon SES event publishing."
+    for kind in ("SubscriptionConfirmation", "Notification", "UnsubscribeConfirmation"):
+        told = json.dumps({"Type": kind, "Message": said, "SubscribeURL": "https://sns.example/"})
+        assert hooked.client.post(PATH, content=told, headers=headers).status_code == 200
+    assert hooked.client.post(PATH, content=said, headers=headers).status_code == 200
+    assert reasons(hooked)[0] == []
+
+
+def test_a_post_that_is_too_large_is_refused_with_a_sentence(hooked):
+    answer = hooked.client.post(PATH, content=b" " * (2 * 2**20 + 1))
+    assert answer.status_code == 413
+    answer = tell(hooked, *[HARD | {"n": n} for n in range(5001)])
+    assert (answer.status_code, "5000" in answer.json()["error"]) == (413, True)
+    assert reasons(hooked)[0] == []
+
+
+def test_thousands_of_events_are_a_few_transactions(hooked):
+    commits = []
+    listen(hooked.app.engine, "commit", lambda _connection: commits.append(1))
+    events = [HARD | {"address": f"r{n % 40}@example.org", "n": n} for n in range(2000)]
+    assert tell(hooked, HARD, *events, HARD | {"n": "last"}).json()["seen"] == 2002
+    assert reasons(hooked)[0] == ["hard"]
+    with hooked.app.reading() as connection:
+        assert len(connection.execute(select(t.bounces.c.id)).all()) == 2002
+    assert len(commits) < 40
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+SHAPES = ["event", "email", "address", "reason", "message_id", "Type", "RecordType", "Email",
+          "notificationType", "bounce", "mail", "event-data", "recipient", "severity"]  # fmt: skip
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(SHAPES), JSON, max_size=4), max_size=3))
+@settings(
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_any_post_is_answered_by_a_sentence_of_ours(hooked, events):
+    answer = tell(hooked, *[HARD | event for event in events])
+    assert answer.status_code in {200, 422}
+    assert "seen" in answer.json() or "error" in answer.json()

@@ -14,6 +14,7 @@ from digest.config.fields import is_local
 from digest.config.sections import MailSection
 from digest.errors import AddressError, DigestError
 from digest.subscribers.addresses import domain_of, normalise
+from digest.text.counting import counted
 
 
 def look(app: App) -> Iterator[Finding]:
@@ -108,6 +109,7 @@ def _coming_back(app: App) -> Iterator[Finding]:
             yield wrong("bounces", str(exc), "check the mailbox of [mail.bounces]")
         else:
             yield good("bounces", "the mailbox can be read")
+        yield from _put_aside(app)
         return
     if settings.mail.bounces.webhook_secret and settings.digest.base_url:
         yield good("bounces", "mail services may post them to /hooks/bounces/SECRET")
@@ -117,3 +119,21 @@ def _coming_back(app: App) -> Iterator[Finding]:
     if settings.mail.unsubscribe_mailto:
         advice = "set [mail.bounces] to the mailbox of mail.unsubscribe_mailto"
         yield warning("unsubscribe by mail", "nobody here reads the requests", advice)
+
+
+def _put_aside(app: App) -> Iterator[Finding]:
+    """Find mails that need a person, and reports that nothing proves."""
+    counts = bounces.needing_a_person(app)
+    unreadable, unconfirmed = counts["unreadable"], counts["unconfirmed"]
+    if unreadable:
+        advice = "look at the flagged ones in the mailbox; `digest bounces --latest 50` names them"
+        said = f"{counted(unreadable, 'mail')} of the last 30 days cannot be read, and put aside"
+        yield warning("bounces put aside", said, advice)
+    wanted = app.config.settings.mail.bounces
+    if unconfirmed or not (wanted.domain or wanted.trusted_server):
+        said = (
+            "anybody can write a report about a mail that was passed on: each waits for a second "
+            f"one ({unconfirmed} of the last 30 days did)"
+        )
+        advice = "set mail.bounces.domain, or trusted_server where that cannot be"
+        yield warning("bounces unproved", said, advice)

@@ -34,6 +34,8 @@ class BounceKind(StrEnum):
     """A reader asks to be left alone, by mail."""
     OTHER = "other"
     """Anything else: a person's letter, spam, a notice of success."""
+    UNREADABLE = "unreadable"
+    """It could not be read, or only at too high a cost: put aside for a person."""
 
 
 REFUSALS = frozenset({BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY})
@@ -50,6 +52,12 @@ class Bounce:
     """What the other side says, on one line, without addresses."""
     recipients: tuple[str, ...] = ()
     """Addresses that were refused, lower case; empty where the mail names none."""
+    final: tuple[str, ...] = ()
+    """Those that the refusing server tried itself. The others may be the sender's own words
+    (``Original-Recipient`` is), and a stranger can be the sender of what is refused."""
+    vouched: str = ""
+    """Domain that wrote the report, on the word of ``mail.bounces.trusted_server``; that server's
+    own name where it did; empty where anybody may have."""
     token: str = ""
     """Of an unsubscribe request: the signed token in its subject."""
 
@@ -70,6 +78,8 @@ class Returned:
 
     key: str
     content: bytes
+    problem: str = ""
+    """Why there is no content: the mailbox does not give it out."""
 
 
 class Mailbox(Protocol):
@@ -88,7 +98,7 @@ class Mailbox(Protocol):
     def settle(self, key: str, mark: Mark) -> None:
         """Mark a mail that was taken in.
 
-        Called after the store has it; failing here does no harm (the key is known).
+        Called after the store has it; a mail that comes again is known by its key.
         """
         ...
 

@@ -48,6 +48,35 @@ _UNTIL_NOW = re.compile(
     r"|retry (time|timeout)|could not connect|no route",
     re.IGNORECASE,
 )
+_WAITS = re.compile(
+    r"\b(message|mail|delivery)\b.{0,120}\b(is|was|are|been|being) delayed\b|^delivery delayed"
+    r"|\bdelayed (mail|message|delivery)\b|\bdelayed (for )?(more than )?\d+ (minute|hour|day)"
+    r"|delivery incomplete|status notification:? \(?(delay|warning)"
+    r"|\bwill (continue|keep|retry|try again|attempt|be (re-?tried|re-?attempted|tried again))"
+    r"|'ll (continue|keep|retry|try again)|still (being re-?tried|trying|undelivered|queued)"
+    r"|attempts (to deliver .{0,60})?(will|are going to) (continue|be (made|repeated))"
+    r"|not (have|need) to (re-?send|send .{0,20}again)|no action is (required|needed|necessary)"
+    r"|warning( message)? only|only a warning|could not send message for (the )?past"
+    r"|(not yet been|not been|n't been|not yet) delivered .{0,80}(yet|after|hours|minutes|days)"
+    r"|(not yet been|n't been) delivered|been delivered yet|remains? (in|on) (the|our) (mail )?q"
+    r"|noch nicht (zugestellt|ausgeliefert)|zustellung.{0,40}verz[oö]ger|verz[oö]gert sich"
+    r"|(remise|distribution|livraison).{0,40}retard"
+    r"|pas encore (pu [eê]tre|[eé]t[eé]) (remis|distribu|livr)"
+    r"|(entrega|env[ií]o).{0,40}(retras|demor|atras)|(a[uú]n|todav[ií]a) no se ha (podido )?entreg"
+    r"|consegna.{0,40}ritard|non .{0,20}ancora .{0,20}consegnat"
+    r"|(配信|配送|送信).{0,20}(遅延|遅れ)|(邮件|郵件|投递).{0,20}(延迟|延遲|推迟)|尚未(送达|投递)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A mail server says that it has not delivered yet, and goes on trying."""
+_GAVE_UP = re.compile(
+    r"no (further|more) (delivery )?(attempts|retries)|\b(not|never) (be )?(re-?tried|going to try)"
+    r"|(not|won't) (retry|try again|be tried again)|(gave|given|giving) up"
+    r"|permanent(ly)? (error|failure|failed|fatal|undeliver)|undeliverable: |undelivered mail ret"
+    r"|time(-?out)? (was |has |is )?(exceeded|expired)|(queued?|queue for) too long"
+    r"|delivery (has |to .{0,120} )?failed|(was|been) returned|is being returned"
+    r"|could not be delivered after|final (delivery )?(failure|attempt)",
+    re.IGNORECASE,
+)
 _KINDS = {Cause.FULL: BounceKind.SOFT, Cause.INACTIVE: BounceKind.SOFT}
 
 
@@ -63,6 +92,17 @@ def kind_of(status: str, text: str) -> BounceKind:
         return _by_code(told, text)
     basic = BASIC.search(text)
     return _by_words(text, basic[1] if basic else "")
+
+
+def is_warning(text: str) -> bool:
+    """Tell a notice of delay from a refusal by its words: the server goes on trying.
+
+    Such notices speak of what happens if all fails, so only what has happened tells otherwise.
+    """
+    if not _WAITS.search(text) or _GAVE_UP.search(text):
+        return False
+    codes = ENHANCED.findall(text)
+    return not codes or any(not code.startswith("5") for code in codes)
 
 
 def kind_by_service(word: BounceKind, status: str, text: str) -> BounceKind:

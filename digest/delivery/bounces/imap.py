@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from digest.delivery.bounces import Mark, Returned
 from digest.delivery.bounces.reading import READ_LIMIT
 from digest.errors import DeliveryError
-from digest.imap import ImapError, ImapFolder, ImapPlace
+from digest.imap import ImapError, ImapFolder, ImapMailError, ImapPlace
 
 WHERE = "mail.bounces.imap_host"
 
@@ -38,9 +38,16 @@ class ImapMailbox:
             # "n:*" names the last mail even where its UID is lower than n (RFC 3501 6.4.8).
             uids = [uid for uid in self._folder.search(f"UID {first}:*") if uid >= first]
             for uid in uids[:limit]:
-                content = self._folder.content(uid, most_bytes=READ_LIMIT)
+                key, after = f"{self.name}:{now}:{uid}", f"{now} {uid}"
+                try:
+                    content = self._folder.content(uid, most_bytes=READ_LIMIT)
+                except ImapMailError as exc:
+                    yield Returned(key=key, content=b"", problem=str(exc)), after
+                    if exc.is_last:  # those behind it are read by the next pass
+                        return
+                    continue
                 if content is not None:
-                    yield Returned(key=f"{self.name}:{now}:{uid}", content=content), f"{now} {uid}"
+                    yield Returned(key=key, content=content), after
         except ImapError as exc:
             raise DeliveryError(WHERE, str(exc)) from exc
 

@@ -18,10 +18,14 @@ from digest.delivery.bounces import Bounce, BounceKind
 from digest.delivery.bounces.causes import ENHANCED, kind_by_service
 from digest.delivery.bounces.reading import reason_of
 
-EVENT_LIMIT = 20_000
-"""Events read from one post. SendGrid posts up to 768 kB at once, deliveries among refusals."""
+POST_LIMIT = 2 * 2**20
+"""Bytes of one post. SendGrid posts up to 768 kB at once, deliveries among refusals."""
+EVENT_LIMIT = 5_000
+"""Refusals and complaints taken from one post."""
 
 Event = Mapping[str, Any]
+
+_VALIDATED = b"successfully validated sns topic"
 
 _HARD = {"permanent", "hardbounce", "hard_bounce", "hard", "bademailaddress", "invalid_email"}
 _COMPLAINTS = {
@@ -55,40 +59,62 @@ class Confirmation:
     url: str
 
 
+class TooMuchError(ValueError):
+    """A post has more bytes or events than are read at once."""
+
+
 def read(content: bytes) -> tuple[Posted | Confirmation, ...]:
-    """Return what a post tells, what is no refusal or complaint left out. Raises ValueError."""
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as exc:
-        raise ValueError("not JSON") from exc
+    """Return what a post tells, what is no refusal or complaint left out.
+
+    Raises ValueError where it is no post of a mail service, TooMuchError where it is too large.
+    """
+    if len(content) > POST_LIMIT:
+        raise TooMuchError(f"a post has at most {POST_LIMIT} bytes")
     found: list[Posted | Confirmation] = []
-    for event in _events(document):
+    for event in _events(_document(content)):
         if event.get("Type") == "SubscriptionConfirmation":
             found.append(Confirmation(url=_text(event, "SubscribeURL")))
         elif posted := _posted(event):
             found.append(posted)
+            if len(found) > EVENT_LIMIT:
+                raise TooMuchError(f"a post tells at most {EVENT_LIMIT} refusals and complaints")
     return tuple(found)
+
+
+def _document(content: bytes) -> object:
+    try:
+        return json.loads(content.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError) as exc:
+        # SNS without its wrapping ("raw message delivery") says so when SES is set up.
+        if content.lstrip()[: len(_VALIDATED)].lower() == _VALIDATED:
+            return []
+        raise ValueError("not JSON") from exc
 
 
 def _events(document: object) -> Iterator[Event]:
     listed = document if isinstance(document, list) else [document]
-    for entry in listed[:EVENT_LIMIT]:
-        if not isinstance(entry, dict):
-            raise ValueError("an event is not an object")
-        if entry.get("Type") == "Notification":  # SNS: the event is text within
-            inner = _loaded(entry.get("Message"))
+    events = [entry for entry in listed if isinstance(entry, dict)]
+    if listed and not events:
+        raise ValueError("an event is not an object")
+    for event in events:
+        if event.get("Type") == "Notification":  # SNS: the event is text within
+            inner = _loaded(event.get("Message"))
         else:
-            inner = entry.get("event-data", entry)  # Mailgun
+            inner = event.get("event-data", event)  # Mailgun
         if isinstance(inner, dict):
             yield inner
 
 
 def _loaded(text: object) -> object:
-    # Whole, however long: SES puts all header fields of the mail into it.
+    """Return the event within a message of SNS; None where it is words for a person.
+
+    SES validates a topic with a sentence. Whole, however long: it puts all header fields of the
+    mail into an event.
+    """
     try:
         return json.loads(text if isinstance(text, str) else "")
-    except (ValueError, RecursionError) as exc:
-        raise ValueError("a message of SNS holds no JSON") from exc
+    except (ValueError, RecursionError):
+        return None
 
 
 def _posted(event: Event) -> Posted | None:
@@ -110,9 +136,8 @@ def _posted(event: Event) -> Posted | None:
     status = match[1] if (match := ENHANCED.search(told) or ENHANCED.search(text)) else ""
     if kind not in (BounceKind.COMPLAINT, BounceKind.DELAYED):
         kind = kind_by_service(kind, status, text)
-    whole = json.dumps(event, sort_keys=True, default=str).encode()
     return Posted(
-        key=f"posted:{hashlib.sha256(whole).hexdigest()[:40]}",
+        key=f"posted:{_digest(event)}",
         bounce=Bounce(
             kind=kind, status=status, reason=reason_of(text or word), recipients=(address,)
         ),
@@ -148,8 +173,18 @@ def _address(event: Event) -> str:
         or _first(event, "complaint", "complainedRecipients", "emailAddress")
         or _first(event, "deliveryDelay", "delayedRecipients", "emailAddress")
     )  # fmt: skip
-    match = re.search(r"[^\s<>@]+@[^\s<>@]+", found)
+    # From the beginning of a word on: else each of its letters is tried.
+    match = re.search(r"(?<![^\s<>@])[^\s<>@]+@[^\s<>@]+", found)
     return match[0].lower() if match else ""
+
+
+def _digest(event: Event) -> str:
+    """Return what tells an event from others, whatever the order of its fields."""
+    try:
+        whole = json.dumps(event, sort_keys=True)
+    except RecursionError:  # nested as deeply as can just be read
+        whole = "".join(f"{name}={_text(event, name)};" for name in sorted(event))
+    return hashlib.sha256(whole.encode()).hexdigest()[:40]
 
 
 def _reason(event: Event) -> str:
@@ -176,8 +211,12 @@ def _references(event: Event) -> Iterator[str]:
 
 
 def _text(event: Event, name: str) -> str:
+    """Return a field as text that any database takes; empty where it is none."""
     found = event.get(name, "")
-    return str(found)[:4_000] if isinstance(found, str | int) else ""
+    if isinstance(found, str):
+        whole = found[:4_000].replace("\0", "")
+        return whole.encode("utf-8", "replace").decode()
+    return str(found) if isinstance(found, int) and abs(found) < 10**18 else ""
 
 
 def _inner(event: Event, name: str) -> Event:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from email import message_from_bytes
-from email.header import decode_header, make_header
+from dataclasses import replace
 from email.message import Message
 
 from flufl.bounce import all_failures
 
 from digest.delivery.bounces import Bounce, BounceKind
-from digest.delivery.bounces.causes import ENHANCED, kind_of
+from digest.delivery.bounces.causes import ENHANCED, is_warning, kind_of
+from digest.mails import decoded, field, parsed, plain_text, vouched_for
 from digest.text.clean import clean, shorten
 
 READ_LIMIT = 1_000_000
@@ -28,7 +28,10 @@ TEXT_LIMIT = 4_000
 # It logs the whole traceback of a detector that falls over rubbish, which says nothing of ours.
 logging.getLogger("flufl.bounce").disabled = True
 
-_ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
+# It begins where a word does: else a long word without an @ is tried from each of its letters.
+_ADDRESS = re.compile(r"(?<![^\s<>\"'(),:;])[^\s<>\"'(),:;@]+@[^\s<>\"'(),:;]+")
+_ANYBODY = re.compile(r"(?<![^\s<>\"'(),:;])[^\s<>\"'(),:;@]*@[^\s<>\"'(),:;]*")
+"""An address, or what a cut has left of it."""
 _DAEMON = re.compile(
     r"mailer-?daemon|postmaster|mail delivery (sub)?system|microsoftexchange[0-9a-f]+@"
     r"|mail-?daemon|no-?reply-?dsn|bounces?@|<>",
@@ -58,16 +61,36 @@ _REPLY_FIELDS = (
     "X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-AutoReply-From", "X-Mail-Autoreply",
     "X-Vacation", "X-Boxtrapper", "X-TMDA-Fingerprint", "X-Loop-Autoreply",
 )  # fmt: skip
+_SPEAKS = re.compile(
+    r"(?:^|[\s<\"])(mailer-daemon|postmaster|abuse|fbl|feedback|feedback-?loop|complaints?|arf|staff"
+    r"|microsoftexchange[0-9a-f]+)@",
+    re.IGNORECASE,
+)
+"""Local parts that no provider gives to its users (RFC 2142 and what feedback loops use)."""
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 _TYPED = re.compile(r"^(smtp|x-[\w-]{1,20}|lmtp|unix) ?; ?", re.IGNORECASE)
 # Mail servers put "[EXTERNAL]" and the like before it; the token is signed.
 _LETTER = re.compile(r"(?:^|[\s:\]])unsubscribe\s+([A-Za-z0-9_-]{20,200})\s*$", re.IGNORECASE)
 
 
-def read(content: bytes) -> Bounce:
-    """Return what a mail that came back says; rubbish is ``other``, never an exception."""
-    mail = message_from_bytes(content[:READ_LIMIT])
-    subject = _decoded(mail, "Subject")
+def read(content: bytes, trusted_server: str = "") -> Bounce:
+    """Return what a mail that came back says; rubbish is ``other``.
+
+    Raises UnreadableError. To be called in a worker process: it may take long, or find a bug.
+    """
+    mail = parsed(content[:READ_LIMIT])
+    return replace(_read(mail), vouched=_vouched(mail, trusted_server.lower()))
+
+
+def _vouched(mail: Message, server: str) -> str:
+    """Return whose word a report is: of a domain's users only those who speak for it count."""
+    domain = vouched_for(mail, server)
+    speaks = _SPEAKS.search(field(mail, "From"))
+    return domain if domain == server or speaks else ""
+
+
+def _read(mail: Message) -> Bounce:
+    subject = decoded(mail, "Subject")
     if complaint := _complaint(mail, subject):
         return complaint
     if blocks := list(_status_blocks(mail)):
@@ -75,18 +98,18 @@ def read(content: bytes) -> Bounce:
     if letter := _LETTER.search(subject):
         return Bounce(kind=BounceKind.UNSUBSCRIBE, token=letter[1])
     away = _AWAY.search(subject) or any(mail.get(name) for name in _REPLY_FIELDS)
-    if not away and _is_from_a_server(mail) and (notice := _written(mail)):
+    if not away and _is_from_a_server(mail) and (notice := _written(mail, subject)):
         return notice
-    said = str(mail.get("Auto-Submitted", "")).lower()
-    bulk = str(mail.get("Precedence", "")).lower() == "auto_reply"
-    if away or bulk or said.startswith("auto-replied") or _asks_back(mail, subject, said):
+    automatic = field(mail, "Auto-Submitted").lower()
+    bulk = field(mail, "Precedence").lower() == "auto_reply"
+    if away or bulk or automatic.startswith("auto-replied") or _asks_back(mail, subject, automatic):
         return Bounce(kind=BounceKind.AUTO_REPLY, reason=reason_of(subject))
     return Bounce(kind=BounceKind.OTHER, reason="not a report of a mail server")
 
 
-def _asks_back(mail: Message, subject: str, said: str) -> bool:
+def _asks_back(mail: Message, subject: str, submitted: str) -> bool:
     """Tell a challenge ("prove that you are a person") from a letter."""
-    automatic = said.startswith("auto-") or mail.get("Return-Path") == "<>"
+    automatic = submitted.startswith("auto-") or mail.get("Return-Path") == "<>"
     return bool(automatic and _CHALLENGE.search(subject))
 
 
@@ -96,7 +119,7 @@ def _complaint(mail: Message, subject: str) -> Bounce | None:
             inner = part.get_payload()
             first = inner[0] if isinstance(inner, list) and inner else part
             fields = first if isinstance(first, Message) else part
-            kind = str(fields.get("Feedback-Type", "")).strip().lower()
+            kind = field(fields, "Feedback-Type").strip().lower()
             reason = f"feedback: {kind or 'of no type'}"
             is_complaint = kind in _COMPLAINTS
             return Bounce(
@@ -104,7 +127,7 @@ def _complaint(mail: Message, subject: str) -> Bounce | None:
                 reason=reason_of(reason),
             )
     # Outlook.com's junk reports are the bare mail, forwarded by its staff.
-    sender = str(mail.get("From", "")).lower()
+    sender = field(mail, "From").lower()
     if "staff@hotmail.com" in sender and subject.lower().startswith("complaint about message"):
         return Bounce(kind=BounceKind.COMPLAINT, reason="feedback: junk mail report")
     return None
@@ -123,20 +146,21 @@ def _status_blocks(mail: Message) -> Iterator[Message]:
 
 
 def _reported(mail: Message, blocks: list[Message]) -> Bounce:
-    acted = [(str(block.get("Action", "")).strip().lower(), block) for block in blocks]
+    acted = [(field(block, "Action").strip().lower(), block) for block in blocks]
     failed = [block for action, block in acted if action.startswith("fail")]
     delayed = [block for action, block in acted if action.startswith("delay")]
     if not failed and not delayed:
         # Neither tried in vain nor still trying: unless it only forgot to say so.
-        failed = [b for _, b in acted if str(b.get("Status", "")).strip().startswith("5")]
+        failed = [b for _, b in acted if field(b, "Status").strip().startswith("5")]
         if not failed:
             return Bounce(kind=BounceKind.OTHER, reason="a notice of success")
     block = (failed or delayed)[0]
-    text = _TYPED.sub("", _flat(str(block.get("Diagnostic-Code", ""))[:TEXT_LIMIT]))
-    found = ENHANCED.search(str(block.get("Status", "")))
+    text = _TYPED.sub("", _flat(field(block, "Diagnostic-Code")))
+    found = ENHANCED.search(field(block, "Status"))
     status = found[1] if found else ""
     words = text if len(text) > 20 or ENHANCED.search(text) else f"{text} {_prose(mail)}"
-    recipients = [address for b in failed or delayed for address in _named(b)]
+    final = tuple(address for b in failed or delayed for address in _named(b, "Final-Recipient"))
+    original = [a for b in failed or delayed for a in _named(b, "Original-Recipient")]
     is_waiting = delayed and not failed
     kind = BounceKind.DELAYED if is_waiting else kind_of(status, words)
     shown = _told_status(status, text, kind)
@@ -144,7 +168,8 @@ def _reported(mail: Message, blocks: list[Message]) -> Bounce:
         kind=kind,
         status=shown,
         reason=reason_of(text or words),
-        recipients=tuple(dict.fromkeys([*recipients, *_refused(mail)])),
+        recipients=tuple(dict.fromkeys([*original, *final, *_refused(mail)])),
+        final=final,
     )
 
 
@@ -155,30 +180,31 @@ def _told_status(status: str, text: str, kind: BounceKind) -> str:
     return status
 
 
-def _written(mail: Message) -> Bounce | None:
+def _written(mail: Message, subject: str) -> Bounce | None:
     """Judge a server's notice that is plain words; None where it names nobody and no code."""
     recipients = list(_refused(mail))
     text = _prose(mail)
     found = ENHANCED.search(text)
-    failed = mail.get("X-Failed-Recipients", "")
-    recipients += [address.lower() for address in _ADDRESS.findall(str(failed)[:TEXT_LIMIT])]
+    recipients += _addresses(field(mail, "X-Failed-Recipients"))
+    is_waiting = is_warning(f"{subject}\n{text}")
     if not recipients and not found:
-        if not _DIALOGUE.search(text):
+        if not is_waiting and not _DIALOGUE.search(text):
             return None
-        own = _ADDRESS.findall(str(mail.get("To", ""))[:TEXT_LIMIT].lower())
-        recipients = [named for named in _ADDRESS.findall(text.lower()) if named not in own]
+        own = _addresses(field(mail, "To"))
+        recipients = [named for named in _addresses(text) if named not in own]
     return Bounce(
-        kind=kind_of(found[1] if found else "", text),
+        kind=BounceKind.DELAYED if is_waiting else kind_of(found[1] if found else "", text),
         status=found[1] if found else "",
         reason=reason_of(_last_words(text)),
         recipients=tuple(dict.fromkeys(recipients)),
+        final=tuple(dict.fromkeys(recipients)),
     )
 
 
 def _is_from_a_server(mail: Message) -> bool:
     return (
         bool(mail.get("X-Failed-Recipients"))
-        or bool(_DAEMON.search(_decoded(mail, "From")))
+        or bool(_DAEMON.search(decoded(mail, "From")))
         or mail.get("Return-Path") == "<>"
     )
 
@@ -194,31 +220,21 @@ def _refused(mail: Message) -> Iterator[str]:
             yield text.lower()
 
 
-def _named(block: Message) -> Iterator[str]:
-    for field in ("Original-Recipient", "Final-Recipient"):
-        found = _ADDRESS.search(str(block.get(field, ""))[:TEXT_LIMIT].partition(";")[2])
-        if found:
-            yield found[0].lower()
+def _named(block: Message, name: str) -> Iterator[str]:
+    found = _ADDRESS.search(field(block, name).partition(";")[2])
+    if found:
+        yield found[0].lower()
+
+
+def _addresses(text: str) -> list[str]:
+    return [found.lower().rstrip(".") for found in _ADDRESS.findall(text)]
 
 
 def _prose(mail: Message) -> str:
     """Return what the server wrote itself, up to the copy of the mail."""
-    for part in mail.walk():
-        if part.get_content_type() == "text/plain":
-            raw = part.get_payload(decode=True)
-            text = raw.decode(_charset(part), "replace") if isinstance(raw, bytes) else ""
-            text = text[: 4 * TEXT_LIMIT]
-            copied = _COPY.search(text)
-            return _flat(text[: copied.start()] if copied else text)[:TEXT_LIMIT]
-    return ""
-
-
-def _charset(part: Message) -> str:
-    try:
-        "".encode(name := part.get_content_charset("utf-8") or "utf-8")
-    except (LookupError, ValueError):
-        return "utf-8"
-    return name
+    text = plain_text(mail, 4 * TEXT_LIMIT)
+    copied = _COPY.search(text)
+    return _flat(text[: copied.start()] if copied else text)[:TEXT_LIMIT]
 
 
 def _last_words(text: str) -> str:
@@ -229,16 +245,9 @@ def _last_words(text: str) -> str:
 
 def reason_of(text: str) -> str:
     """Return one line that names nobody."""
-    return shorten(clean(_ADDRESS.sub("…", text[:TEXT_LIMIT])), REASON_LIMIT)
+    whole = text[:TEXT_LIMIT].encode("utf-8", "replace").decode()  # some encodings yield halves
+    return shorten(clean(_ANYBODY.sub("…", whole)), REASON_LIMIT)
 
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
-
-
-def _decoded(mail: Message, name: str) -> str:
-    raw = str(mail.get(name, ""))
-    try:
-        return str(make_header(decode_header(raw)))
-    except (LookupError, ValueError, UnicodeError):
-        return raw

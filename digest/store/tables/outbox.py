@@ -124,12 +124,13 @@ bounces = Table(
     Column("received_at", UTCDateTime, nullable=False),
     Column("delivery_id", RowId, index=True),
     Column("subscriber_id", RowId, index=True),
-    # hard, soft, policy, delayed, complaint, auto-reply, unsubscribe, other
+    # hard, soft, policy, delayed, complaint, auto-reply, unsubscribe, other, unreadable
     Column("kind", String(12), nullable=False),
     Column("status", String(12), nullable=False, server_default=""),
     # A sentence without addresses; the mail itself stays in the mailbox.
     Column("reason", Text, nullable=False, server_default=""),
-    # What was done: suppressed, scored, left, none; unmatched where nobody is known by it.
+    # What was done: suppressed, scored, left, none; unmatched where nobody is known by it,
+    # unconfirmed where anybody could have written it.
     Column("effect", String(12), nullable=False, server_default="none"),
     # What the mailbox calls it, so that it is taken in once.
     Column("mailbox_key", String(300), nullable=False, unique=True),

@@ -1,0 +1,139 @@
+"""Mails that anybody may have written: parsed within bounds, and whose word they are.
+
+To be called in a worker process (``isolated``): the standard library's parser falls over some of
+what is sent, and takes long over the rest. Whatever is asked here of a mail that was parsed is
+answered, however malformed it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from email import message_from_bytes
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from digest.errors import UnreadableError
+
+MOST_PARTS = 40
+"""Multiparts and mails within a mail. A refusal has three to six; the parser takes time that
+grows with their square, and overflows at some hundreds."""
+FIELD_LIMIT = 4_000
+
+_NESTED = re.compile(
+    rb"^content-type:[ \t\r\n]{0,100}(multipart|message)/", re.IGNORECASE | re.MULTILINE
+)
+_COMMENT = re.compile(r"\([^()]*\)")
+_RESULT = re.compile(r"\s*(?P<method>dkim|dmarc)\s*=\s*(?P<result>[a-z]+)\b", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\bheader\.(?:d|i|from)\s*=\s*\"?(?:[^\s;\"@]*@)?(?P<domain>[^\s;\"@]+)", re.IGNORECASE
+)
+_HOP = re.compile(r"(?:^|\s)(from|by|with)\s+([^\s;()]+)", re.IGNORECASE)
+
+
+def parsed(content: bytes) -> Message:
+    """Return a mail. Raises UnreadableError for one of more than ``MOST_PARTS`` parts."""
+    for number, _ in enumerate(_NESTED.finditer(content), 1):
+        if number > MOST_PARTS:
+            raise UnreadableError(f"it has more than {MOST_PARTS} parts within parts", "too-deep")
+    return message_from_bytes(content)
+
+
+def field(mail: Message, name: str) -> str:
+    """Return a header field as it is written, cut to ``FIELD_LIMIT``; empty where there is none."""
+    return next(fields(mail, name), "")
+
+
+def fields(mail: Message, name: str) -> Iterator[str]:
+    """Yield every header field of this name, as `field` does."""
+    for value in mail.get_all(name, []):
+        yield str(value)[:FIELD_LIMIT]
+
+
+def decoded(mail: Message, name: str) -> str:
+    """Return a header field with its encoded words (RFC 2047) read, as far as they can be."""
+    raw = field(mail, name)
+    try:
+        return str(make_header(decode_header(raw)))[:FIELD_LIMIT]
+    except (MessageError, LookupError, ValueError):
+        return raw
+
+
+def plain_text(mail: Message, longest: int) -> str:
+    """Return the beginning of the first plain text part; empty where there is none."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/plain":
+            raw = part.get_payload(decode=True)
+            return _text(raw, _charset(part))[:longest] if isinstance(raw, bytes) else ""
+    return ""
+
+
+def _charset(part: Message) -> str:
+    try:
+        return part.get_content_charset("utf-8") or "utf-8"
+    except (LookupError, ValueError):
+        return "utf-8"
+
+
+def _text(raw: bytes, charset: str) -> str:
+    try:
+        return raw.decode(charset, "replace")
+    except (LookupError, ValueError):  # unknown, no encoding of text, or one that takes no errors
+        return raw.decode("utf-8", "replace")
+
+
+def domain_of(sender: str) -> str:
+    """Return the domain of a ``From`` field, also of arXiv's ``a@b (some words)``."""
+    return _COMMENT.sub("", sender).strip().rstrip("> ").rpartition("@")[2].lower()
+
+
+def is_within(found: str, domain: str) -> bool:
+    """Tell a domain and those below it."""
+    return found == domain or found.endswith(f".{domain}")
+
+
+def verdict(results: Sequence[str], server: str, domain: str) -> bool | None:
+    """Return what a server's ``Authentication-Results`` (RFC 8601) say of a domain; None: nothing.
+
+    One forged field is enough to pass nothing: the server's own is there beside it.
+    """
+    verdicts = []
+    for one in results:
+        name, _, rest = _COMMENT.sub(" ", one).partition(";")
+        if not name.split() or name.split()[0].lower() != server.lower():
+            continue
+        for part in rest.split(";"):
+            result, named = _RESULT.match(part), _NAMED.findall(part)
+            if result and any(is_within(each.lower(), domain) for each in named):
+                verdicts.append(result["result"].lower() == "pass")
+    return all(verdicts) if verdicts else None
+
+
+def vouched_for(mail: Message, server: str) -> str:
+    """Return who wrote a mail, on the word of the mail server that delivered it here.
+
+    A domain that the server has authenticated, or its own name where it wrote the mail itself:
+    what comes from elsewhere begins with a ``Received`` field that it cannot take away. Empty
+    where the server says nothing, or is not known (``server`` is empty).
+    """
+    if not server:
+        return ""
+    if _is_its_own(mail, server):
+        return server.lower()
+    senders = list(fields(mail, "From"))
+    domain = domain_of(senders[0]) if len(senders) == 1 else ""
+    is_good = domain and verdict(list(fields(mail, "Authentication-Results")), server, domain)
+    return domain if is_good else ""
+
+
+def _is_its_own(mail: Message, server: str) -> bool:
+    for hop in fields(mail, "Received"):
+        words = {name.lower(): value.lower() for name, value in _HOP.findall(_COMMENT.sub("", hop))}
+        if words.get("by") != server.lower():
+            return False
+        if "from" not in words:
+            return True
+        if not words.get("with", "").startswith("lmtp"):  # handed on within the machine
+            return False
+    return False

@@ -1,0 +1,164 @@
+"""No mail stops those behind it, whatever it is made of."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+import pytest
+from builders import NOON
+from delivery.imapd import ImapServer
+from delivery.returned_mail import SAMPLES, a_reader, a_sent_mail, opened, sample, suppressed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest import isolated
+from digest.actions import bounces
+from digest.actions.doctor.mail import look
+from digest.delivery.bounces import Bounce
+from digest.delivery.bounces.reading import read
+from digest.errors import UnreadableError
+
+HEAD = b"From: mailer-daemon@x.example\nTo: b+x@example.org\n"
+
+
+def nested(count, kind):
+    if kind == "rfc822":
+        return b"Content-Type: message/rfc822\n\n" * count
+    parts = [
+        f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n".encode() for n in range(count)
+    ]
+    return b"".join(parts) + b"Content-Type: text/plain\n\n" + b"text\n" * 2_000
+
+
+MAILS = {
+    "subject-base64": HEAD + b"Subject: =?utf-8?b?A?=\n\nx\n",
+    "subject-charset": HEAD + b"Subject: =?utf-\xff8?q?x?=\n\nx\n",
+    "subject-idna": HEAD + b"Subject: =?idna?q?=C3=BC?=\n\nx\n",
+    "subject-many-words": HEAD + b"Subject: " + b"=?a?q?" * 100_000 + b"\n\nx\n",
+    "subject-huge": HEAD + b"Subject: " + b"a" * 900_000 + b"\n\nx\n",
+    "from-words": b"From: =?utf-8?b?A?= <x@\xff>\n\nx\n",
+    "body-idna": HEAD + b"Content-Type: text/plain; charset=idna\n\n550 5.1.1 \xc3\xbc..x\n",
+    "body-punycode": HEAD + b"Content-Type: text/plain; charset=punycode\n\n\xff-999999999\n",
+    "body-no-text": HEAD + b"Content-Type: text/plain; charset=base64\n\n550 5.1.1 x\n",
+    "body-nul-charset": HEAD + b"Content-Type: text/plain; charset=\"a\0b\"\n\nx\n",
+    "body-2231-charset": HEAD + b"Content-Type: text/plain; charset*=\xff'x'%ff\n\nx\n",
+    "body-undefined": HEAD + b"Content-Type: text/plain; charset=undefined\n\nx\n",
+    "body-uu": HEAD + b"Content-Transfer-Encoding: x-uuencode\n\nbegin 6 a\n" + b"\xff" * 9_000,
+    "nested-mails": HEAD + nested(1_000, "rfc822"),
+    "nested-parts": HEAD + nested(300, "multipart"),
+    "many-parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n" * 150_000,
+    "many-headers": HEAD + b"X: y\n" * 180_000 + b"\nx\n",
+    "many-folds": HEAD + b"Subject: x\n" + b" y\n" * 300_000 + b"\nx\n",
+    "blocks": HEAD
+    + b"Content-Type: multipart/report; boundary=b\n\n--b\n"
+    + b"Content-Type: message/delivery-status\n\n"
+    + b"Action: failed\nFinal-Recipient: rfc822;a@b.c\n\n" * 18_000,
+    "one-line": HEAD + b"\n" + b"x@" * 400_000,
+    "brackets": HEAD + b"\n" + b"<" * 900_000,
+    "date": HEAD + b"Date: " + b"9" * 5_000 + b"\nContent-Type: multipart/report\n\nx",
+    "empty": b"",
+    "nul": b"\0" * 10_000,
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(tmp_path):
+    with ExitStack() as stack:
+        for part in ("new", "cur", "tmp"):
+            (tmp_path / "box" / part).mkdir(parents=True)
+        yield stack.enter_context(opened(tmp_path, {"now": NOON}, maildir=str(tmp_path / "box")))
+
+
+@pytest.fixture
+def box(tmp_path):
+    return tmp_path / "box"
+
+
+def test_every_hostile_mail_is_left_behind_and_the_next_is_settled(app, box):
+    for number, content in enumerate(MAILS.values()):
+        (box / "new" / f"{number:03}.host").write_bytes(content)
+    delivery = a_sent_mail(app, a_reader(app))
+    (box / "new" / "999.host").write_bytes(sample("postfix-unknown", app, delivery))
+    began = time.process_time()
+    report = bounces.take_in(app)
+    assert (report.seen, report.suppressed) == (len(MAILS) + 1, 1)
+    assert suppressed(app) == "hard"
+    assert list((box / "new").iterdir()) == []
+    assert bounces.take_in(app).seen == 0
+    assert time.process_time() - began < 20  # the work is done elsewhere, within its limits
+    assert report.unreadable >= 2
+    flagged = [path.name for path in (box / "cur").iterdir() if path.name.endswith(":2,FS")]
+    assert len(flagged) == report.unreadable + report.unmatched
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_each_costs_little_or_is_an_error_of_ours(name):
+    try:
+        found = isolated.call(read, MAILS[name])
+    except UnreadableError as exc:
+        assert exc.kind in {"too-deep", "timeout", "memory"}  # noqa: PT017
+    else:
+        assert isinstance(found, Bounce)
+
+
+def test_what_is_put_aside_is_named(app, box):
+    (box / "new" / "1.host").write_bytes(MAILS["nested-mails"])
+    assert bounces.take_in(app).unreadable == 1
+    [row] = bounces.latest(app)
+    assert (row.kind, row.effect, row.mailbox_key) == ("unreadable", "none", "maildir:1.host")
+    assert "parts" in row.reason
+    found = {one.subject: one.message for one in look(app)}
+    assert found["bounces put aside"].startswith("1 mail of the last 30 days")
+
+
+def test_a_file_that_cannot_be_opened_stops_nothing(app, box):
+    (box / "new" / "1.host").mkdir()
+    (box / "new" / "2.host").symlink_to("/nowhere")
+    (box / "new" / "3\udcff.host").write_bytes(sample("spam"))
+    delivery = a_sent_mail(app, a_reader(app))
+    (box / "new" / "4.host").write_bytes(sample("postfix-unknown", app, delivery))
+    report = bounces.take_in(app)
+    assert (report.suppressed, report.unreadable) == (1, 1)
+    assert bounces.take_in(app).seen == 0
+
+
+def test_a_mail_that_the_server_does_not_give_out_stops_nothing(tmp_path):
+    with ImapServer() as server, opened(tmp_path, {"now": NOON}, server) as app:
+        bad = server.add(sample("spam"))
+        server.refused = {bad.uid}
+        server.add(sample("postfix-unknown", app, a_sent_mail(app, a_reader(app))))
+        report = bounces.take_in(app)
+        assert (report.suppressed, report.unreadable) == (1, 1)
+        assert bad.flags == {"\\Seen", "\\Flagged"}
+        assert bounces.take_in(app).seen == 0
+
+
+NAMES = sorted(path.stem for path in SAMPLES.glob("*.eml"))
+FIELDS = st.sampled_from(
+    [b"Subject", b"From", b"To", b"Content-Type", b"Content-Transfer-Encoding", b"Received",
+     b"Authentication-Results", b"Precedence", b"Auto-Submitted", b"X-Failed-Recipients"]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(
+        [b"=?utf-8?b?A?=", b"=?x?q?=?=", b"multipart/report; boundary=\"", b"message/rfc822",
+         b"text/plain; charset=idna", b"message/delivery-status", b"base64", b"x-uuencode",
+         b"quoted-printable", b"text/plain; charset*0*=utf-8'';charset*2=x", b"<>", b"a@x",
+         b"mailer-daemon@x", b"unsubscribe x"]
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(FIELDS, TEXTS), max_size=6), st.binary(max_size=300), st.data())
+def test_any_header_and_body_is_a_bounce_or_an_error_of_ours(head, body, data):
+    content = b"\n".join(name + b": " + text for name, text in head) + b"\n\n" + body
+    if data.draw(st.booleans()):
+        content += (SAMPLES / f"{data.draw(st.sampled_from(NAMES))}.eml").read_bytes()
+    try:
+        found = read(content, "mail.example.org")
+    except UnreadableError:
+        return
+    assert "@" not in found.reason
+    f"{found.reason}{found.status}{found.token}".encode()
