@@ -17,7 +17,7 @@ from digest.model import Exclusion, PickColumns, Picks, Term, TermField
 from digest.ranking import Choice
 from digest.ranking.choose import CARRIED_OVER, EXPLORATION, ON_TOPIC, STEPS, TRENDING
 from digest.ranking.interests import Sheet
-from digest.ranking.picking import Picked, Standing, chosen, pick_all
+from digest.ranking.picking import Picked, Seat, Standing, chosen, pick_all
 from digest.ranking.reasons import account
 from digest.ranking.space import Floats
 from digest.ranking.window import Flags, Positions
@@ -128,14 +128,22 @@ def _picks(
     earlier = carried & ~window.late[positions] & ~explored
     interest = standing.interest[reader, positions]
     said = account(sheet, rows, positions)
+    weights = np.array([_trend_weight(seat) for seat in standing.seats])[reader]
+    trend = window.trend[positions]
     columns = PickColumns(
         window.row_ids[positions].tolist(),
         window.keys[positions].tolist(),
         _rounded(standing.steps[reader, positions] / STEPS),
         _rounded(interest),
-        _rounded(window.trend[positions]),
+        _rounded(trend),
         _sections(sheet, rows, interest, explored, earlier),
-        said.sentences(explored=explored, carried=earlier, now=now),
+        said.sentences(
+            explored=explored,
+            elsewhere=interest < ON_TOPIC,
+            popular=weights * trend > (1 - weights) * interest,
+            carried=earlier,
+            now=now,
+        ),
         (~carried).tolist(),
     )
     strengths = said.parts()
@@ -148,6 +156,10 @@ def _picks(
         )
         for number, (start, end) in enumerate(pairwise(ends))
     ]
+
+
+def _trend_weight(seat: Seat) -> float:
+    return seat.reader.profile.trending_weight if seat.tastes else 1.0
 
 
 def _carried(standing: Standing, reader: Positions, positions: Positions) -> Flags:

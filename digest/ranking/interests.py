@@ -19,7 +19,7 @@ from digest.ranking.named import Asked
 from digest.ranking.people import PersonMatch
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste
-from digest.ranking.window import Flags, Liked, Positions, Window
+from digest.ranking.window import Flags, Liked, Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +54,12 @@ class Sheet:
         wanted = self.tastes[row].interest.categories
         return self.window.categories(wanted).get(position, "") if wanted else ""
 
-    def near_likes(self, row: int, positions: Positions, above: float) -> Positions | None:
-        """Return how many liked papers are this near to each paper; None where none is liked."""
-        keys = [r.paper.key for r in self.tastes[row].rated if r.weight > 0]
-        if not keys:
-            return None
-        rows = np.array([self.liked.rows[key] for key in keys], dtype=np.intp)
-        return np.asarray((self.liked.likeness[rows[:, None], positions] >= above).sum(axis=0))
-
     def borrowed_words(self, row: int, position: int) -> str:
         """Say what readers with similar likes have to do with a paper."""
         row_id = self.window.papers[position].row_id
         if any(r.paper.row_id == row_id for r in self.tastes[row].borrowed):
             return "liked by readers with similar likes"
-        return "near to what readers with similar likes liked"
+        return "close to what readers with similar likes liked"
 
     def bar(self, row: int, position: int) -> str:
         """Return ``must-not`` or ``must``: why the interest rules a paper out."""

@@ -1,33 +1,49 @@
 """Say of picks what made their scores: the strengths by name, and a sentence made of them.
 
-"matches kernel fusion and 3 papers you liked; 57 votes since yesterday". All picks of a block of
-readers at once; the same words are put together once. Scores nothing.
+'Mentions "kernel fusion"; similar to Fusing kernels, which you liked'. The strongest part comes
+first, and nothing is said that is not so. All picks of a block of readers at once. Scores nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from digest.model import Paper
+from digest.model import Paper, PaperKey
 from digest.ranking.interests import Sheet
+from digest.ranking.popularity import took_off
 from digest.ranking.space import Floats
-from digest.ranking.window import Flags, Positions, Window
+from digest.ranking.tastes import FEEDBACK_INTEREST
+from digest.ranking.window import Flags, Positions
 from digest.text.counting import counted
 
 LIKE_SHOWS = 0.2
-"""A liked paper is named as near from this cosine on."""
+"""A liked paper is named as similar from this cosine on."""
 
-LIKENESS_SHOWS = 0.1
-"""Nearness is told of from this strength on."""
+SIMILAR = 0.3
+"""And from this strength of likeness on."""
+
+CLOSE = 0.5
+"""A paper is called close to an interest from this strength on: when it is rather so than not."""
+
+LOOSE = 0.02
+"""From this strength on it is loosely related, which is said where there is nothing better."""
 
 COMMUNITY_SHOWS = 0.1
 """What similar readers liked is told of from this strength on."""
+
+_MOST_FACTS = 2
+"""Facts told in one sentence."""
+
+_TITLE_SHOWN = 80
+"""Letters of a liked paper's title."""
 
 _MOST_TERMS = 3
 """Terms named in one sentence."""
@@ -52,6 +68,8 @@ class Account:
     community: Floats
     near: Positions
     """How many liked papers are near."""
+    nearest: Positions
+    """Row of the nearest of them among the liked; -1 for none."""
     leading: Positions
     """The strongest terms that stand in the paper (three a line), -1 for none."""
 
@@ -75,66 +93,113 @@ class Account:
             if column.any()
         }
 
-    def sentences(self, *, explored: Flags, carried: Flags, now: datetime) -> list[str]:
+    def sentences(
+        self, *, explored: Flags, elsewhere: Flags, popular: Flags, carried: Flags, now: datetime
+    ) -> list[str]:
         """Return one sentence of true parts for each; never empty.
 
-        ``explored`` ones come from outside the interests, ``carried`` ones from an earlier day.
+        ``explored`` ones come from outside the interests, ``elsewhere`` ones are off every
+        interest, ``popular`` ones owe more to the trend than to an interest, ``carried`` ones
+        come from an earlier day.
         """
-        heads = np.array(self._heads(), dtype=object)
-        heads[explored] = "from outside your interests"
-        found: list[str] = (heads + _tails(self.sheet.window)[self.positions]).tolist()
-        for place in np.flatnonzero(carried).tolist():
-            found[place] += _age(self.sheet.window.papers[self.positions[place]], now)
-        if not all(heads):
-            found = [text.removeprefix("; ") or "new today" for text in found]
-        return found
-
-    def _heads(self) -> list[str]:
-        """Return what each owes to the interest; empty where that is nothing."""
-        plain = (self.authors == 0) & (self.institutions == 0)
-        plain &= self.community < COMMUNITY_SHOWS
-        plain &= (self.leading[:, 0] >= 0) | (self.near > 0)
-        texts = self.sheet.asked.texts
-        columns = (self.rows, *self.leading.T, np.where(plain, self.near, -1))
-        heads = []
-        for place, (row, one, two, three, near) in enumerate(
+        window = self.sheet.window
+        titles = {n: key for key, n in self.sheet.liked.rows.items()}
+        flags = (explored, explored | elsewhere, popular | (self.rows < 0), carried)
+        columns = (self.positions, *flags, self.rows < 0)
+        found = []
+        for place, (position, strange, off, leads, old, nobody) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
-            if near:  # also those that are not plain
-                heads.append(self._worded(place))
-            elif two < 0:
-                heads.append(f"matches {texts[row][one]}")
-            elif three < 0:
-                heads.append(f"matches {texts[row][one]} and {texts[row][two]}")
-            else:
-                named = texts[row]
-                heads.append(f"matches {named[one]}, {named[two]} and {named[three]}")
-        return heads
+            facts = [] if strange or nobody else self._facts(place, titles)
+            paper = window.papers[position]
+            if window.late[position]:
+                rise = took_off(paper, window.heats[position], now)
+                if rise:
+                    facts.insert(0 if leads or off else 1, rise)
+            elif (count := window.popularity[position]) and (leads or off or not facts):
+                facts.insert(0, f"popular{' elsewhere' if off and not nobody else ''}: {count}")
+            if not (facts or strange or nobody):
+                facts = self._weakly(place)
+            if not facts:
+                facts = [
+                    f"{'chosen from outside your interests, ' if strange else ''}{_came(paper)}"
+                ]
+            del facts[_MOST_FACTS:]
+            if old:
+                facts.append(_age(paper, now))
+            text = "; ".join(facts)
+            found.append(text[0].upper() + text[1:])
+        return found
 
-    def _worded(self, place: int) -> str:
+    @cached_property
+    def _strengths(self) -> Sequence[tuple[float, ...]]:
+        """Return the strengths of each pair: terms, likeness, and what is told of more rarely."""
+        columns = (
+            self.terms, self.likeness, self.authors, self.institutions, self.categories,
+            self.community,
+        )  # fmt: skip
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def _facts(self, place: int, titles: Mapping[int, PaperKey]) -> list[str]:
+        """Return what each owes to its interest, the strongest first."""
+        terms, likeness, authors, institutions, categories, community = self._strengths[place]
+        found = []
+        if terms > 0 and (said := self._mentions(place)):
+            found.append((terms, said))
+        if likeness >= SIMILAR and self.near[place]:
+            found.append((likeness, self._similar(place, titles)))
+        elif likeness >= CLOSE:
+            found.append((likeness, f"close to {self._interest(place)}"))
+        if authors or institutions or categories or community >= COMMUNITY_SHOWS:
+            found += self._named(place, authors, institutions, categories, community)
+        if len(found) > 1:
+            found.sort(key=itemgetter(0), reverse=True)
+        return [text for _, text in found]
+
+    def _named(
+        self, place: int, authors: float, institutions: float, categories: float, community: float
+    ) -> list[tuple[float, str]]:
+        """Return what a paper owes to names, and to readers with similar likes."""
         row, position = int(self.rows[place]), int(self.positions[place])
-        if row < 0:
-            return ""
-        told = []
-        if self.authors[place] and (matches := self.sheet.authors(row, position)[:2]):
-            names = _listed([m.printed for m in matches])
-            sure = all(m.is_certain for m in matches)
-            told.append(f"by {names}, whom you follow" if sure else f"by {names}, perhaps followed")
-        texts = self.sheet.asked.texts[row]
-        matched = [texts[n] for n in self.leading[place].tolist() if n >= 0]
-        if near := int(self.near[place]):
-            matched.append(f"{counted(near, 'paper')} you liked")
-        if matched:
-            told.append(f"matches {_listed(matched)}")
-        if self.institutions[place]:
-            told.append(f"from {_listed(list(self.sheet.institutions(row, position)[:2]))}")
-        if not told and self.likeness[place] >= LIKENESS_SHOWS:
-            told.append(f"near in meaning to {self.sheet.tastes[row].interest.name}")
-        if self.community[place] >= COMMUNITY_SHOWS:
-            told.append(self.sheet.borrowed_words(row, position))
-        if not told and (category := self.sheet.category(row, position)):
-            told.append(f"in {category}")
-        return ", ".join(told)
+        found = []
+        if authors and (matches := self.sheet.authors(row, position)[:2]):
+            names = _listed([match.printed for match in matches])
+            is_sure = all(match.is_certain for match in matches)
+            doubt = "whom you follow" if is_sure else "perhaps whom you follow"
+            found.append((authors, f"by {names}, {doubt}"))
+        if institutions and (names := _listed(list(self.sheet.institutions(row, position)[:2]))):
+            found.append((institutions, f"from {names}, which you follow"))
+        if community >= COMMUNITY_SHOWS:
+            found.append((community, self.sheet.borrowed_words(row, position)))
+        if categories and (category := self.sheet.category(row, position)):
+            found.append((categories, f"in {category}, which you follow"))
+        return found
+
+    def _mentions(self, place: int) -> str:
+        texts = self.sheet.asked.texts[int(self.rows[place])]
+        found = [f'"{texts[n]}"' for n in self.leading[place].tolist() if n >= 0]
+        return f"mentions {_listed(found)}" if found else ""
+
+    def _similar(self, place: int, titles: Mapping[int, PaperKey]) -> str:
+        key = titles[int(self.nearest[place])]
+        rated = self.sheet.tastes[int(self.rows[place])].rated
+        title = next((one.paper.title for one in rated if one.paper.key == key), "")
+        title = " ".join(title.split()).rstrip(".")
+        if len(title) > _TITLE_SHOWN:
+            title = title[:_TITLE_SHOWN].rpartition(" ")[0] + " …"
+        more = int(self.near[place]) - 1
+        others = f" and {counted(more, 'more paper')} that you liked"
+        return f"similar to {title}" + (others if more else ", which you liked")
+
+    def _interest(self, place: int) -> str:
+        name = self.sheet.tastes[int(self.rows[place])].interest.name
+        return name if name == FEEDBACK_INTEREST else f'your "{name}"'
+
+    def _weakly(self, place: int) -> list[str]:
+        """Return that a paper is loosely related to an interest, where it is."""
+        if self.likeness[place] < LOOSE:
+            return []
+        return [f"loosely related to {self._interest(place)}"]
 
 
 def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
@@ -157,11 +222,12 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
         stands = np.take_along_axis(left, order, axis=1) < 1
         leading[mine[places][:, None], np.arange(order.shape[1])] = np.where(stands, order, -1)
     near = np.zeros(len(rows), dtype=np.intp)
+    nearest = np.full(len(rows), -1, dtype=np.intp)
     # Where nobody likes anything there is nothing to count.
     for places in _by_row(row) if sheet.liked.rows else ():
-        found = sheet.near_likes(int(row[places[0]]), position[places], LIKE_SHOWS)
+        found = _near_likes(sheet, int(row[places[0]]), position[places])
         if found is not None:
-            near[mine[places]] = found
+            near[mine[places]], nearest[mine[places]] = found
     return Account(
         sheet=sheet,
         rows=rows,
@@ -177,6 +243,7 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
             else 1 - sheet.shared[row, position]
         ),
         near=near,
+        nearest=nearest,
         leading=leading,
     )
 
@@ -199,25 +266,30 @@ def _by_row(rows: Positions) -> list[Positions]:
     return np.split(order, np.flatnonzero(np.diff(rows[order])) + 1)
 
 
-def _tails(window: Window) -> npt.NDArray[np.object_]:
-    """Return how each paper's trend ends a sentence."""
-    told = [
-        f"; {_took_off(paper, gain) if late else gain}" if gain else ""
-        for paper, gain, late in zip(window.papers, window.gains, window.late, strict=True)
-    ]
-    return np.array(told, dtype=object)
+def _near_likes(sheet: Sheet, row: int, positions: Positions) -> tuple[Positions, Positions] | None:
+    """Return how many liked papers are near to each paper, and the row of the nearest.
+
+    None where the taste likes nothing.
+    """
+    keys = [r.paper.key for r in sheet.tastes[row].rated if r.weight > 0]
+    if not keys:
+        return None
+    rows = np.array([sheet.liked.rows[key] for key in keys], dtype=np.intp)
+    likeness = sheet.liked.likeness[rows[:, None], positions]
+    return (likeness >= LIKE_SHOWS).sum(axis=0), rows[likeness.argmax(axis=0)]
 
 
-def _took_off(paper: Paper, gain: str) -> str:
-    """Say that an older paper took off: "took off since it came out on April 3: 120 votes ..."."""
-    day = paper.announced_on or paper.first_seen_at.date()
-    return f"took off since it came out on {day:%B} {day.day}: {gain}"
+def _came(paper: Paper) -> str:
+    """Say when a paper came, of which there is nothing else to say."""
+    if paper.announced_on is None:
+        day = paper.first_seen_at.date()
+        return f"first seen on {day:%B} {day.day}"
+    return f"announced on {paper.announced_on:%B} {paper.announced_on.day}"
 
 
 def _age(paper: Paper, now: datetime) -> str:
     days = (now.date() - paper.first_seen_at.date()).days
-    found = f"{counted(days, 'day')} ago" if days > 0 else "earlier today"
-    return f"; found {found}, not shown to you yet"
+    return f"first seen {counted(days, 'day')} ago" if days > 0 else "first seen earlier today"
 
 
 def _listed(items: Sequence[str]) -> str:

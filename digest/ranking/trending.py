@@ -1,4 +1,4 @@
-"""Tell what is taking off: from the history of signals to a heat in [0, 1] and a true sentence.
+"""Tell what is taking off: from the history of signals to a heat in [0, 1].
 
 Never a raw count: values are compared at equal age, within their own kind, on a log scale with a
 bound, so that neither one old famous paper nor one source's habits decide. A kind that stops
@@ -34,16 +34,6 @@ _KIND_WEIGHTS = {
     "citations": 0.4,
 }
 _OTHER_WEIGHT = 0.5
-
-_NOUNS = {
-    "hf_upvotes": ("vote", "votes"),
-    "hf_comments": ("comment", "comments"),
-    "github_stars": ("star", "stars"),
-    "hn_points": ("Hacker News point", "Hacker News points"),
-    "hn_comments": ("Hacker News comment", "Hacker News comments"),
-    "citations": ("citation", "citations"),
-    "local_votes": ("reader here liked it", "readers here liked it"),
-}
 
 # What a kind looks like before a window has shown it: median and spread of log(1 + gain). A
 # window's own figures replace it as they come in, so a day of three papers is not a scale.
@@ -200,6 +190,11 @@ def _gain_over(kind: str, series: Sequence[Observation], start: datetime) -> Gai
     )
 
 
+def weight_of(kind: str) -> float:
+    """Return what a kind of signal weighs beside others; in [0, 1]."""
+    return _KIND_WEIGHTS.get(kind, _OTHER_WEIGHT)
+
+
 def growth(age_hours: float) -> float:
     """Return what share of a week's votes a paper of this age has, relative to 12 hours.
 
@@ -222,24 +217,6 @@ def gain_since(kind: str, series: Sequence[Observation], hours: float = 20) -> G
         since_at=base.observed_at if base else None,
         observed_at=latest.observed_at,
     )
-
-
-def gain_sentence(heat: Heat) -> str:
-    """Say the strongest gain in words, or return an empty string.
-
-    "57 votes since yesterday", "12 votes in 3 days", "40 votes so far".
-    """
-    told = [g for g in heat.gains if g.gain >= 1]
-    if not told:
-        return ""
-    best = max(told, key=lambda g: (heat.by_kind.get(g.kind, 0.0), g.gain, g.kind))
-    count = round(best.gain)
-    singular, plural = _NOUNS.get(best.kind, (best.kind, best.kind))
-    noun = singular if count == 1 else plural
-    if best.since_at is None:
-        return f"{count} {noun} so far"
-    days = round((best.observed_at - best.since_at) / timedelta(days=1))
-    return f"{count} {noun} {'since yesterday' if days <= 1 else f'in {days} days'}"
 
 
 def _by_kind(observations: Sequence[Observation], now: datetime) -> dict[str, list[Observation]]:
@@ -304,5 +281,5 @@ def _combined(by_kind: Mapping[str, float], hope: float) -> float:
     """Return the chance that at least one kind means it (noisy or): agreement helps."""
     left = 1 - PROMISE * min(max(hope, 0.0), 1.0)
     for kind, heat in by_kind.items():
-        left *= 1 - _KIND_WEIGHTS.get(kind, _OTHER_WEIGHT) * heat
+        left *= 1 - weight_of(kind) * heat
     return 1 - left

@@ -23,9 +23,10 @@ from digest.ranking.background import Background
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import Register
 from digest.ranking.people import PeopleIndex, PersonMatch, match_institutions
+from digest.ranking.popularity import popularity
 from digest.ranking.space import Floats, Space, near_duplicates, paper_words
 from digest.ranking.terms import TermIndex, in_category
-from digest.ranking.trending import Heat, gain_sentence, heats, late_heats
+from digest.ranking.trending import Heat, heats, late_heats
 
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.intp]
@@ -117,9 +118,9 @@ class Window:
         }
 
     @cached_property
-    def gains(self) -> Sequence[str]:
-        """Each paper's strongest gain in words; empty where nothing is known."""
-        return [gain_sentence(heat) for heat in self.heats]
+    def popularity(self) -> Sequence[str]:
+        """How popular each paper is, in words; empty where nothing is known."""
+        return [popularity(heat) for heat in self.heats]
 
     @cached_property
     def position_of(self) -> Mapping[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -201,6 +201,10 @@ def source_lines(
     return tuple(_source_line(name, totals.get(name, 0), rows.get(name)) for name in names)
 
 
+BASE_BEFORE, BASE_AFTER = timedelta(hours=12), timedelta(hours=6)
+"""A value that was observed so long before or after an instant stands for that instant."""
+
+
 def signal_changes(
     connection: Connection,
     paper_ids: Collection[int],
@@ -208,11 +212,13 @@ def signal_changes(
     *,
     until: datetime | None = None,
 ) -> dict[int, dict[str, tuple[float, float]]]:
-    """Return by paper and signal kind: the value now and its change since an instant.
+    """Return by paper and signal kind: the value now and its change since about an instant.
 
-    With ``until``, as it was at that instant.
+    The change is 0 where nothing was observed about then: of an older value nobody knows what
+    it had become. With ``until``, as it was at that instant.
     """
     changes: dict[int, dict[str, tuple[float, float]]] = {}
+    bases: dict[tuple[int, str], tuple[datetime, float]] = {}
     for chunk in _chunks(list(paper_ids), CHUNK):
         query = (
             select(signals.c.paper_id, signals.c.kind, signals.c.observed_at, signals.c.value)
@@ -221,14 +227,13 @@ def signal_changes(
         )
         if until is not None:
             query = query.where(signals.c.observed_at <= until)
-        for row in connection.execute(query):
-            kinds = changes.setdefault(row.paper_id, {})
-            before = row.value if row.observed_at <= since or row.kind not in kinds else None
-            if before is None:
-                base = kinds[row.kind][0] - kinds[row.kind][1]
-                kinds[row.kind] = (row.value, row.value - base)
-            else:
-                kinds[row.kind] = (row.value, 0.0)
+        for paper_id, kind, at, value in connection.execute(query):
+            if at <= since or (paper_id, kind) not in bases:
+                bases[paper_id, kind] = at, value
+            base_at, base = bases[paper_id, kind]
+            is_known = since - BASE_BEFORE <= base_at <= since + BASE_AFTER
+            change = value - base if is_known else 0.0
+            changes.setdefault(paper_id, {})[kind] = value, change
     return changes
 
 

@@ -97,7 +97,7 @@ def test_what_took_off_comes_once_what_was_shown_or_stayed_quiet_never(days):
     assert shown_on == FIRST.date()
     ((late_on, late),) = found[key(LATE)]
     assert late_on == (FIRST + timedelta(days=TOOK_OFF_ON)).date()
-    assert late.reason == "took off since it came out on April 2: 40 votes in 3 days"
+    assert late.reason == "Took off after it came out on April 2: 40 more upvotes since April 8"
     assert not late.is_new
     assert late.section == "trending"
     assert key(QUIET) not in found
@@ -112,6 +112,6 @@ def test_explain_accounts_for_what_took_off_and_for_what_did_not(days):
     assert {n: paper.cause for n, paper in told.items()} == {
         SHOWN: "seen", LATE: "picked", QUIET: "window",
     }  # fmt: skip
-    assert told[LATE].account.startswith("took off since it came out on April 2")
+    assert told[LATE].account.startswith("Took off after it came out on April 2")
     assert told[QUIET].account.endswith("none of the older papers that took off in it")
     assert told[LATE].parts["trend hf_upvotes"] > 0.45

