@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
+from digest.log_limits import LONGEST, Limit
+
 _run: ContextVar[str] = ContextVar("run", default="")
 
 _FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'(?!\S)|\S*)""")
@@ -25,7 +27,10 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,9}")
 _ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
-BORROWED = (("apscheduler", "warning"), ("procrastinate", "warning"))
+BORROWED = (
+    ("apscheduler", "warning"), ("asyncio", "warning"), ("procrastinate", "warning"),
+    ("uvicorn", "warning"),
+)  # fmt: skip
 """Loggers of libraries whose warnings belong among our lines."""
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
@@ -55,6 +60,7 @@ def configure(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if json_lines else LineFormatter())
     handler.set_name("digest")
+    handler.addFilter(Limit())
     for name, threshold in (("digest", level), *BORROWED):
         logger = logging.getLogger(name)
         for old in [found for found in logger.handlers if found.get_name() == "digest"]:
@@ -173,4 +179,6 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord, before: 
     if not record.exc_info:
         return ""
     trace = formatter.formatException(record.exc_info)
+    if len(trace) > 2 * LONGEST:
+        trace = f"{trace[:LONGEST]}\n...\n{trace[-LONGEST:]}"
     return before + _ADDRESS.sub("<address>", trace)

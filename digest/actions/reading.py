@@ -15,6 +15,7 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
+from digest.actions import candidates
 from digest.app import App
 from digest.model import Interest, Observation, Paper, Profile
 from digest.plugins import resolve
@@ -78,6 +79,8 @@ class ListPage:
     span: Span
     entries: tuple[Entry, ...]
     total: int
+    is_capped: bool
+    """The span has more papers: the most noticed, the nearest and the newest are listed."""
     page: int
     pages: int
     previous_on: date | None
@@ -166,7 +169,10 @@ def read_list(
     """Return one page of a span's papers; a page beyond the last is empty."""
     within = replace(filters or Filters(), first_on=span.first_on, last_on=span.last_on)
     with app.reading() as connection:
-        listed = {item.row_id: item for item in browsing.listed(connection, within)}
+        told, is_capped = browsing.listed(connection, within)
+        chosen = candidates.of_list(app, connection, told, newest=order is Order.NEWEST,
+                                    interest=interest if order is Order.INTERESTS else None)  # fmt: skip
+        listed = {item.row_id: item for item in chosen}
         found = browsing.load(connection, listed)
         entries = entries_of(app, connection, list(found.values()), listed)
         before = browsing.day_before(connection, span.first_on)
@@ -184,7 +190,8 @@ def read_list(
         previous_on=before,
         next_on=after,
         sources=tuple(sources),
-        topics=_topics(found.values()),
+        is_capped=is_capped or len(chosen) < len(told),
+        topics=_topics(told),
         volumes=tuple(volumes),
     )
 
@@ -304,6 +311,6 @@ def _ordered(
     )  # fmt: skip
 
 
-def _topics(found: Iterable[Paper]) -> tuple[tuple[str, int], ...]:
-    counted = Counter(category for paper in found for category in paper.categories)
+def _topics(found: Iterable[browsing.Listed]) -> tuple[tuple[str, int], ...]:
+    counted = Counter(category for item in found for category in item.categories)
     return tuple(counted.most_common(TOPICS))

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, desc, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, desc, func, select
 
 from digest.model import AnnounceType, Author, Link, Observation, Paper
-from digest.store.search import Filters, from_source, in_category
+from digest.store._bulk import among
+from digest.store.search import Filters, in_category
 from digest.store.tables import paper_ids, papers, sightings, signals, versions
 
+MOST_LISTED = 20_000
+"""Announcements of one list that are looked at: a month of all of arXiv."""
 _LISTED = (AnnounceType.NEW.value, AnnounceType.CROSS.value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A paper in a list: when this installation first met it decides whether it is new there."""
 
@@ -30,6 +32,8 @@ class Listed:
     """The first day, within the list's span, that a source announced it on."""
     is_first: bool
     """No source had announced it before that span."""
+    first_seen_at: datetime
+    categories: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,25 +64,65 @@ class Volume:
     count: int
 
 
-def listed(connection: Connection, filters: Filters) -> list[Listed]:
-    """Return the papers announced between the filters' first and last day, inclusive."""
-    day = func.min(sightings.c.announced_on)
-    query = (
-        select(sightings.c.paper_id, day.label("day"), papers.c.announced_on)
-        .join(papers, papers.c.id == sightings.c.paper_id)
-        .group_by(sightings.c.paper_id, papers.c.announced_on)
+def listed(
+    connection: Connection, filters: Filters, *, most: int = MOST_LISTED
+) -> tuple[list[Listed], bool]:
+    """Return the papers announced between the filters' first and last day, inclusive.
+
+    Of more than ``most`` announcements only the newest are read; True then says so.
+    """
+    told = (
+        select(sightings.c.paper_id, sightings.c.announced_on)
+        .where(sightings.c.announce_type.in_(_LISTED), *_within(filters))
+        .order_by(sightings.c.announced_on.desc())
+        .limit(most + 1)
+        .subquery()
     )
-    rows = connection.execute(_within(connection, query, filters))
+    query = (
+        select(
+            papers.c.id,
+            func.min(told.c.announced_on).label("day"),
+            papers.c.announced_on,
+            papers.c.first_seen_at,
+            papers.c.categories,
+        )
+        .join(papers, papers.c.id == told.c.paper_id)
+        .where(papers.c.merged_into.is_(None))
+        .group_by(papers.c.id)
+    )
+    if filters.category:
+        query = query.where(in_category(connection, filters.category))
+    rows = connection.execute(query).all()
+    read = connection.scalar(select(func.count()).select_from(told)) or 0
     return [
         Listed(
-            row_id=row.paper_id,
-            announced_on=row.day,
-            is_first=row.announced_on is None
+            row.id,
+            row.day,
+            row.announced_on is None
             or filters.first_on is None
             or row.announced_on >= filters.first_on,
+            row.first_seen_at,
+            tuple(row.categories),
         )
         for row in rows
-    ]
+    ], read > most
+
+
+def most_noticed(
+    connection: Connection, row_ids: Collection[int], *, since: datetime, limit: int
+) -> list[int]:
+    """Return which of these papers have the highest signals, ``limit`` of each kind."""
+    best = (
+        select(signals.c.paper_id, signals.c.kind, func.max(signals.c.value).label("value"))
+        .where(among(connection, signals.c.paper_id, row_ids), signals.c.observed_at >= since)
+        .group_by(signals.c.paper_id, signals.c.kind)
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=best.c.kind, order_by=best.c.value.desc())
+    ranked = select(best.c.paper_id, place.label("place")).subquery()
+    return list(
+        connection.scalars(select(ranked.c.paper_id).where(ranked.c.place <= limit).distinct())
+    )
 
 
 def volumes(connection: Connection, first_on: date, last_on: date) -> list[Volume]:
@@ -216,19 +260,23 @@ def versions_of(connection: Connection, paper_id: int) -> list[Version]:
 
 def source_names(connection: Connection) -> Sequence[str]:
     """Return the names of all sources that ever announced a paper."""
-    return list(
-        connection.scalars(select(sightings.c.source).distinct().order_by(sightings.c.source))
+    # From one name to the next through the index: DISTINCT would read every sighting.
+    first = select(func.min(sightings.c.source).label("source")).cte("names", recursive=True)
+    following = (
+        select(func.min(sightings.c.source))
+        .where(sightings.c.source > first.c.source)
+        .scalar_subquery()
     )
+    names = first.union_all(select(following).where(first.c.source.is_not(None)))
+    return list(connection.scalars(select(names.c.source).where(names.c.source.is_not(None))))
 
 
-def _within(connection: Connection, query: Select[Any], filters: Filters) -> Select[Any]:
-    query = query.where(papers.c.merged_into.is_(None), sightings.c.announce_type.in_(_LISTED))
+def _within(filters: Filters) -> list[ColumnElement[bool]]:
+    found = []
     if filters.first_on:
-        query = query.where(sightings.c.announced_on >= filters.first_on)
+        found.append(sightings.c.announced_on >= filters.first_on)
     if filters.last_on:
-        query = query.where(sightings.c.announced_on <= filters.last_on)
-    if filters.category:
-        query = query.where(in_category(connection, filters.category))
+        found.append(sightings.c.announced_on <= filters.last_on)
     if filters.source:
-        query = query.where(from_source(filters.source))
-    return query
+        found.append(sightings.c.source == filters.source)
+    return found

@@ -6,6 +6,7 @@ Triggers (migration 0002) keep the index. Nearness in meaning is not here: it wo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -101,6 +102,32 @@ def search(
         if len(query.wanted) == 1 or offset:
             break
     return Hits(ids=(), total=0)
+
+
+def with_any(
+    connection: Connection, words: Sequence[str], *, first_id: int, last_id: int, limit: int
+) -> list[int]:
+    """Return the newest papers between two row ids that have any of these words or phrases."""
+    wanted = parse_query(" ".join(f'"{one}"' for one in words)).wanted
+    if not wanted:
+        return []
+    query = Query(wanted=wanted)
+    if is_sqlite(connection):
+        found = table("paper_search", column("rowid"))
+        row_id = found.c.rowid
+        matches = literal_column("paper_search").op("MATCH")(_fts5(query, is_loose=True))
+    else:
+        found = table("paper_search", column("paper_id"), column("words"))
+        row_id = found.c.paper_id
+        matches = found.c.words.op("@@")(_tsquery(query, is_loose=True))
+    return list(
+        connection.scalars(
+            select(row_id)
+            .where(matches, row_id.between(first_id, last_id))
+            .order_by(row_id.desc())
+            .limit(limit)
+        )
+    )
 
 
 def in_category(connection: Connection, category: str) -> ColumnElement[bool]:

@@ -12,13 +12,20 @@ import uvicorn
 from digest.app import App
 from digest.errors import UsageError
 from digest.web.app import create_app
+from digest.web.connections import (
+    BoundedConfig,
+    BoundedServer,
+    Limits,
+    affordable,
+    raise_descriptors,
+)
 
 START_TIMEOUT_S = 20
 
 
 def serve(app: App, *, host: str, port: int) -> None:
     """Serve until a signal stops the process."""
-    uvicorn.Server(_config(app, host, port)).run()
+    BoundedServer(_config(app, host, port)).run()
 
 
 @contextlib.contextmanager
@@ -27,7 +34,7 @@ def serving(app: App, *, host: str, port: int) -> Iterator[int]:
 
     Raises UsageError where the address cannot be listened on.
     """
-    server = uvicorn.Server(_config(app, host, port))
+    server = BoundedServer(_config(app, host, port))
     thread = threading.Thread(target=_run_quietly, args=(server,), name="web", daemon=True)
     thread.start()
     try:
@@ -54,9 +61,15 @@ def _port_of(server: uvicorn.Server, thread: threading.Thread) -> int:
     return port
 
 
-def _config(app: App, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: App, host: str, port: int) -> BoundedConfig:
+    settings = app.config.settings.web
+    limits = Limits(
+        connections=affordable(settings.max_connections, raise_descriptors()),
+        exempt=frozenset(settings.trusted_proxies),
+    )
+    return BoundedConfig(
         create_app(app),
+        limits=limits,
         host=host,
         port=port,
         # Ours, in create_app, believes web.trusted_proxies only.
