@@ -22,8 +22,11 @@ def health(app: App) -> str:
     return database.head_revision()
 
 
-def metrics_text(app: App) -> str:
-    """Return figures in Prometheus' text format; no label names a person."""
+def metrics_text(app: App, *, with_readers: bool) -> str:
+    """Return figures in Prometheus' text format; no label names a person.
+
+    How many readers and mails there are is the owner's to know: ``with_readers``.
+    """
     lines: list[str] = []
 
     def family(name: str, kind: str, help_text: str, values: dict[str, float]) -> None:
@@ -32,18 +35,19 @@ def metrics_text(app: App) -> str:
         lines.extend(f"digest_{name}{labels} {value:g}" for labels, value in values.items())
 
     with app.reading() as connection:
-        states = connection.execute(
-            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        )
-        family(
-            "deliveries", "gauge", "Deliveries by state.",
-            {f'{{state="{state}"}}': count for state, count in states},
-        )  # fmt: skip
-        people = subscribers.count_by_status(connection)
-        family(
-            "subscribers", "gauge", "Subscribers by status.",
-            {f'{{status="{status.value}"}}': count for status, count in people.items()},
-        )  # fmt: skip
+        if with_readers:
+            states = connection.execute(
+                select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+            )
+            family(
+                "deliveries", "gauge", "Deliveries by state.",
+                {f'{{state="{state}"}}': count for state, count in states},
+            )  # fmt: skip
+            people = subscribers.count_by_status(connection)
+            family(
+                "subscribers", "gauge", "Subscribers by status.",
+                {f'{{status="{status.value}"}}': count for status, count in people.items()},
+            )  # fmt: skip
         stored = connection.scalar(select(func.count()).select_from(papers)) or 0
         family("papers", "gauge", "Papers stored.", {"": stored})
         waiting = connection.scalar(

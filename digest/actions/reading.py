@@ -170,8 +170,13 @@ def read_list(
     within = replace(filters or Filters(), first_on=span.first_on, last_on=span.last_on)
     with app.reading() as connection:
         told, is_capped = browsing.listed(connection, within)
-        chosen = candidates.of_list(app, connection, told, newest=order is Order.NEWEST,
-                                    interest=interest if order is Order.INTERESTS else None)  # fmt: skip
+        chosen = candidates.of_list(
+            app,
+            connection,
+            told,
+            newest=order is Order.NEWEST,
+            interest=interest if order is Order.INTERESTS else None,
+        )
         listed = {item.row_id: item for item in chosen}
         found = browsing.load(connection, listed)
         entries = entries_of(app, connection, list(found.values()), listed)

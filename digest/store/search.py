@@ -55,6 +55,11 @@ class Filters:
     first_on: date | None = None
     last_on: date | None = None
 
+    def query(self, words: str) -> dict[str, object]:
+        """Return the parameters by which an address asks for these words so filtered."""
+        return {"q": words, "source": self.source, "category": self.category,
+                "from": self.first_on or "", "to": self.last_on or ""}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:

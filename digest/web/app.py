@@ -32,6 +32,7 @@ from digest.web import (
 from digest.web.api import app as api
 from digest.web.api.problems import problem
 from digest.web.caching import PublicCacheMiddleware
+from digest.web.costs import CostMiddleware
 from digest.web.owner import mail, overview, people
 from digest.web.owner.gate import Gate
 from digest.web.security import GuardMiddleware, HeadMiddleware
@@ -102,7 +103,12 @@ def create_app(app: App, *, limited: bool = True) -> FastAPI:
             web.include_router(owner_routes(site, gate))
         web.mount(api.PATH, api.create_api(site))
     if limited:
-        web.add_middleware(PublicCacheMiddleware, version=lambda: watching.polls_so_far(app))
+        web.add_middleware(CostMiddleware, site=site)
+        web.add_middleware(
+            PublicCacheMiddleware,
+            version=lambda: watching.polls_so_far(app),
+            one_host=bool(app.config.settings.digest.base_url),
+        )
     web.add_middleware(HeadMiddleware)
     web.add_middleware(GuardMiddleware, remote_images=settings.remote_images)
     web.add_middleware(PrefixMiddleware, prefix=site.prefix)

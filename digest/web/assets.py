@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import PurePosixPath
 
-from fastapi import APIRouter
+import anyio
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from digest.actions import owning
 from digest.errors import StoreError
 from digest.rendering.templates import find_file
+from digest.web.api.guard import is_owner
 from digest.web.site import STATIC_TYPES, Site
 
 CLOSED = (
@@ -24,6 +27,11 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}\.[a-z0-9]{1,10}")
 
 def routes(site: Site) -> APIRouter:
     """Return the routes."""
+
+    @cache
+    def _threads() -> anyio.CapacityLimiter:
+        return anyio.CapacityLimiter(2)  # health is told while all other threads are busy
+
     router = APIRouter(include_in_schema=False)
 
     @router.get("/static/{name}")
@@ -43,17 +51,19 @@ def routes(site: Site) -> APIRouter:
         return PlainTextResponse("User-agent: *\n" + "\n".join(lines) + "\n")
 
     @router.get("/healthz")
-    def health() -> Response:
+    async def health() -> Response:
         try:
-            report = owning.health(site.app)
+            revision = await anyio.to_thread.run_sync(owning.health, site.app, limiter=_threads())
         except StoreError as exc:
             return JSONResponse({"ok": False, "problem": str(exc)}, status_code=503)
         headers = {"Cache-Control": "no-store"}
-        return JSONResponse({"ok": True, "revision": report}, headers=headers)
+        return JSONResponse({"ok": True, "revision": revision}, headers=headers)
 
     @router.get("/metrics")
-    def metrics() -> Response:
-        text = owning.metrics_text(site.app)
+    def metrics(request: Request) -> Response:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        knows = scheme.lower() == "bearer" and is_owner(site, token.strip())
+        text = owning.metrics_text(site.app, with_readers=knows)
         return PlainTextResponse(
             text, media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"}
         )

@@ -1,24 +1,31 @@
 """Keep what every visitor sees alike for a few seconds: a crowd costs what one visitor does.
 
 Only answers that say of themselves that anybody may keep them (``Cache-Control: public``) are
-kept, and given out for less long than they allow, and only until the next poll.
+kept, and given out for less long than they allow, and only until the next poll. What visitors
+make up (searches, interests, filters) has a small place of its own, so that it cannot push out
+the pages that everybody reads.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fastapi.concurrency import run_in_threadpool
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digest.web.parameters import is_public, normalised
 
 SECONDS = 30.0
 LARGEST = 512 * 1024
 """Larger answers are not kept."""
+LONGEST_KEY = 1000
+"""Requests whose address is longer are answered, and their answers not kept."""
 _KEPT_TYPES = (b"text/html", b"application/atom+xml", b"application/feed+json")
-Key = tuple[str, bytes, bytes, bytes, int]
+Key = tuple[str, bytes, str, bytes, int]
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,10 @@ class Kept:
 
 @dataclass
 class Shelf:
-    """The latest answers, so many bytes of them."""
+    """The latest answers, so many of them and so many bytes."""
 
     most_bytes: int = 16 * 1024 * 1024
+    most: int = 500
     _kept: OrderedDict[Key, Kept] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
@@ -52,52 +60,85 @@ class Shelf:
             self._bytes -= len(before.body)
         self._kept[key] = answer
         self._bytes += len(answer.body)
-        while self._bytes > self.most_bytes:
+        while self._bytes > self.most_bytes or len(self._kept) > self.most:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.body)
 
 
 class PublicCacheMiddleware:
-    """Gives public answers out again while nothing was polled; ``version`` changes when it was."""
+    """Gives public answers out again while nothing was polled; ``version`` changes when it was.
 
-    def __init__(self, app: ASGIApp, version: Callable[[], int]) -> None:
+    Of several visitors who ask for the same page at once, one has it made and the others wait.
+    Where the public address is configured (``one_host``) no page depends on the Host header.
+    """
+
+    def __init__(self, app: ASGIApp, version: Callable[[], int], *, one_host: bool = False) -> None:
         self._app = app
         self._version = version
-        self._shelf = Shelf()
+        self._one_host = one_host
+        self._pages = Shelf()
+        self._made_up = Shelf(most_bytes=4 * 1024 * 1024, most=100)
+        self._being_made: dict[Key, asyncio.Event] = {}
+        self._threads: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "GET" or _names_a_person(scope):
+        if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        version = await run_in_threadpool(self._version)
-        key = (
-            scope["scheme"],
-            headers.get(b"host", b""),
-            scope.get("raw_path") or scope["path"].encode(),
-            scope["query_string"],
-            version,
-        )
-        now = time.monotonic()
-        if found := self._shelf.take(key, now):
-            await send({**found.start, "headers": list(found.start["headers"])})
-            await send({"type": "http.response.body", "body": found.body})
+        path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
+        scope = {**scope, "query_string": normalised(path, scope["query_string"])}
+        key = await self._key(scope) if is_public(path) else None
+        if key is None:
+            await self._app(scope, receive, send)
             return
-        answer = _Recorder(send)
-        await self._app(scope, receive, answer)
-        if answer.is_complete and answer.start is not None and _may_be_kept(answer.start):
-            self._shelf.put(key, Kept(answer.start, bytes(answer.body), now + SECONDS))
+        shelf = self._made_up if scope["query_string"] else self._pages
+        while True:
+            if found := shelf.take(key, time.monotonic()):
+                await send({**found.start, "headers": list(found.start["headers"])})
+                await send({"type": "http.response.body", "body": found.body})
+                return
+            if (waiting := self._being_made.get(key)) is None:
+                break
+            await waiting.wait()
+        await self._make(scope, receive, send, shelf, key)
+
+    async def _make(
+        self, scope: Scope, receive: Receive, send: Send, shelf: Shelf, key: Key
+    ) -> None:
+        made = self._being_made[key] = asyncio.Event()
+
+        def done(answer: _Recorder | None = None) -> None:
+            if answer is not None and answer.start and _may_be_kept(answer.start):
+                until = time.monotonic() + SECONDS
+                shelf.put(key, Kept(answer.start, bytes(answer.body), until))
+            if not made.is_set():
+                del self._being_made[key]
+                made.set()
+
+        try:
+            await self._app(scope, receive, _Recorder(send, done))
+        finally:
+            done()
+
+    async def _key(self, scope: Scope) -> Key | None:
+        host = b"" if self._one_host else dict(scope["headers"]).get(b"host", b"")
+        if len(host) + len(scope["path"]) + len(scope["query_string"]) > LONGEST_KEY:
+            return None
+        # Threads of its own: what is kept is given out while all others are busy.
+        self._threads = self._threads or anyio.CapacityLimiter(4)
+        version = await anyio.to_thread.run_sync(self._version, limiter=self._threads)
+        return (scope["scheme"], host, scope["path"], scope["query_string"], version)
 
 
 class _Recorder:
     """Passes an answer on and remembers it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, when_whole: Callable[[_Recorder], None]) -> None:
         self._send = send
+        self._when_whole = when_whole
         self.start: Message | None = None
         self.body = bytearray()
-        self.is_complete = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -106,12 +147,9 @@ class _Recorder:
         elif message["type"] == "http.response.body":
             if len(self.body) <= LARGEST:
                 self.body += message.get("body", b"")
-            self.is_complete = not message.get("more_body") and len(self.body) <= LARGEST
+            if not message.get("more_body") and len(self.body) <= LARGEST:
+                self._when_whole(self)
         await self._send(message)
-
-
-def _names_a_person(scope: Scope) -> bool:
-    return any(name in {b"authorization", b"cookie"} for name, _ in scope["headers"])
 
 
 def _may_be_kept(start: Message) -> bool:

@@ -70,8 +70,9 @@ def routes(site: Site) -> APIRouter:
         if not site.allows("search", request):
             return Response(status_code=429)
         text = words.inert(request.query_params.get("q", ""))
-        found = searching.find(site.app, text, filters=filters_of(request))
-        query = dict(request.query_params)
+        filters = filters_of(request)
+        found = searching.find(site.app, text, filters=filters)
+        query = filters.query(found.query)
         feed = Feed(
             title=f"{site.name}: {found.query}",
             page_url=site.absolute("/search", request, **query),

@@ -44,8 +44,7 @@ def routes(site: Site) -> APIRouter:
             page=page_number(request.query_params),
             meaning=site.meaning,
         )
-        query = {"q": found.query, "source": filters.source, "category": filters.category,
-                 "from": filters.first_on or "", "to": filters.last_on or ""}  # fmt: skip
+        query = filters.query(found.query)
         title = f"Search: {found.query}" if found.query else "Search"
         answer = site.page(
             "search.html",

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from threading import Lock
 
 from starlette.datastructures import MutableHeaders
@@ -13,7 +14,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Largest request body: a library export or a list of subscribers."""
+"""Largest request body: a library export, a list of subscribers, a service's report."""
+_LARGE = ("/preview", "/subscribe", "/preferences/", "/hooks/", "/api/v1/subscribers")
+_API_BODY_LIMIT = 256 * 1024
+_FORM_LIMIT = 64 * 1024
+MOST_HEADERS = 100
+LONGEST_ADDRESS = 12 * 1024
 
 PRIVATE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -61,8 +67,10 @@ class GuardMiddleware:
                     headers.setdefault(name, value)
             await send(message)
 
-        if _declared_length(scope) > BODY_LIMIT:
-            refusal = PlainTextResponse("The request is too large.\n", status_code=413)
+        limit = body_limit(scope["path"].removeprefix(scope.get("root_path", "")))
+        if (status := _excess(scope, limit)) is not None:
+            text = f"The request is too large: {HTTPStatus(status).phrase}.\n"
+            refusal = PlainTextResponse(text, status_code=status, headers={"Connection": "close"})
             await refusal(scope, receive, send_guarded)
             return
         received = 0
@@ -71,7 +79,7 @@ class GuardMiddleware:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > BODY_LIMIT:
+            if received > limit:
                 # Without a declared length: end it as if the client had gone.
                 return {"type": "http.disconnect"}
             return message
@@ -97,6 +105,22 @@ class HeadMiddleware:
             await send(message)
 
         await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
+def body_limit(path: str) -> int:
+    """Return how many bytes may be posted to a path of ours."""
+    if path.startswith(_LARGE):
+        return BODY_LIMIT
+    return _API_BODY_LIMIT if path.startswith("/api/") else _FORM_LIMIT
+
+
+def _excess(scope: Scope, limit: int) -> int | None:
+    """Return the status that refuses a request for its size; None where it has none."""
+    if _declared_length(scope) > limit:
+        return 413
+    if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
+        return 414
+    return 431 if len(scope["headers"]) > MOST_HEADERS else None
 
 
 def _declared_length(scope: Scope) -> int:

@@ -114,7 +114,7 @@ class Site:
         environment.globals["signal_name"] = words.signal_name
         return environment
 
-    def url(self, path: str, **query: object) -> str:
+    def url(self, path: str, /, **query: object) -> str:
         """Return the address of a page of ours, with the prefix; empty values are left out."""
         pairs = [
             f"{quote(name)}={quote(str(value), safe='')}"
@@ -123,7 +123,7 @@ class Site:
         ]
         return f"{self.prefix}{path}" + (f"?{'&'.join(pairs)}" if pairs else "")
 
-    def absolute(self, path: str, request: Request | None = None, **query: object) -> str:
+    def absolute(self, path: str, request: Request | None = None, /, **query: object) -> str:
         """Return the public address of a page: configured, else as this request came."""
         base = self.app.config.settings.digest.base_url
         if base:
@@ -197,13 +197,21 @@ class Site:
         answer.headers["Retry-After"] = "600"
         return answer
 
+    def busy(self) -> HTMLResponse:
+        """Answer a client when more visitors wait than can be served soon."""
+        answer = self.message("Many visitors at once", "Try again in a minute.", status=503)
+        answer.headers["Retry-After"] = "60"
+        return answer
+
 
 def standard_limits(app: App) -> dict[str, RateLimiter]:
     """Return the buckets of a public installation, by client address."""
     return {
         "subscribe": RateLimiter(30, 3600, app.now),
         "preview": RateLimiter(60, 600, app.now),
-        "search": RateLimiter(120, 60, app.now),
+        "search": RateLimiter(60, 60, app.now),
+        "pages": RateLimiter(240, 60, app.now),
+        "rankings": RateLimiter(30, 60, app.now),
         "login": RateLimiter(10, 600, app.now),
         "api": RateLimiter(600, 60, app.now),
         "token": RateLimiter(300, 600, app.now),

@@ -141,7 +141,7 @@ class Gate:
             **values,
         )
 
-    def go(self, path: str, **query: object) -> RedirectResponse:
+    def go(self, path: str, /, **query: object) -> RedirectResponse:
         """Send the browser to another of our pages after a form."""
         return RedirectResponse(
             self.site.url(path, **query), status_code=303, headers=dict(PRIVATE_HEADERS)
