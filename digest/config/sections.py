@@ -367,7 +367,7 @@ class WebSection(Section):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses whose X-Forwarded-* headers are believed."
     )
-    max_connections: int = Field(1000, ge=8, description="Most connections held open at once.")
+    max_connections: int = Field(2500, ge=8, description="Most connections held open at once.")
     subscribe: bool = Field(True, description="Let visitors subscribe.")
     double_opt_in: bool = Field(
         True,

@@ -13,6 +13,7 @@ import logging
 import resource
 import socket
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,8 @@ REPORT_S = 30.0
 """Seconds between two lines in the log about connections that were closed."""
 ACCEPTS = 64
 """Connections accepted before those that wait for an answer get their turn."""
+GREEDY = 16
+"""A network with so many connections makes room before all others do."""
 QUEUE = 1024
 """Connections that the system holds until they are accepted."""
 DESCRIPTORS = 8192
@@ -52,7 +55,7 @@ OTHER_WORK = 384
 class Limits:
     """How many connections are held at once."""
 
-    connections: int = 1000
+    connections: int = 2500
     exempt: frozenset[str] = frozenset()
     """Addresses of trusted proxies: their connections are those of many visitors."""
 
@@ -85,38 +88,45 @@ def affordable(wanted: int, descriptors: int) -> int:
 
 @dataclass
 class Held:
-    """The connections that are open now, in the order in which they came."""
+    """The connections that are open now, those first that have waited longest."""
 
     limits: Limits
     open: dict[Bounded, None] = field(default_factory=dict)
-    by_network: Counter[str] = field(default_factory=Counter)
+    by_network: dict[str, dict[Bounded, None]] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     """Connections closed by us since the last line in the log, by reason."""
     _report_at: float = 0.0
 
     def add(self, connection: Bounded) -> bool:
         """Take a connection in, at the cost of another one if need be; False where none can go."""
-        network = connection.network
-        limits = self.limits
+        limits, network = self.limits, connection.network
         has_room = True
-        if network and self.by_network[network] >= limits.per_network:
-            has_room = self._make_room(network)
+        if network and len(self.by_network.get(network, ())) >= limits.per_network:
+            has_room = self._evict(self.by_network[network])
         if has_room and len(self.open) >= limits.connections:
-            has_room = self._make_room("")
-        if has_room:
-            self.open[connection] = None
-            self.by_network[network] += 1
-        else:
+            has_room = self._evict(self._greediest()) or self._evict(self.open)
+        if not has_room:
             self.dropped["full"] += 1
-        return has_room
+            return False
+        self.open[connection] = None
+        self.by_network.setdefault(network, {})[connection] = None
+        return True
 
     def remove(self, connection: Bounded) -> None:
         """Forget a connection that was closed."""
         if connection in self.open:
             del self.open[connection]
-            self.by_network[connection.network] -= 1
-            if not self.by_network[connection.network]:
+            mates = self.by_network[connection.network]
+            del mates[connection]
+            if not mates:
                 del self.by_network[connection.network]
+
+    def begin_to_wait(self, connection: Bounded) -> None:
+        """Put a connection behind all that have waited longer."""
+        if connection in self.open:
+            for kept in (self.open, self.by_network[connection.network]):
+                del kept[connection]
+                kept[connection] = None
 
     def sweep(self, now: float) -> None:
         """Close what is overdue, and tell how many were closed."""
@@ -135,22 +145,17 @@ class Held:
         self.remove(connection)
         connection.transport.abort()
 
-    def _make_room(self, network: str) -> bool:
-        waiting = (
-            connection
-            for connection in self.open
-            if connection.is_waiting and (not network or connection.network == network)
-        )
-        # The greediest network pays first; within it, whoever has waited longest.
-        found = min(
-            waiting,
-            key=lambda one: (-self.by_network[one.network] if one.network else -1, one.since),
-            default=None,
-        )
-        if found is None:
-            return False
-        self.drop(found, "evicted")
-        return True
+    def _greediest(self) -> dict[Bounded, None]:
+        named = (mates for network, mates in self.by_network.items() if network)
+        mates = max(named, key=len, default={})
+        return mates if len(mates) >= GREEDY else {}
+
+    def _evict(self, among: Iterable[Bounded]) -> bool:
+        for connection in among:
+            if connection.is_waiting:
+                self.drop(connection, "evicted")
+                return True
+        return False
 
 
 class Bounded(H11Protocol):
@@ -200,10 +205,12 @@ class Bounded(H11Protocol):
         if self.cycle is not before:
             self._received = 0
             self.since = self.loop.time()
+            self._held.begin_to_wait(self)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
         self.since = self.loop.time()
+        self._held.begin_to_wait(self)
         super().on_response_complete()
 
     def pause_writing(self) -> None:

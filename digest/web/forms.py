@@ -45,6 +45,8 @@ class Posted:
 
     form: FormData
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    is_whole: bool = True
+    """All of it came in, and could be read."""
 
     def text(self, name: str, longest: int = 300) -> str:
         """Return a field's text, trimmed and cut; empty where it is missing or a file."""
@@ -69,7 +71,7 @@ async def posted(request: Request) -> Posted:
     try:
         form = await request.form(max_files=2, max_fields=300)
     except (HTTPException, ClientDisconnect, ValueError):
-        return Posted(form=FormData())
+        return Posted(form=FormData(), is_whole=False)
     files = {
         name: (value.filename[:100], await value.read())
         for name, value in form.items()

@@ -48,7 +48,7 @@ def routes(site: Site) -> APIRouter:
         claims = site.claims(token, TokenPurpose.PREFERENCES)
         if not site.allows("token", request):
             return site.too_many()
-        return await run_in_threadpool(_save, site, claims, await posted(request))
+        return await site.work(_save, site, claims, await posted(request))
 
     return router
 

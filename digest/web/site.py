@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+import anyio
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
@@ -25,6 +26,9 @@ from digest.subscribers.tokens import Claims, Signer, TokenPurpose
 from digest.web import charts, words
 from digest.web.security import PRIVATE_HEADERS, RateLimiter
 
+T = TypeVar("T")
+FORM_THREADS = 6
+"""Of the forms that rank papers, read libraries or ask ORCID, so many are worked on at once."""
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -74,6 +78,15 @@ class Site:
     def meaning(self) -> Meaning:
         """Return what finds papers by meaning."""
         return Meaning(self.app)
+
+    @cached_property
+    def _form_threads(self) -> anyio.CapacityLimiter:
+        return anyio.CapacityLimiter(FORM_THREADS)
+
+    async def work(self, function: Callable[..., T], *args: object, **more: object) -> T:
+        """Do what a form asks for in one of a few threads: however slow, all others go on."""
+        call = partial(function, *args, **more)
+        return await anyio.to_thread.run_sync(call, limiter=self._form_threads)
 
     @cached_property
     def templates(self) -> Environment:
@@ -196,6 +209,10 @@ class Site:
         answer = self.message("Too many requests", "Try again in a while.", status=429)
         answer.headers["Retry-After"] = "600"
         return answer
+
+    def torn(self) -> HTMLResponse:
+        """Answer a form that did not come in whole."""
+        return self.message("The form could not be read", "Open its page and try again.", status=400)
 
     def busy(self) -> HTMLResponse:
         """Answer a client when more visitors wait than can be served soon."""

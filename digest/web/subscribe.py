@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
@@ -68,11 +67,13 @@ def routes(site: Site) -> APIRouter:
     async def preview(request: Request) -> Response:
         if not site.may_subscribe:
             return _closed(site)
+        form = await posted(request)
+        if not form.is_whole:  # before the limit: what never came in counts for nobody
+            return site.torn()
         if not site.allows("preview", request):
             return site.too_many()
-        form = await posted(request)
-        draft = await run_in_threadpool(_read, site, form)
-        return await run_in_threadpool(
+        draft = await site.work(_read, site, form)
+        return await site.work(
             _page, site, draft, shows_preview=not draft.problem, begun=form.text("begun")
         )
 
@@ -80,11 +81,13 @@ def routes(site: Site) -> APIRouter:
     async def ask(request: Request) -> Response:
         if not site.may_subscribe:
             return _closed(site)
+        form = await posted(request)
+        if not form.is_whole:
+            return site.torn()
         if not site.allows("subscribe", request):
             return site.too_many()
-        form = await posted(request)
-        draft = await run_in_threadpool(_read, site, form)
-        return await run_in_threadpool(_ask, site, request, form, draft)
+        draft = await site.work(_read, site, form)
+        return await site.work(_ask, site, request, form, draft)
 
     _add_links(router, site)
     return router
