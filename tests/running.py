@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 from crowd import fill
+from delivery.smtpd import ScriptedServer
 from scripted import Asked, Reply, Scripted, serving
-from sinks import SinkProcess, sink
 from sqlalchemy import insert, literal, select
 
 from digest.app import open_app
@@ -58,32 +58,41 @@ class Running:
     folder: Path
     port: int
     web: Scripted
-    relay: SinkProcess
+    relay: ScriptedServer
     process: subprocess.Popen[bytes]
     log: Path
     per_minute: int = 0
     """New papers that each poll of the source brings."""
     _entries: list[int] = field(default_factory=lambda: [10])
 
-    def ask(self, path: str = "/", *, method: str = "GET", body: bytes = b"",
-            headers: dict[str, str] | None = None, timeout: float = 30) -> tuple[int, bytes]:  # fmt: skip
+    def ask(
+        self,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        timeout: float = 30,
+    ) -> tuple[int, bytes]:
         """Return status and body of an honest request on a connection of its own."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if body or method != "GET":
             lines.append(f"Content-Length: {len(body)}")
-        return self.raw("\r\n".join([*lines, "", ""]).encode("latin-1") + body, timeout)
+        return self.raw("\r\n".join([*lines, "", ""]).encode("utf-8") + body, timeout)
 
     def raw(self, request: bytes, timeout: float = 30) -> tuple[int, bytes]:
         """Send bytes as they are; 0 where the connection was closed without an answer."""
         found = b""
-        with contextlib.suppress(ConnectionError):
-            with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
-                connection.settimeout(timeout)
-                with contextlib.suppress(ConnectionError):
-                    connection.sendall(request)
-                while part := connection.recv(1 << 16):
-                    found += part
+        with (
+            contextlib.suppress(ConnectionError),
+            socket.create_connection(("127.0.0.1", self.port), timeout) as connection,
+        ):
+            connection.settimeout(timeout)
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(request)
+            while part := connection.recv(1 << 16):
+                found += part
         head, _, content = found.partition(b"\r\n\r\n")
         return (int(head.split()[1]) if head.startswith(b"HTTP/") else 0), content
 
@@ -98,7 +107,14 @@ class Running:
 
     def mails(self) -> int:
         """Return how many mails arrived."""
-        return sum(self.relay.taken().values()) if self.relay.path.exists() else 0
+        return len(self.relay.received)
+
+    def open_connections(self) -> int:
+        """Return how many connections the pages hold."""
+        found = psutil.Process(self.process.pid).net_connections("tcp")
+        return sum(
+            one.status == psutil.CONN_ESTABLISHED and one.laddr.port == self.port for one in found
+        )
 
     @property
     def resident_mb(self) -> float:
@@ -153,7 +169,7 @@ def running(
     env: dict[str, str] | None = None,
 ) -> Iterator[Running]:  # fmt: skip
     """Run `digest serve` as long as the block lasts."""
-    with serving() as script, sink(folder / "taken") as relay:
+    with serving() as script, ScriptedServer() as relay:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = int(listener.getsockname()[1])
         config = folder / "digest.toml"

@@ -26,6 +26,7 @@ class SlowClients:
 
     port: int
     count: int
+    returns: bool = True
     opened: int = 0
     """Connections that were opened altogether."""
     _open: dict[int, socket.socket] = field(default_factory=dict)
@@ -56,6 +57,8 @@ class SlowClients:
         connection = self._open.get(place)
         try:
             if connection is None:
+                if not self.returns:
+                    return
                 self._open[place] = connection = socket.create_connection(
                     ("127.0.0.1", self.port), 5
                 )

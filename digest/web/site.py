@@ -212,7 +212,9 @@ class Site:
 
     def torn(self) -> HTMLResponse:
         """Answer a form that did not come in whole."""
-        return self.message("The form could not be read", "Open its page and try again.", status=400)
+        return self.message(
+            "The form could not be read", "Open its page and try again.", status=400
+        )
 
     def busy(self) -> HTMLResponse:
         """Answer a client when more visitors wait than can be served soon."""

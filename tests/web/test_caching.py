@@ -32,7 +32,7 @@ def poll(web):
         connection.execute(insert(polls).values(source="x", kind="feed", at=NOON, status="ok"))
 
 
-def statements(web, path):
+def statements(web, path, **options):
     """Return how many statements one visit costs."""
     seen = []
 
@@ -40,7 +40,7 @@ def statements(web, path):
         seen.append(1)
 
     event.listen(web.app.engine, "before_cursor_execute", count)
-    web.get(path)
+    web.get(path, **options)
     event.remove(web.app.engine, "before_cursor_execute", count)
     return len(seen)
 
@@ -74,6 +74,49 @@ def test_other_hosts_and_queries_are_other_pages(public):
     other = public.get("/feeds/daily.json", headers={"host": "other.example"})
     assert "other.example" not in public.get("/feeds/daily.json").text
     assert other.status_code == 200
+
+
+MADE_UP = (
+    "?x=1",
+    "?utm_source=a",
+    "?page=1&y=2",
+    "?terms=&z",
+    "?" + "&".join(map(str, range(300))),
+)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/papers/2026-04-14", "/feeds/daily.atom", "/feeds/daily.json"]
+)
+def test_nothing_made_up_makes_another_page(public, path):
+    first = public.get(path)
+    for query in MADE_UP:
+        if "page=" not in query:
+            assert statements(public, path + query) <= 2, query
+            assert public.get(path + query).content == first.content
+    for headers in ({"cookie": "a=b"}, {"host": "other.example"}, {"x-forwarded-host": "o.example"},
+                    {"authorization": "Bearer x"}, {"user-agent": "robot"}):  # fmt: skip
+        assert public.get(path, headers=headers).content == first.content
+        assert statements(public, path, headers=headers) <= 2, headers
+
+
+def test_the_order_and_number_of_parameters_make_no_other_page(public):
+    first = public.get("/?sort=newest&category=cs.LG")
+    assert statements(public, "/?category=cs.LG&sort=trending&sort=newest&k=v") <= 2
+    assert public.get("/?category=cs.LG&sort=newest").content == first.content
+
+
+def test_what_visitors_make_up_does_not_push_out_what_all_read(public):
+    public.get("/")
+    for number in range(150):
+        public.get(f"/?category=made.up{number}")
+    assert statements(public, "/") <= 2
+
+
+def test_an_address_of_any_length_is_answered_and_not_kept(public):
+    assert public.get("/?terms=" + "a" * 1900).status_code == 200
+    assert statements(public, "/?terms=" + "a" * 1900) > 2
+    assert public.get("/?x=" + "a" * 20_000).status_code == 414
 
 
 def test_private_pages_are_never_kept(public):
