@@ -75,25 +75,24 @@ def listed(
         select(sightings.c.paper_id, sightings.c.announced_on)
         .where(sightings.c.announce_type.in_(_LISTED), *_within(filters))
         .order_by(sightings.c.announced_on.desc())
-        .limit(most + 1)
-        .subquery()
     )
+    newest = told.limit(most).subquery()
     query = (
         select(
             papers.c.id,
-            func.min(told.c.announced_on).label("day"),
+            func.min(newest.c.announced_on).label("day"),
             papers.c.announced_on,
             papers.c.first_seen_at,
             papers.c.categories,
         )
-        .join(papers, papers.c.id == told.c.paper_id)
+        .join(papers, papers.c.id == newest.c.paper_id)
         .where(papers.c.merged_into.is_(None))
         .group_by(papers.c.id)
     )
     if filters.category:
         query = query.where(in_category(connection, filters.category))
     rows = connection.execute(query).all()
-    read = connection.scalar(select(func.count()).select_from(told)) or 0
+    beyond = connection.scalar(told.limit(1).offset(most))
     return [
         Listed(
             row.id,
@@ -105,7 +104,7 @@ def listed(
             tuple(row.categories),
         )
         for row in rows
-    ], read > most
+    ], beyond is not None
 
 
 def most_noticed(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlencode
+
+from digest.actions.reading import Order
 
 LIST = frozenset({"sort", "source", "category", "terms", "categories", "authors", "page"})
 SEARCH = frozenset({"q", "source", "category", "from", "to", "page"})
@@ -15,6 +18,8 @@ _UNDER = {
 }
 _OWN = ("/owner", "/api/")
 """Typed and checked by their own routes; the owner alone gets so far."""
+_ORDERS = frozenset({Order.NEWEST.value, Order.INTERESTS.value})
+_PAGE = re.compile(r"(?!1$)[1-9][0-9]{0,3}")
 LONGEST_VALUE = 2000
 MOST_PAIRS = 100
 
@@ -34,6 +39,8 @@ def known(path: str) -> frozenset[str]:
 def normalised(path: str, query: bytes) -> bytes:
     """Return a query string with the known parameters alone: the last of each, in one order.
 
+    What is a page's default, or means nothing to it, is left out.
+
     >>> normalised("/", b"x=1&page=2&sort=newest&page=3&terms=")
     b'page=3&sort=newest'
     """
@@ -47,4 +54,8 @@ def normalised(path: str, query: bytes) -> bytes:
     except ValueError:  # more of them than any page has
         return b""
     last = {name: value[:LONGEST_VALUE] for name, value in pairs if name in names}
+    if last.get("sort") not in _ORDERS:
+        last.pop("sort", None)
+    if not _PAGE.fullmatch(last.get("page", "")):
+        last.pop("page", None)
     return urlencode(sorted(last.items())).encode()

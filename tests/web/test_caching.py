@@ -91,9 +91,8 @@ MADE_UP = (
 def test_nothing_made_up_makes_another_page(public, path):
     first = public.get(path)
     for query in MADE_UP:
-        if "page=" not in query:
-            assert statements(public, path + query) <= 2, query
-            assert public.get(path + query).content == first.content
+        assert statements(public, path + query) <= 2, query
+        assert public.get(path + query).content == first.content
     for headers in ({"cookie": "a=b"}, {"host": "other.example"}, {"x-forwarded-host": "o.example"},
                     {"authorization": "Bearer x"}, {"user-agent": "robot"}):  # fmt: skip
         assert public.get(path, headers=headers).content == first.content

@@ -11,6 +11,8 @@ from digest.actions import candidates
 from digest.store import browsing
 from digest.web.security import BODY_LIMIT, body_limit
 
+FREE = ("/owner", "/api", "/static", "/healthz", "/robots")
+LARGE = ("/preview", "/subscribe", "/preferences/", "/hooks/", "/api/v1/subscribers")
 MONTH = "/papers/2026-04"
 INTERESTS = f"{MONTH}?sort=interests&terms=gradients,robots&categories=cs.RO"
 
@@ -77,13 +79,11 @@ def test_a_long_list_holds_what_was_noticed_and_what_fits_and_says_that_it_is_cu
     assert "more than this page can rank" in page
     assert "Diffusion models fold proteins" in page  # 57 votes, and the first that was stored
     robots = web.get(f"{MONTH}?sort=interests&terms=iron+shirts").text
-    first = re.search(r'class="title"[^>]*>(?:<a[^>]*>)?([^<]+)', robots) or re.search(
-        r"(Robots learn to iron shirts)", robots
-    )
-    assert "Robots learn to iron shirts" in first[1]
+    titles = re.findall(r"Robots learn to iron shirts|Paper \d+ on gradients", robots)
+    assert titles[0] == "Robots learn to iron shirts"
 
 
-def test_only_so_many_announcements_of_a_span_are_looked_at(web_on_both, monkeypatch):
+def test_only_so_many_announcements_of_a_span_are_looked_at(web_on_both):
     crowd(web_on_both, 30)
     filters = browsing.Filters()
     with web_on_both.app.reading() as connection:
@@ -115,32 +115,29 @@ def test_rankings_have_a_limit_of_their_own(public, path):
 
 
 def test_every_page_that_anybody_may_read_has_a_limit(public):
-    for path in getting(public.client.app):
-        if "{token}" in path or path.startswith(
-            ("/owner", "/api", "/static", "/healthz", "/robots")
-        ):
-            continue
+    public.client.app.state.site.limits["pages"].count = 3
+    paths = [
+        path
+        for path in getting(public.client.app)
+        if "{token}" not in path and not path.startswith(FREE)
+    ]
+    assert len(paths) > 10
+    for path in paths:
         public.clock.move(hours=1)
-        codes = set()
-        for number in range(250):
-            filled = re.sub(r"\{[^}]+\}", f"x{number}", path)
-            codes.add(public.get(filled).status_code)
-        assert 429 in codes, path
+        filled = re.sub(r"\{[^}]+\}", "x{n}", path) + "?q=a{n}&category=b{n}"
+        codes = [public.get(filled.replace("{n}", str(n))).status_code for n in range(5)]
+        assert codes[-1] == 429, (path, codes)
 
 
 def test_bodies_are_bounded_by_what_their_route_is_for(make_web):
     web = make_web()
-    large = {"/preview", "/subscribe", "/preferences/{token}", "/preferences/{token}/data",
-             "/hooks/bounces/{secret}"}  # fmt: skip
     for method, path in posting(web.client.app):
-        if path.startswith("/api/v1/subscribers") or path in large:
-            continue
-        limit = body_limit(path)
-        assert limit <= 256 * 1024 < BODY_LIMIT
-        answer = web.client.request(
-            method, path, headers=BEARER | {"content-length": str(limit + 1)}, content=b"x"
-        )
-        assert answer.status_code == 413, path
+        if not path.startswith(LARGE):
+            limit = body_limit(path)
+            assert limit <= 256 * 1024 < BODY_LIMIT
+            headers = BEARER | {"content-length": str(limit + 1)}
+            answer = web.client.request(method, path, headers=headers, content=b"x")
+            assert answer.status_code == 413, path
 
 
 def test_many_headers_are_refused(web):
@@ -160,8 +157,8 @@ NAMES = ("path", "request", "self", "query", "form", "site", "status", "name", "
          "values", "template", "limit", "token", "key", "kind", "q", "page", "sort", "terms",
          "categories", "authors", "papers", "source", "category", "from", "to", "after", "said",
          "connection", "app", "private", "alternates", "url", "v")  # fmt: skip
-VALUES = ("1", "", "-1", "99999999999999999999", "0x1", "1e9", "NaN", "null", "\u0663", "%00", "%ff",
-          "[]", "x" * 500, "%ed%a0%80", "9999-99-99", "0000-00-00", "10000-01-01")  # fmt: skip
+VALUES = ("1", "", "-1", "99999999999999999999", "0x1", "1e9", "NaN", "null", "\u0663", "%00",
+          "%ff", "[]", "x" * 500, "%ed%a0%80", "9999-99-99", "0000-00-00")  # fmt: skip
 
 
 def test_no_parameter_of_any_name_or_value_breaks_a_page(web):
