@@ -17,7 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from digest import logs
+from digest import logs, memory
 from digest.actions import polling
 from digest.actions.work import Work, recurring
 from digest.app import App
@@ -109,3 +109,5 @@ def _begin(work: Work, defer: Callable[[Work], object] | None) -> None:
         log.error("job failed job=%s error=%s", work.name, said)
     except Exception as exc:
         log.exception("job failed job=%s error=%s", work.name, type(exc).__name__)
+    finally:
+        memory.give_back()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest import schedule
+from digest import memory, schedule
 from digest.actions import polling
 from digest.actions import run as run_action
 from digest.actions.run import RunReport
@@ -92,6 +92,7 @@ def serve(
     With PostgreSQL the work goes through a queue that workers on any machine share. Refuses to
     start (exit code 2) where no transport is configured for the work done here.
     """
+    memory.share_arenas()
     with opened(context) as app, contextlib.ExitStack() as stack:
         queue = defer = None
         if not database.is_sqlite(app.engine):

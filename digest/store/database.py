@@ -37,6 +37,8 @@ from digest.store.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
 
+SQLITE_MEMORY = 128 * 1024 * 1024
+"""Bytes that SQLite holds at most, for all connections of the process."""
 BUSY_TIMEOUT_S = 30
 _WAITS_S = ((0.002, 0.0001), (0.1, 0.0005), (BUSY_TIMEOUT_S, 0.005))
 """Until when a writer asks for SQLite's lock how often: most hold it for a millisecond."""
@@ -113,6 +115,8 @@ def _sqlite_engine(url: str, path: str | None) -> Engine:
             f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
             "temp_store=MEMORY",
             "cache_size=-65536",
+            # Of all connections together: each would keep its own copy of what it read.
+            f"soft_heap_limit={SQLITE_MEMORY}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
