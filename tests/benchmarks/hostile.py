@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[0] = str(Path(__file__).parents[1])  # a benchmark here is called delivery, too
 
 from hostile_inputs import HostileInput, hostile_inputs
 from running import OWNER, Running, running
