@@ -18,6 +18,8 @@ BODY_LIMIT = 4 * 1024 * 1024
 _LARGE = ("/preview", "/subscribe", "/preferences/", "/hooks/", "/api/v1/subscribers")
 _API_BODY_LIMIT = 256 * 1024
 _FORM_LIMIT = 64 * 1024
+_ENCODED_LIMIT = 512 * 1024
+"""Of a form without files, which is read byte by byte: every interest filled in whole."""
 MOST_HEADERS = 100
 LONGEST_ADDRESS = 12 * 1024
 
@@ -68,6 +70,8 @@ class GuardMiddleware:
             await send(message)
 
         limit = body_limit(scope["path"].removeprefix(scope.get("root_path", "")))
+        if not _is_upload(scope):
+            limit = min(limit, _ENCODED_LIMIT)
         if (status := _excess(scope, limit)) is not None:
             text = f"The request is too large: {HTTPStatus(status).phrase}.\n"
             refusal = PlainTextResponse(text, status_code=status, headers={"Connection": "close"})
@@ -121,6 +125,11 @@ def _excess(scope: Scope, limit: int) -> int | None:
     if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
         return 414
     return 431 if len(scope["headers"]) > MOST_HEADERS else None
+
+
+def _is_upload(scope: Scope) -> bool:
+    kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+    return not any(b"x-www-form-urlencoded" in value.lower() for value in kinds)
 
 
 def _declared_length(scope: Scope) -> int:
