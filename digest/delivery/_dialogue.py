@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import islice
 
 from digest.delivery import Outcome, OutcomeKind, Phase, Step, Turn
 from digest.delivery._reply import Reply, parse_reply
@@ -32,18 +33,30 @@ class Features:
     smtputf8: bool
 
 
-class _Said(Enum):
-    MAIL = ("MAIL", Phase.MAIL, Phase.RCPT)
-    RCPT = ("RCPT", Phase.RCPT, Phase.DATA)
-    DATA = ("DATA", Phase.DATA, Phase.DATA)
-    DOT = ("the dot", Phase.DOT, Phase.DOT)
-    VOID = ("the dot of a text that nobody was to get", Phase.DOT, Phase.DOT)
-    RESET = ("RSET", Phase.MAIL, Phase.MAIL)
+_POSITIVE = frozenset(range(200, 300)) - {211, 214, 220, 221, 235}
+"""Acceptance of MAIL, RCPT, RSET or a text. A client goes by the first digit of a code that it does
+not know (RFC 5321, 4.2.1), but status, help, greeting, good-bye and login answer other commands."""
+_NEGATIVE = frozenset(range(400, 600))
 
-    def __init__(self, _words: str, phase: Phase, following: Phase) -> None:
+
+class _Said(Enum):
+    MAIL = ("MAIL", Phase.MAIL, Phase.RCPT, _POSITIVE)
+    RCPT = ("RCPT", Phase.RCPT, Phase.DATA, _POSITIVE)
+    DATA = ("DATA", Phase.DATA, Phase.DATA, frozenset({354}))
+    DOT = ("the message", Phase.DOT, Phase.DOT, _POSITIVE)
+    VOID = ("an empty message", Phase.DOT, Phase.DOT, _POSITIVE)
+    RESET = ("RSET", Phase.MAIL, Phase.MAIL, _POSITIVE)
+
+    def __init__(
+        self, words: str, phase: Phase, following: Phase, positive: frozenset[int]
+    ) -> None:
         # Plain attributes: an enum's ``value`` is looked up by a function, four times a mail.
+        self.words = words
         self.phase = phase
         self.following = following
+        self.positive = positive
+        self.legal = positive | _NEGATIVE
+        """Codes that can answer this command; any other belongs to another one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -69,7 +82,9 @@ class Dialogue:
         self.is_over = False
         """Nothing more can be said on this connection."""
         self.out: list[bytes] = []
-        """To be written, in order; the caller takes it."""
+        """To be written, in order; see `taken`."""
+        self._unwritten = 0
+        """Of the awaited replies, those whose command is still in ``out``."""
         self._pipelining = pipelining and features.pipelining
         self._awaited: deque[tuple[_Said, _Talk | None]] = deque()
         self._begun: _Talk | None = None
@@ -89,6 +104,21 @@ class Dialogue:
         return self._begun is None and self._dotted is None
 
     @property
+    def is_silent(self) -> bool:
+        """Tell whether the server owes no reply: whatever it says now answers nothing."""
+        return len(self._awaited) == self._unwritten
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether a reply has begun and not ended."""
+        return bool(self._heard or self._lines)
+
+    def taken(self) -> list[bytes]:
+        """Hand over what is to be written: from now on replies to it are possible."""
+        out, self.out, self._unwritten = self.out, [], 0
+        return out
+
+    @property
     def awaits(self) -> Phase:
         """Return the phase of the next reply: what it may take is a matter of that."""
         phase = self._awaited[0][0].phase if self._awaited else Phase.MAIL
@@ -105,12 +135,16 @@ class Dialogue:
         mail, rcpt, data = _commands(self.features, message)
         if self._pipelining:
             self.out.append(mail + rcpt + data)
-            self._awaited += ((_Said.MAIL, talk), (_Said.RCPT, talk), (_Said.DATA, talk))
+            self._await((_Said.MAIL, talk), (_Said.RCPT, talk), (_Said.DATA, talk))
         else:
             talk.commands = (rcpt, data)
             self.out.append(mail)
-            self._awaited.append((_Said.MAIL, talk))
+            self._await((_Said.MAIL, talk))
         return None
+
+    def _await(self, *commands: tuple[_Said, _Talk | None]) -> None:
+        self._awaited += commands
+        self._unwritten += len(commands)
 
     def go(self) -> None:
         """Write the text and the dot of the message that is READY: its marker is durable."""
@@ -121,7 +155,7 @@ class Dialogue:
             self.out += (content, b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
         else:
             self.out += _stuffed(content)
-        self._awaited.append((_Said.DOT, talk))
+        self._await((_Said.DOT, talk))
         self._begun, self._dotted = None, talk
 
     def withdraw(self) -> list[Step]:
@@ -132,8 +166,11 @@ class Dialogue:
         self.is_over = True
         return [(talk.message, Outcome(kind=OutcomeKind.WITHDRAWN, phase=Phase.DATA))]
 
-    def receive(self, content: bytes) -> list[Step]:
-        """Take in what the server said; return what became of messages by it."""
+    def receive(self, content: bytes, *, text_is_out: bool = True) -> list[Step]:
+        """Take in what the server said; return what became of messages by it.
+
+        ``text_is_out``: all of the last text has left this machine; none is accepted before that.
+        """
         steps: list[Step] = []
         self._heard += content
         *lines, self._heard = self._heard.split(b"\n")
@@ -145,17 +182,30 @@ class Dialogue:
             try:
                 reply = _parsed(said)
             except ValueError:
-                return [*steps, *self.lost(f"not an SMTP reply: {said[0][:60]!r}")]
+                reason = f"not an SMTP reply: {said[0][:60]!r}"
+                return [*steps, *self.lost(reason, dot_is_out=text_is_out)]
+            misfit = self._misfit(reply, text_is_out)
+            if misfit:
+                return self._out_of_step(misfit, steps, text_is_out)
             self._hear(reply, steps)
             if self.is_over:
-                return [*steps, *self.lost("the server closed the connection")]
+                reason = "the server closed the connection"
+                return [*steps, *self.lost(reason, dot_is_out=text_is_out)]
         if len(self._heard) > LINE_LIMIT:
-            steps += self.lost("an endless line")
+            steps += self.lost("an endless line", dot_is_out=text_is_out)
         return steps
+
+    def _out_of_step(self, reason: str, steps: list[Step], text_is_out: bool) -> list[Step]:
+        """End the conversation, and doubt the refusals that the last replies seemed to be."""
+        if self._begun is not None:
+            self._begun.refusal = None
+        return [*map(_doubted, steps), *self.lost(reason, dot_is_out=text_is_out)]
 
     def lost(self, reason: str, *, dot_is_out: bool = True) -> list[Step]:
         """End the conversation: no more replies. ``dot_is_out`` tells of an awaited dot's text."""
         self.is_over = True
+        unwritten = islice(reversed(self._awaited), self._unwritten)
+        dot_is_out = dot_is_out and all(said is not _Said.DOT for said, _ in unwritten)
         steps: list[Step] = [
             (talk.message, self._lost_talk(talk, reason, dot_is_out))
             for talk in (self._dotted, self._begun)
@@ -163,6 +213,7 @@ class Dialogue:
         ]
         self._dotted = self._begun = None
         self._awaited.clear()
+        self.taken()
         return steps
 
     def _lost_talk(self, talk: _Talk, reason: str, dot_is_out: bool) -> Outcome | Turn:
@@ -178,8 +229,24 @@ class Dialogue:
             return Turn.UNTOUCHED
         return outcome_of(DROPPED, talk.phase, note=reason)
 
+    def _misfit(self, reply: Reply, text_is_out: bool) -> str:
+        """Say why a reply cannot be the one that is due; empty where it can.
+
+        After one that is not, no reply can be told to be whose: what looks like acceptance may
+        answer something else.
+        """
+        if reply.code == 421:  # may come at any time
+            return ""
+        if self.is_silent:
+            return f"out of step: {reply.code} {reply.text} answers nothing"
+        said, _ = self._awaited[0]
+        is_early = said is _Said.DOT and not text_is_out and reply.code in said.positive
+        if reply.code in said.legal and not is_early:
+            return ""
+        return f"out of step: {reply.code} {reply.text} in reply to {said.words}"
+
     def _hear(self, reply: Reply, steps: list[Step]) -> None:
-        if not self._awaited:
+        if self.is_silent:
             self.is_over = True  # a good-bye to an idle connection
             return
         said, talk = self._awaited.popleft()
@@ -188,7 +255,7 @@ class Dialogue:
         elif said is _Said.DOT:
             self._dotted = None
             steps.append((talk.message, _judged(Phase.DOT, reply)))
-            self.is_over = reply.code == 421 or 300 <= reply.code < 400
+            self.is_over = reply.code == 421
         elif reply.code == 421 and not talk.is_first and not talk.is_touched:
             self.is_over = True  # it was closed while it was idle: no attempt
         else:
@@ -197,8 +264,7 @@ class Dialogue:
     def _hear_command(self, said: _Said, talk: _Talk, reply: Reply, steps: list[Step]) -> None:
         phase = said.phase
         talk.is_touched = True
-        good = reply.code == 354 if said is _Said.DATA else 200 <= reply.code < 300
-        if talk.refusal is None and not good:
+        if talk.refusal is None and reply.code not in said.positive:
             talk.refusal = _judged(phase, reply)
         talk.phase = said.following
         if reply.code == 421:
@@ -217,15 +283,25 @@ class Dialogue:
                 return
             following, talk.commands = talk.commands[0], talk.commands[1:]
             self.out.append(following)
-            self._awaited.append((_Said.DATA if said is _Said.RCPT else _Said.RCPT, talk))
+            self._await((_Said.DATA if said is _Said.RCPT else _Said.RCPT, talk))
 
     def _refuse(self, talk: _Talk, steps: list[Step], amends: bytes, said: _Said) -> None:
         """End a refused message, and make the connection ready for the next one."""
         assert talk.refusal is not None
         self._begun = None
         self.out.append(amends)
-        self._awaited.append((said, None))
+        self._await((said, None))
         steps.append((talk.message, talk.refusal))
+
+
+def _doubted(step: Step) -> Step:
+    """Return a step without the blame that a reply out of step may have put on the recipient."""
+    message, outcome = step
+    if not isinstance(outcome, Outcome) or outcome.kind is not OutcomeKind.FAILED:
+        return step
+    reason = f"out of step after {outcome.code} {outcome.reply}"
+    verdict = LOST if outcome.phase is Phase.DOT else DROPPED
+    return message, outcome_of(verdict, outcome.phase, note=reason)
 
 
 @lru_cache(maxsize=256)
@@ -279,8 +355,6 @@ def _a_label(address: str) -> str:
 
 @lru_cache(maxsize=256)
 def _judged(phase: Phase, reply: Reply) -> Outcome:
-    if phase is Phase.DOT and not 200 <= reply.code < 300 and reply.is_positive:
-        return outcome_of(LOST, phase, reply)
     return outcome_of(classify(phase, reply.code, reply.enhanced_code, reply.text), phase, reply)
 
 

@@ -13,6 +13,7 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$|:)")
 _QUEUED = re.compile(
     r"queued as ([^\s,;()<>]+)|\bid=([^\s,;()<>]+)|^ok:? +([0-9A-Za-z._-]{6,})$", re.IGNORECASE
 )
+_LINE = re.compile(rb"[2-5]\d\d(?=[ \r-]|$)")
 REPLY_LIMIT = 500
 """Characters of a reply that are kept: some relays answer with a page of advice."""
 
@@ -27,11 +28,6 @@ class Reply:
     """Lines joined by one space, without the codes, at most 500 characters."""
 
     @property
-    def is_positive(self) -> bool:
-        """Tell a 2xx or 3xx reply."""
-        return 200 <= self.code < 400
-
-    @property
     def queue_id(self) -> str:
         """Return what the next hop calls the message, or an empty string."""
         found = _QUEUED.search(self.text)
@@ -44,9 +40,10 @@ def parse_reply(lines: Sequence[bytes]) -> Reply:
     The enhanced code (RFC 3463) is taken only where its class agrees with the basic code
     (RFC 2034, section 4); it is repeated on each line of a multi-line reply and removed there.
     """
-    code = int(lines[0][:3])
-    if not 200 <= code < 600:
-        raise ValueError(f"not an SMTP reply code: {code}")
+    digits = lines[0][:3]
+    if not _LINE.match(lines[0]) or any(line[:3] != digits for line in lines):
+        raise ValueError(f"not an SMTP reply: {digits!r}")
+    code = int(digits)
     enhanced = ""
     texts = []
     for line in lines:

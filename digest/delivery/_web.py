@@ -30,6 +30,8 @@ def verdict_of(code: int, reply: str, *, wait: timedelta | None = None) -> Outco
     """Judge a refusal by its status; ``wait`` is what the answer asks for."""
     if code in {401, 403, 404, 405}:
         return _deferred(code, reply, Cause.CREDENTIALS, stops=True)
+    if code < 400:  # elsewhere, or nothing at all: the address of the service is wrong
+        return _deferred(code, reply, Cause.PROTOCOL, stops=True)
     if code == 429 or code >= 500:
         return _deferred(code, reply, Cause.RATE, wait=wait)
     cause = Cause.SIZE if code == 413 else Cause.POLICY

@@ -236,11 +236,8 @@ class SmtpSession:
 
     def go(self) -> None:
         """Write the READY message's text and dot."""
-        assert self._connection is not None
-        self._queue()
         self._dialogue.go()
-        self._queue()
-        self._text_left = sum(map(len, self._connection.unsent))
+        self._text_left = sum(map(len, self._dialogue.out))
 
     def withdraw(self) -> list[Step]:
         """Take the READY message back, at the price of the connection."""
@@ -251,7 +248,10 @@ class SmtpSession:
         connection = self._connection
         if connection is None:
             return []
-        self._queue()
+        if self._dialogue.out:
+            if self._dialogue.is_silent and (steps := self._strays(connection)):
+                return steps
+            connection.write(self._dialogue.taken())
         before = sum(map(len, connection.unsent))
         try:
             connection.flush()
@@ -273,7 +273,7 @@ class SmtpSession:
             heard = connection.read()
         except (OSError, EOFError) as exc:
             return steps + self._dialogue.lost(plainly(exc), dot_is_out=not self._text_left)
-        said = self._dialogue.receive(heard)
+        said = self._dialogue.receive(heard, text_is_out=not self._text_left)
         steps += said
         if said and self._text_left:
             # Answered before it had the text: what is left of that would be taken for commands.
@@ -300,14 +300,19 @@ class SmtpSession:
         self._text_left = max(0, self._text_left - written)
         steps: list[Step] = []
         with contextlib.suppress(OSError, EOFError):
-            steps = self._dialogue.receive(self._connection.read())
+            heard = self._connection.read()
+            steps = self._dialogue.receive(heard, text_is_out=not self._text_left)
         return steps + self._dialogue.lost(plainly(exc), dot_is_out=not self._text_left)
 
-    def _queue(self) -> None:
-        assert self._connection is not None
-        if self._dialogue.out:
-            self._connection.write(self._dialogue.out)
-            self._dialogue.out = []
+    def _strays(self, connection: Connection) -> list[Step]:
+        """Hear what a server says before it is asked: later it would pass for an answer."""
+        try:
+            heard = connection.read()
+        except (OSError, EOFError) as exc:
+            return self._dialogue.lost(plainly(exc))
+        if not (heard or self._dialogue.is_interrupted):
+            return []
+        return self._dialogue.receive(heard) or self._dialogue.lost("out of step: half a reply")
 
     def _touch(self) -> None:
         """Set the time by which something has to happen."""

@@ -120,8 +120,8 @@ def test_the_next_message_is_begun_behind_the_text_of_the_one_before():
     features = Features(pipelining=True, size_limit=None, eight_bit=False, smtputf8=False)
     said = Dialogue(features)
     said.begin(a_message(1))
+    said.taken()
     said.receive(b"250 ok\r\n250 ok\r\n354 go on\r\n")
-    said.out.clear()
     said.go()
     assert said.is_free
     said.begin(a_message(2))
