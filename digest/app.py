@@ -27,7 +27,7 @@ from digest.rendering.compose import Composer
 from digest.rendering.imprint import Imprint, imprint_of
 from digest.rendering.setup import composer_from
 from digest.sources import Source
-from digest.store import database
+from digest.store import database, failures
 from digest.subscribers.return_paths import ReturnPaths
 
 if TYPE_CHECKING:
@@ -55,14 +55,17 @@ class App:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection inside one transaction: all of it is kept, or nothing."""
-        with self.engine.begin() as connection:
+        """Give a connection inside one transaction: all of it is kept, or nothing.
+
+        Raises StoreError where the database fails.
+        """
+        with failures.named(self.engine), self.engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that only reads."""
-        with database.reading(self.engine) as connection:
+        """Give a connection that only reads. Raises StoreError where the database fails."""
+        with failures.named(self.engine), database.reading(self.engine) as connection:
             yield connection
 
     @cached_property
@@ -137,7 +140,8 @@ def open_app(config: Config, *, now: datetime | None = None, migrate: bool = Tru
         raise StoreError(f"the store cannot be opened: {exc}") from exc
     try:
         _prepare(engine, migrate=migrate)
-        yield App(config, system_clock if now is None else (lambda: now), engine)
+        with failures.named(engine):
+            yield App(config, system_clock if now is None else (lambda: now), engine)
     finally:
         engine.dispose()
 

@@ -27,7 +27,6 @@ import procrastinate
 from procrastinate import exceptions, jobs, types
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from digest import logs
 from digest.actions import alerting, profiles
@@ -37,9 +36,10 @@ from digest.actions.workers import DEAD_AFTER_S
 from digest.app import App
 from digest.errors import StoreError, UsageError
 from digest.pipeline import _clones
+from digest.pipeline.claims import has_dead_senders, settle
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import BLOCK
-from digest.pipeline.sending import Stop, has_dead_senders, settle
+from digest.pipeline.sending import Stop
 from digest.store import deliveries, due
 from digest.store import queue as rows
 from digest.store.database import is_sqlite
@@ -274,7 +274,7 @@ class JobQueue:
                 await manager.delete_old_jobs(
                     KEPT_HOURS, include_cancelled=True, include_aborted=True
                 )
-            except (exceptions.ConnectorException, StoreError, OperationalError) as exc:
+            except (exceptions.ConnectorException, StoreError) as exc:
                 log.warning("cannot look after the queue error=%r", str(exc))
             await asyncio.sleep(CARE_S)
 

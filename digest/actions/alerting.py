@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from digest.app import App
-from digest.errors import AddressError
+from digest.errors import AddressError, StoreError
 from digest.model import DeliveryState, Purpose
 from digest.pipeline.sending import SendReport
 from digest.store import alerts, bounces, deliveries, outbox
@@ -121,7 +120,7 @@ def is_all_well(app: App) -> bool:
 def failed(app: App, error: BaseException) -> None:
     """Keep that a pass ended in an error; a store that cannot be written is left alone."""
     said = str(error).partition("\n")[0] or "no reason was given"
-    with contextlib.suppress(SQLAlchemyError), app.writing() as connection:
+    with contextlib.suppress(StoreError), app.writing() as connection:
         _set(connection, RUN, f"{type(error).__name__}: {said}", app.now())
 
 

@@ -14,7 +14,7 @@ from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
 from digest.pipeline import _clones
-from digest.pipeline.sending import settle
+from digest.pipeline.claims import settle
 from digest.store import bounces, deliveries, subscribers, suppressions
 from digest.store.bounces import BounceRow
 from digest.store.deliveries import Attempt, Delivery, DeliveryFilters

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy.exc import SQLAlchemyError
 
 from digest.actions import alerting, bounces, lookups, polling, profiles
 from digest.actions.profiles import SyncReport
@@ -62,7 +61,7 @@ def run(
         report = _pass(app, on_stage=on_stage, poll=poll, stop=stop)
     except Exception as exc:
         alerting.failed(app, exc)
-        with contextlib.suppress(DigestError, SQLAlchemyError):
+        with contextlib.suppress(DigestError):
             _tell_owner(app)
         raise
     alerting.watch(app, profile_problems=report.profiles.problems, sent=report.sent)

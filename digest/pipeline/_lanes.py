@@ -12,17 +12,18 @@ business.
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.delivery import Outcome, Step, Turn, Way
-from digest.errors import DeliveryError
+from digest.delivery import Outcome, Step, Turn
+from digest.errors import DeliveryError, StoreError
+from digest.pipeline._lane import Lane
 from digest.pipeline._opening import Openings
 from digest.pipeline._outcomes import Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
@@ -32,6 +33,8 @@ GATHER_S = 0.001
 """A marker waits so long for others to share a commit with."""
 LOOK_S = 0.5
 """How often time limits, leases and the wish to stop are looked at."""
+HEAR_OUT_S = 10
+"""A run that ends because the store failed waits so long for replies to texts that are out."""
 PATIENCE = timedelta(seconds=60)
 """A run waits so long for a relay's tokens; for longer it leaves the relay alone."""
 AHEAD = 2
@@ -41,22 +44,6 @@ MOST_WAITING = 200
 
 Source = Callable[[], "Item | None"]
 """Gives the next message to send, None where nothing is due (now)."""
-
-
-@dataclass(eq=False)
-class _Lane:
-    """One way to one next hop, with its messages: at most one begun, one whose dot is out."""
-
-    relay: Relay
-    way: Way | None = None
-    items: deque[Item] = field(default_factory=deque)
-    is_opening: bool = False
-    spent: Way | None = None
-    """To be closed before the next one is opened."""
-
-    @property
-    def is_free(self) -> bool:
-        return self.way is not None and self.way.is_free
 
 
 class Lanes:
@@ -80,13 +67,13 @@ class Lanes:
         self._recorder = recorder
         self._connections = connections
         self._outcomes = outcomes
-        self._lanes: dict[Relay, list[_Lane]] = {relay: [] for relay in relays}
+        self._lanes: dict[Relay, list[Lane]] = {relay: [] for relay in relays}
         self._waiting: dict[Relay, deque[Item]] = {relay: deque() for relay in relays}
-        self._ready: list[tuple[_Lane, Item]] = []
+        self._ready: list[tuple[Lane, Item]] = []
         self._ready_at = 0.0
         self._looked_at = 0.0
         self._selector = selectors.DefaultSelector()
-        self._openings: Openings[_Lane] = Openings()
+        self._openings: Openings[Lane] = Openings()
         self._selector.register(self._openings.bell, selectors.EVENT_READ, None)
 
     @property
@@ -98,8 +85,17 @@ class Lanes:
     def run(self, source: Source, stop: Callable[[], bool]) -> None:
         """Send what the source gives until it is dry, or somebody says stop.
 
-        What no next hop could take, or was not begun when the end came, stays claimed.
+        What no next hop could take, or was not begun when the end came, stays claimed. Where the
+        store fails, replies to texts that are out are heard before that is raised.
         """
+        try:
+            self._work(source, stop)
+        except Exception:
+            self._hear_out()
+            raise
+        self._recorder.commit()
+
+    def _work(self, source: Source, stop: Callable[[], bool]) -> None:
         while True:
             going_on = not stop() and self.is_usable
             if stop():
@@ -108,9 +104,26 @@ class Lanes:
             given = source if going_on else _dry
             self._fill(given)
             if not (any(self._waiting.values()) or any(lane.items for lane in self._all())):
-                break
+                return
             self._turn(given)
-        self._recorder.commit()
+
+    def _hear_out(self) -> None:
+        """Take back what waits for its marker; hear what becomes of the texts that are out."""
+        until = time.monotonic() + HEAR_OUT_S
+        while True:
+            ready, self._ready = self._ready, []
+            for lane, item in ready:
+                if lane.way is not None and item in lane.items:
+                    self._take(lane, lane.way.withdraw())
+            if not any(lane.items for lane in self._all()) or time.monotonic() > until:
+                return
+            for key, _ in self._selector.select(LOOK_S):
+                # What the store would have to note of a relay is left out: the outcome counts.
+                with contextlib.suppress(StoreError):
+                    if key.data is None:
+                        self._take_opened()
+                    else:
+                        self._hear(key.data)
 
     def close(self) -> None:
         """Close every way."""
@@ -126,7 +139,7 @@ class Lanes:
         self._selector.close()
         self._openings.close()
 
-    def _all(self) -> list[_Lane]:
+    def _all(self) -> list[Lane]:
         return [lane for lanes in self._lanes.values() for lane in lanes]
 
     def _fill(self, source: Source) -> None:
@@ -142,14 +155,15 @@ class Lanes:
             if (
                 self._waiting[relay]
                 and not relay.open_at
+                and not self._is_probed(relay)
                 and not any(lane.is_opening for lane in lanes)
             ):
                 self._open_another(relay, lanes)
 
-    def _open_another(self, relay: Relay, lanes: list[_Lane]) -> None:
+    def _open_another(self, relay: Relay, lanes: list[Lane]) -> None:
         closed = next((lane for lane in lanes if lane.way is None), None)
         if closed is None and len(lanes) < self._connections:
-            closed = _Lane(relay)
+            closed = Lane(relay)
             lanes.append(closed)
         if closed is not None:
             self._open(closed)
@@ -157,7 +171,7 @@ class Lanes:
     def _next(self, relay: Relay, source: Source) -> Item | None:
         """Return the next message that may go by a relay now: its tokens are taken."""
         waiting = self._waiting[relay]
-        if relay.error or self._is_held(relay):
+        if relay.error or self._is_held(relay) or self._is_probed(relay):
             return None
         at = 0
         while at < len(waiting) or self._has(relay, source, at + 1):
@@ -182,20 +196,20 @@ class Lanes:
     def _hold(self, relay: Relay, until: datetime) -> None:
         """Let a relay wait for its tokens; for long ones the next relay takes over."""
         relay.open_at = until
-        relay.held_at = time.monotonic()
-        if until - self._app.now() > PATIENCE:
+        if until - self._throttle.now() > PATIENCE:
             self._give_up(relay, f"{relay.name}: to be used again from {until:%H:%M} UTC on")
 
     def _is_held(self, relay: Relay) -> bool:
         if relay.open_at is None:
             return False
-        left = (relay.open_at - self._app.now()).total_seconds()
-        if left <= 0:
+        if relay.open_at <= self._throttle.now():
             relay.open_at = None
             return False
-        if time.monotonic() - relay.held_at > PATIENCE.total_seconds() + 1:
-            self._give_up(relay, f"{relay.name}: the clock stands still")  # --now
         return True
+
+    def _is_probed(self, relay: Relay) -> bool:
+        """Tell whether one message is finding out if a relay answers: the others wait for that."""
+        return not relay.is_proven and any(lane.items for lane in self._lanes[relay])
 
     def _has(self, relay: Relay, source: Source, count: int = 1) -> bool:
         """Have so many messages for a relay at hand, if there are; tell whether there is any."""
@@ -230,7 +244,7 @@ class Lanes:
         for item in waiting:
             self._route(item)
 
-    def _begin(self, lane: _Lane, item: Item) -> None:
+    def _begin(self, lane: Lane, item: Item) -> None:
         assert lane.way is not None
         refused = lane.way.begin(item.message)
         if refused is not None:
@@ -240,13 +254,13 @@ class Lanes:
         self._throttle.begin(lane.relay.name, item.row.domain)
         self._write(lane)
 
-    def _write(self, lane: _Lane) -> None:
+    def _write(self, lane: Lane) -> None:
         assert lane.way is not None
         self._take(lane, lane.way.flush())
         if lane.way is not None and lane.way.wants_write:
             self._watch(lane)
 
-    def _watch(self, lane: _Lane) -> None:
+    def _watch(self, lane: Lane) -> None:
         assert lane.way is not None
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if lane.way.wants_write else 0)
         self._selector.modify(lane.way, wanted, lane)
@@ -286,7 +300,7 @@ class Lanes:
         waits = [LOOK_S]
         if (outcomes := self._recorder.patience_s) is not None:
             waits.append(outcomes)
-        now = self._app.now()
+        now = self._throttle.now()
         waits += [
             max(0.001, (relay.open_at - now).total_seconds())
             for relay in self.relays
@@ -301,7 +315,7 @@ class Lanes:
         busy = sum(1 for lanes in self._lanes.values() for lane in lanes if lane.items)
         return len(self._ready) * 4 >= busy * 3
 
-    def _hear(self, lane: _Lane) -> None:
+    def _hear(self, lane: Lane) -> None:
         if lane.way is None:
             return
         was_writing = lane.way.wants_write
@@ -309,7 +323,7 @@ class Lanes:
         if lane.way is not None and lane.way.wants_write != was_writing:
             self._watch(lane)
 
-    def _take(self, lane: _Lane, steps: Iterable[Step]) -> None:
+    def _take(self, lane: Lane, steps: Iterable[Step]) -> None:
         """Act on what happened on a way."""
         for message, step in steps:
             item = lane.items[0]
@@ -335,7 +349,7 @@ class Lanes:
             self._selector.unregister(lane.way)
             lane.spent, lane.way = lane.way, None
 
-    def _end(self, lane: _Lane, item: Item, outcome: Outcome) -> None:
+    def _end(self, lane: Lane, item: Item, outcome: Outcome) -> None:
         if self._outcomes.take(lane.relay, item, outcome):
             self._waiting[lane.relay].appendleft(item)
         if lane.relay.error:
@@ -344,10 +358,11 @@ class Lanes:
     def _go(self, source: Source) -> None:
         """Commit the markers of all that are ready, then let their texts go out."""
         ready = [(lane, item) for lane, item in self._ready if item in lane.items]
-        self._ready = []
         for relay in {lane.relay for lane, _ in ready}:
             self._has(relay, source, sum(lane.relay is relay for lane, _ in ready))
+        self._ready = ready
         refused = self._recorder.commit([item.row.row_id for _, item in ready])
+        self._ready = []
         for lane, item in ready:
             assert lane.way is not None
             if item.row.row_id in refused:
@@ -360,7 +375,7 @@ class Lanes:
             else:
                 self._write(lane)
 
-    def _open(self, lane: _Lane) -> None:
+    def _open(self, lane: Lane) -> None:
         """Begin to open a way."""
         lane.is_opening = True
         spent, lane.spent = lane.spent, None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.app import App
-from digest.delivery import Outcome, OutcomeKind, Transport, is_channel
+from digest.delivery import Outcome, OutcomeKind, Phase, Transport, is_channel
 from digest.delivery.policy import Cause, retry_at
 from digest.model import DeliveryState, Message
 from digest.pipeline._recorder import Recorder
@@ -50,8 +50,8 @@ class Relay:
     """Why it is not used any more; empty while it is."""
     open_at: datetime | None = None
     """Not before: its tokens are used up, or it is left alone."""
-    held_at: float = 0.0
-    """When that was found, on the monotonic clock."""
+    is_proven: bool = False
+    """It answered the last message's dot: until then it gets one message at a time."""
 
     @property
     def name(self) -> str:
@@ -96,10 +96,13 @@ class Outcomes:
     def take(self, relay: Relay, item: Item, outcome: Outcome) -> bool:
         """Note an outcome; True where the message is to go by another relay instead."""
         self._throttle.note(relay.name, item.row.domain, outcome)
-        if outcome.blames_relay:
+        is_lost = outcome.kind is OutcomeKind.UNCERTAIN
+        if is_lost or (outcome.phase in (Phase.DOT, Phase.DONE) and not outcome.blames_relay):
+            relay.is_proven = not is_lost
+        if is_lost or outcome.blames_relay:
             relay.strikes += 1
             if outcome.stops_relay or relay.strikes >= STRIKES:
-                self._throttle.broke(relay.name)
+                self._throttle.broke(relay.name, has_text=is_lost)
                 said = " ".join(filter(None, (str(outcome.code or ""), outcome.reply)))
                 relay.give_up(f"{relay.transport.name}: {outcome.phase}: {said}")
             if outcome.stops_relay:

@@ -23,7 +23,11 @@ FOLDER = "senders"
 
 @contextlib.contextmanager
 def owner(data_dir: Path) -> Iterator[str]:
-    """Give a name for this run's leases that is alive as long as the block lasts."""
+    """Give a name for this run's leases that is alive as long as the block lasts.
+
+    Where the block is left by an exception, its file stays as that of a dead owner: what it still
+    holds is recovered by the next run.
+    """
     name = f"sender-{secrets.token_hex(8)}"
     folder = files.make_folder(data_dir / FOLDER)
     path = folder / name
@@ -33,10 +37,8 @@ def owner(data_dir: Path) -> Iterator[str]:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         unborn.rename(path)  # locked before anybody can see it
-        try:
-            yield name
-        finally:
-            path.unlink(missing_ok=True)
+        yield name
+        path.unlink(missing_ok=True)
 
 
 def dead_owners(data_dir: Path) -> list[str]:
@@ -51,6 +53,14 @@ def dead_owners(data_dir: Path) -> list[str]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             dead.append(path.name)
     return sorted(dead)
+
+
+def live_owners(data_dir: Path) -> frozenset[str]:
+    """Return the names whose process is at work on this machine."""
+    folder = data_dir / FOLDER
+    if fcntl is None or not folder.is_dir():
+        return frozenset()
+    return frozenset(path.name for path in folder.glob("sender-*")) - set(dead_owners(data_dir))
 
 
 def forget(data_dir: Path, names: list[str]) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest.errors import SourceError
+from digest.errors import SourceError, StoreError
 from digest.model import Completeness, PollReport, PollStatus
 from digest.pipeline._visit import Gathered, Run, Visit, announces, receives
 from digest.pipeline.network import WAITING
@@ -55,17 +55,23 @@ def store(run: Run, group: Sequence[Done]) -> list[PollReport]:
         if len(group) > 1:
             log.info("stored one by one sources=%s error=%s", len(group), type(exc).__name__)
             return [report for one in group for report in store(run, [one])]
-        log.exception("ingest failed source=%s", group[0].name)
+        if isinstance(exc, StoreError):
+            log.error("ingest failed source=%s error=%s", group[0].name, exc)
+        else:
+            log.exception("ingest failed source=%s", group[0].name)
         return [_store_failure(run, group[0], exc)]
 
 
 def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
     reason = f"what it gave could not be stored ({type(exc).__name__})"
-    kind = "store" if isinstance(exc, SQLAlchemyError) else "bug"
+    kind = "store" if isinstance(exc, SQLAlchemyError | StoreError) else "bug"
     error = SourceError(done.name, reason, kind=kind)
     failed = Gathered(kept=done.gathered.kept, error=error)
     try:
         return _store(run, [Done(done.visit, failed)])[0]
+    except StoreError as broken:
+        log.error("failure not stored source=%s error=%s", done.name, broken)
+        return _unsettled(Done(done.visit, failed))
     except Exception:
         log.exception("failure not stored source=%s", done.name)
         return _unsettled(Done(done.visit, failed))

@@ -9,6 +9,7 @@ alone for longer each time. Waiting is the caller's business.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,10 +65,21 @@ class Throttle:
         self._going: Counter[tuple[str, str]] = Counter()
         self._notes: dict[str, Note] = {}
         self._seen_at: datetime | None = None
+        self._begun: tuple[datetime, float] | None = None
+
+    def now(self) -> datetime:
+        """Return the instant that pacing goes by: it moves on where ``--now`` fixed the clock.
+
+        It does not jump with the machine's clock either.
+        """
+        if self._begun is None:
+            self._begun = self._app.now(), time.monotonic()
+        at, begun = self._begun
+        return at + timedelta(seconds=time.monotonic() - begun)
 
     def wait(self, relay: str, domain: str) -> Wait | None:
         """Take the tokens of one message; return a Wait where that cannot be now."""
-        now = self._app.now()
+        now = self.now()
         self._look(now)
         if relay not in self._limited and not self._notes:
             return None
@@ -106,13 +118,24 @@ class Throttle:
         elif outcome.pauses_domain:
             self._rest(_domain(domain), POLICY_REST, LONGEST_REST)
 
-    def broke(self, relay: str) -> None:
-        """Leave a relay alone for a while: 5 seconds first, 5 minutes at most."""
-        self._rest(_relay(relay), BREAK_FIRST, BREAK_LONGEST)
+    def broke(self, relay: str, *, has_text: bool = False) -> None:
+        """Leave a relay alone for a while: 5 seconds first, 5 minutes at most.
+
+        ``has_text``: it took texts and did not answer. Each try then costs a mail of uncertain
+        fate: 10 minutes first, 6 hours at most.
+        """
+        rests = (POLICY_REST, LONGEST_REST) if has_text else (BREAK_FIRST, BREAK_LONGEST)
+        self._rest(_relay(relay), *rests)
+
+    def has_broken(self, relay: str) -> bool:
+        """Tell whether a relay broke when it was last used: one message tries it first."""
+        self._look(self.now())
+        found = self._notes.get(_relay(relay))
+        return found is not None and bool(found.state.get("refusals"))
 
     def closed_until(self, relay: str) -> datetime | None:
         """Return until when a relay is left alone, None where it may be used."""
-        now = self._app.now()
+        now = self.now()
         self._look(now)
         found = self._notes.get(_relay(relay))
         if found is None or found.blocked_until is None or found.blocked_until <= now:
@@ -152,16 +175,16 @@ class Throttle:
         hit_at = found.state.get("hit_at") if found else None
         if found is None or hit_at is None:
             return 1.0
-        past = self._app.now() - datetime.fromisoformat(hit_at) - SLOW_TIME
+        past = self.now() - datetime.fromisoformat(hit_at) - SLOW_TIME
         return min(1.0, float(found.state["factor"]) + BACK_PER_MINUTE * max(0.0, past / MINUTE))
 
     def _is_slow(self, domain: str) -> bool:
         found = self._notes.get(_domain(domain))
         hit_at = found.state.get("hit_at") if found else None
-        return hit_at is not None and (self._app.now() - datetime.fromisoformat(hit_at) < SLOW_TIME)
+        return hit_at is not None and (self.now() - datetime.fromisoformat(hit_at) < SLOW_TIME)
 
     def _slow_down(self, name: str) -> None:
-        now = self._app.now()
+        now = self.now()
         with self._app.writing() as connection:
             state = buckets.notes(connection, [name]).get(name, Note(None, {})).state
             since = (now - HOUR).isoformat()
@@ -180,7 +203,7 @@ class Throttle:
         self._seen_at = None
 
     def _rest(self, name: str, first: timedelta, longest: timedelta) -> None:
-        now = self._app.now()
+        now = self.now()
         found = self._notes.get(name)
         if found and found.blocked_until and found.blocked_until > now:
             return  # several messages were on their way: that was one refusal
@@ -196,7 +219,7 @@ class Throttle:
         if found is None or not found.state.get("refusals"):
             return
         with self._app.writing() as connection:
-            buckets.note(connection, name, {"refusals": 0}, now=self._app.now())
+            buckets.note(connection, name, {"refusals": 0}, now=self.now())
         self._seen_at = None
 
     def _look(self, now: datetime) -> None:

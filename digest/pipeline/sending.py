@@ -19,15 +19,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.app import App
 from digest.errors import RenderError
 from digest.model import DeliveryState, Message, Purpose
-from digest.pipeline import _clones, _collector, _owners
+from digest.pipeline import _clones, _collector, _owners, claims
 from digest.pipeline._lanes import PATIENCE, Lanes
-from digest.pipeline._outcomes import RELAY_WAIT, Item, Outcomes, Relay
+from digest.pipeline._outcomes import RELAY_WAIT, STRIKES, Item, Outcomes, Relay
 from digest.pipeline._recorder import Recorder
 from digest.pipeline._throttle import Throttle
 from digest.store import deliveries, outbox, recovery
@@ -137,7 +137,7 @@ def send_ready(
     """
     app.require_way_out()
     _clones.guard(app)
-    recovered = recovery.Recovered(released=0, uncertain=0) if is_share else settle(app)
+    recovered = recovery.Recovered(released=0, uncertain=0) if is_share else claims.settle(app)
     with _owners.owner(app.config.data_dir) as owner, _collector.seldom():
         run = _Run(app, owner, compose, stop or (lambda: False), on_progress or (lambda _: None))
         try:
@@ -164,38 +164,11 @@ def overall(app: App, shares: Sequence[SendReport], recovered: recovery.Recovere
         next_due_at=due_at,
         is_paused=paused,
         reasons=tuple(dict.fromkeys(why for share in shares for why in share.reasons))[:REASONS],
-        problems=tuple(dict.fromkeys(line for share in shares for line in share.problems)),
+        problems=(
+            *dict.fromkeys(line for share in shares for line in share.problems),
+            *claims.stranded(app),
+        ),
     )
-
-
-def has_dead_senders(app: App) -> bool:
-    """Tell, without asking the store, whether a sender on this machine died at its work."""
-    return bool(_owners.dead_owners(app.config.data_dir))
-
-
-def settle(app: App) -> recovery.Recovered:
-    """Recover what dead senders left behind, revive deferrals, end what is too old."""
-    data_dir = app.config.data_dir
-    dead = _owners.dead_owners(data_dir)
-    now = app.now()
-    with app.writing() as connection:
-        found = recovery.recover(
-            connection,
-            now=now,
-            dead_owners=dead,
-            resend=app.config.settings.mail.uncertain == "resend",
-        )
-        recovery.revive(connection, now)
-        found = replace(found, expired=recovery.expire(connection, now))
-    _owners.forget(data_dir, dead)
-    if found.released or found.uncertain or found.expired:
-        log.info(
-            "recovered released=%d uncertain=%d expired=%d",
-            found.released,
-            found.uncertain,
-            found.expired,
-        )
-    return found
 
 
 class _Run:
@@ -222,7 +195,7 @@ class _Run:
         self._left: int | None = None
         self._recorder = Recorder(app, owner, self._lease)
         self._soonest: datetime | None = None
-        throttle = Throttle(app)
+        self._throttle = throttle = Throttle(app)
         self._lanes = Lanes(
             app,
             self._recorder,
@@ -253,12 +226,10 @@ class _Run:
         until, self._soonest = self._soonest, None
         if until is None or self._left == 0:
             return False
-        left = (until - self._app.now()).total_seconds()
-        ends = time.monotonic() + left + 1
-        if left > PATIENCE.total_seconds():
+        if until - self._throttle.now() > PATIENCE:
             return False
-        while self._app.now() < until:
-            if self._stop() or time.monotonic() > ends:  # a fixed clock never gets there
+        while (left := (until - self._throttle.now()).total_seconds()) > 0:
+            if self._stop():
                 return False
             time.sleep(min(0.2, max(left, 0.001)))
         return True
@@ -309,8 +280,8 @@ class _Run:
         """End the lanes, give back what was not sent."""
         try:
             self._lanes.close()
-            self._recorder.close()
         finally:
+            self._recorder.close()
             self._release_claimed()
 
     def share(self) -> SendReport:
@@ -334,6 +305,7 @@ class _Run:
                 lease_until=now + self._lease,
                 limit=size,
                 purposes=purposes,
+                due_by=max(now, self._throttle.now()),
             )
 
     def _composed(self, rows: Sequence[Claimed]) -> Iterator[Item]:
@@ -376,6 +348,8 @@ def _relays(app: App, throttle: Throttle) -> list[Relay]:
         relay.open_at = throttle.closed_until(relay.name)
         if relay.open_at is not None:
             relay.give_up(f"{relay.name}: to be used again from {relay.open_at:%H:%M:%S} UTC on")
+        elif throttle.has_broken(relay.name):
+            relay.strikes = STRIKES - 1
     return relays
 
 

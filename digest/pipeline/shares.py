@@ -26,10 +26,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from digest import logs
 from digest.app import App, open_app, system_clock
 from digest.config import Config
+from digest.errors import DigestError
 from digest.pipeline import _processors, composing
+from digest.pipeline.claims import settle
 from digest.pipeline.editions import Desk
 from digest.pipeline.planning import PlanReport, plan_due
-from digest.pipeline.sending import SendReport, Stop, overall, send_ready, settle
+from digest.pipeline.sending import SendReport, Stop, overall, send_ready
 from digest.store import deliveries, due
 
 if TYPE_CHECKING:  # some systems have no semaphores, and cannot even import these
@@ -276,6 +278,8 @@ def _help(
                 pipe.send((task.__name__, task(app, parts, lambda: _take(taken), stopping)))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # nobody waits for it any more
         log.info("helper is alone")
+    except DigestError as exc:
+        log.error("helper failed error=%s", exc)
     except Exception as exc:
         log.exception("helper failed error=%s", type(exc).__name__)
     pipe.close()

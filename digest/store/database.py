@@ -108,8 +108,8 @@ def _sqlite_engine(url: str, path: str | None) -> Engine:
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
-            # What somebody was told is kept (subscribed, left, planned) survives a power failure;
-            # the sender relaxes its own connection (``marking.relax``).
+            # What somebody was told is kept (subscribed, left, planned) survives a power failure,
+            # and so do the sender's markers (``marking.prepare``).
             "synchronous=FULL",
             "foreign_keys=ON",
             f"busy_timeout={BUSY_TIMEOUT_S * 1000}",

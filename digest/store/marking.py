@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text, update
 
 from digest.model import DeliveryState
 from digest.papers.content import encode
-from digest.store._bulk import array_of, fetched, stamp
+from digest.store._bulk import among, array_of, fetched, stamp
 from digest.store.database import begin_immediate, is_sqlite
 from digest.store.outbox import PAUSED
+from digest.store.tables import deliveries
 
 
 class Finished(NamedTuple):
@@ -57,6 +58,7 @@ _MARK_SQLITE = f"""
 """  # noqa: S608
 # An outcome read late still settles what recovery took for uncertain.
 _OPEN = "state IN ('claimed', 'transmitting', 'uncertain')"
+_OPEN_STATES = ("claimed", "transmitting", "uncertain")
 _FINISH_SQLITE = f"""
     UPDATE deliveries SET state = ?, attempts = attempts + ?,
         next_attempt_at = coalesce(?, next_attempt_at), transport = ?, code = ?,
@@ -107,7 +109,7 @@ def turn(
 ) -> set[int]:
     """`finish` these and `mark` those, in a transaction of their own; return as `mark` does.
 
-    The connection is one that was given to `relax`.
+    The connection is one that was given to `prepare`.
     """
     if not is_sqlite(connection):
         return _turned(connection, owner, rows, row_ids)  # a single statement
@@ -193,18 +195,42 @@ def group(connection: Connection) -> Iterator[None]:
         raise
 
 
-def relax(connection: Connection) -> None:
-    """Make a connection fit for `turn`, and for nothing else: commits do not wait for the disk.
+def settled(connection: Connection, owner: str, row_ids: Sequence[int]) -> set[int]:
+    """Return those of an owner's deliveries whose outcome is written already."""
+    query = select(deliveries.c.id).where(
+        among(connection, deliveries.c.id, row_ids),
+        deliveries.c.lease_owner == owner,
+        deliveries.c.state.not_in(_OPEN_STATES),
+    )
+    return set(connection.scalars(query)) if row_ids else set()
 
-    Safe against the death of any process; a power failure may take the last commits. Plans and
-    claims are made on other connections and wait: what is forgotten is of a claimed delivery.
+
+def unmark(connection: Connection, owner: str, row_ids: Sequence[int]) -> None:
+    """Take markers back: the caller knows that no final dot was written."""
+    if row_ids:
+        connection.execute(
+            update(deliveries)
+            .where(
+                among(connection, deliveries.c.id, row_ids),
+                deliveries.c.lease_owner == owner,
+                deliveries.c.state == DeliveryState.TRANSMITTING.value,
+            )
+            .values(state=DeliveryState.CLAIMED.value)
+        )
+
+
+def prepare(connection: Connection) -> None:
+    """Make a connection fit for `turn`, and for nothing else: its commits wait for the disk.
+
+    Whatever the server's own setting is: a marker that a power failure or a killed server takes
+    with it is a mail that goes out twice.
     """
     driver: Any = connection.connection.dbapi_connection
     if is_sqlite(connection):
         # Not by SQLAlchemy, which would begin: it is refused within a transaction.
-        driver.execute("PRAGMA synchronous=NORMAL")
+        driver.execute("PRAGMA synchronous=FULL")
     else:
-        connection.execute(text("SET synchronous_commit = off"))
+        connection.execute(text("SET synchronous_commit = on"))
         # Else each turn is planned anew, which takes longer than to do it. The one plan is by ids,
         # also where it was made for an outbox of a few rows.
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))

@@ -146,15 +146,18 @@ def claim(
     lease_until: datetime,
     limit: int,
     purposes: Collection[Purpose] = tuple(Purpose),
+    due_by: datetime | None = None,
 ) -> list[Claimed]:
     """Take up to ``limit`` due deliveries for ``owner``; no two callers get the same row.
+
+    Due is what is to go by ``now``, or by ``due_by``.
 
     Confirmations come before editions, older before newer; ``purposes`` leaves others out. On
     PostgreSQL rows that another worker is just claiming are skipped; on SQLite writers take turns.
     """
     due = (
         select(deliveries.c.id)
-        .where(deliveries.c.state == _READY, deliveries.c.next_attempt_at <= now)
+        .where(deliveries.c.state == _READY, deliveries.c.next_attempt_at <= (due_by or now))
         # As the index has them: by id as well, all that are due would be read and sorted.
         .order_by(deliveries.c.priority, deliveries.c.next_attempt_at)
         .limit(limit)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from digest.model import DeliveryState
 from digest.store.tables import attempts, deliveries
@@ -35,6 +35,33 @@ class Recovered:
             resent=self.resent + other.resent,
             expired=self.expired + other.expired,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What one sender has claimed and not finished."""
+
+    owner: str
+    count: int
+    lease_until: datetime
+    """When its first lease ends."""
+
+
+def held(connection: Connection) -> list[Held]:
+    """Return what each sender holds, at work or not."""
+    rows = connection.execute(
+        select(
+            deliveries.c.lease_owner.label("owner"),
+            func.count().label("count"),
+            func.min(deliveries.c.lease_until).label("lease_until"),
+        )
+        .where(
+            deliveries.c.state.in_((_CLAIMED, _TRANSMITTING)), deliveries.c.lease_until.is_not(None)
+        )
+        .group_by(deliveries.c.lease_owner)
+        .order_by(deliveries.c.lease_owner)
+    )
+    return [Held(**row) for row in rows.mappings()]
 
 
 def recover(

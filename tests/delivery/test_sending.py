@@ -13,7 +13,8 @@ from delivery.smtpd import DROP
 
 from digest.errors import RenderError
 from digest.model import DeliveryState
-from digest.pipeline.sending import SLICE, Stop, send_ready, settle, stopping_on_signals
+from digest.pipeline.claims import settle
+from digest.pipeline.sending import SLICE, Stop, send_ready, stopping_on_signals
 from digest.store import deliveries, suppressions
 from digest.store.suppressions import Suppression
 

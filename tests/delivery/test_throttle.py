@@ -32,7 +32,8 @@ def due(app, domain):
         query = select(deliveries.c.next_attempt_at).where(
             deliveries.c.domain == domain, deliveries.c.state == "ready"
         )
-        return sorted(connection.scalars(query))
+        # Pacing goes on where the clock is fixed: a run of a second makes that of difference.
+        return [at.replace(second=0, microsecond=0) for at in sorted(connection.scalars(query))]
 
 
 def domains(smtp):
@@ -41,14 +42,14 @@ def domains(smtp):
 
 def test_a_full_domain_is_parked_and_the_others_go(server, open_digest):
     smtp = server()
-    app = open_digest(smtp, limits={"domain_rate_per_s": 0.01})
+    app = open_digest(smtp, limits={"domain_rate_per_s": 1 / 120})
     plan_for(app, "slow.example", 4)
     plan_for(app, "b.example", 1)
     plan_for(app, "c.example", 1)
     report = send_ready(app, compose=compose)
     assert sorted(domains(smtp)) == ["b.example", "c.example", "slow.example"]
     assert (report.waiting, counts(app)) == (3, {"sent": 3, "ready": 3})
-    assert due(app, "slow.example") == [NOON + 100 * SECOND] * 3
+    assert due(app, "slow.example") == [NOON + 2 * MINUTE] * 3
 
 
 def test_a_relays_rate_paces_the_run_and_loses_nothing(server, open_digest):
@@ -65,6 +66,17 @@ def test_a_domain_that_may_go_on_soon_is_waited_for(server, open_digest):
     app = open_digest(smtp, now=None, limits={"domain_rate_per_s": 10})
     plan(app, 3, expires_at=None)
     assert send_ready(app, compose=compose).counts["sent"] == 3
+
+
+def test_a_fixed_clock_does_not_stop_the_pace(server, open_digest):
+    """As with ``--now``: mails wait for tokens in real time."""
+    smtp = server()
+    app = open_digest(smtp, limits={"rate_per_s": 20, "domain_rate_per_s": 30})
+    plan(app, 9)
+    begun = time.monotonic()
+    report = send_ready(app, compose=compose)
+    assert (report.counts["sent"], report.problems) == (9, ())
+    assert 7 / 20 <= time.monotonic() - begun < 30
 
 
 def test_a_used_up_day_is_told_and_remembered(server, open_digest):
@@ -178,7 +190,8 @@ def test_three_refusals_in_an_hour_suspend_for_an_hour(slowing):
         slowing.refuse(NOON + minute * MINUTE)
     wait = slowing.open(NOON + 41 * MINUTE).wait("relay0", "a.example")
     assert wait is not None
-    assert (wait.until, wait.is_relay) == (NOON + 100 * MINUTE, False)
+    assert not wait.is_relay
+    assert timedelta(0) <= wait.until - (NOON + 100 * MINUTE) < SECOND
     assert slowing.open(NOON + 41 * MINUTE).wait("relay0", "b.example") is None
 
 

@@ -1,8 +1,9 @@
-"""What waits on SQLite: for the disk all but the sender's markers and outcomes; for its lock."""
+"""What waits for the disk, the sender's markers too; and what waits for SQLite's lock."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -24,14 +25,27 @@ def test_what_people_are_told_is_kept_waits_for_the_disk(store: Engine) -> None:
     assert waits(store)
 
 
-def test_a_relaxed_sender_leaves_everybody_else_waiting(store: Engine) -> None:
+def test_the_senders_markers_wait_for_the_disk_whatever_the_connection_did_before(
+    store: Engine,
+) -> None:
     with store.connect() as sender:
-        marking.relax(sender)
-        assert not is_waiting(sender)
+        driver: Any = sender.connection.dbapi_connection
+        driver.execute("PRAGMA synchronous=OFF")
+        marking.prepare(sender)
+        assert is_waiting(sender)
         sender.rollback()
-        assert waits(store)
         sender.invalidate()
-    assert waits(store)
+
+
+def test_the_senders_markers_wait_for_the_disk_whatever_the_server_says(
+    postgresql_engine: Engine,
+) -> None:
+    """The tests' own server is told not to wait."""
+    with postgresql_engine.connect() as sender:
+        assert sender.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
+        marking.prepare(sender)
+        assert sender.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+        sender.invalidate()
 
 
 def waits(store: Engine) -> bool:

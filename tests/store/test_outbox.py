@@ -222,7 +222,7 @@ def test_outcomes_and_markers_of_a_turn_are_written_together(engine):
     mark(engine, first.row_id)
     done = [Finished(row_id=first.row_id, state=STATE.SENT, at=NOON, phase="done")]
     with engine.connect() as sender:
-        marking.relax(sender)
+        marking.prepare(sender)
         assert marking.turn(sender, "me", done, [second.row_id]) == {second.row_id}
         sender.invalidate()
     assert states(engine) == {STATE.SENT: 1, STATE.TRANSMITTING: 1}
@@ -232,7 +232,7 @@ def test_a_turn_waits_for_another_writer(engine):
     plan(engine, planned(1))
     [row] = claim(engine)
     with engine.connect() as sender:
-        marking.relax(sender)
+        marking.prepare(sender)
         with engine.begin() as other:
             other.execute(update(table).values(cause="written"))
             ends = threading.Timer(0.2, other.commit)
