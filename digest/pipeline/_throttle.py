@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,8 +54,9 @@ class Wait:
 class Throttle:
     """The limits of one run; used by one thread."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app = app
+        self._monotonic = monotonic
         self._limits: Mapping[str, TransportSection] = app.config.settings.transports
         self._limited = {
             name
@@ -73,9 +74,9 @@ class Throttle:
         It does not jump with the machine's clock either.
         """
         if self._begun is None:
-            self._begun = self._app.now(), time.monotonic()
+            self._begun = self._app.now(), self._monotonic()
         at, begun = self._begun
-        return at + timedelta(seconds=time.monotonic() - begun)
+        return at + timedelta(seconds=self._monotonic() - begun)
 
     def wait(self, relay: str, domain: str) -> Wait | None:
         """Take the tokens of one message; return a Wait where that cannot be now."""

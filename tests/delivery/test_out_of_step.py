@@ -62,7 +62,9 @@ class Babbler:
                 thread.start()
 
     def _say(self, connection: socket.socket, answer: bytes) -> None:
-        size = self.pieces or len(answer) or 1
+        # What comes after 354 while the text is on its way is the reply to it, for all one can know.
+        is_surplus = answer.startswith(b"354") and answer.count(b"\n") > 1
+        size = len(answer) if is_surplus else self.pieces or len(answer) or 1
         for start in range(0, len(answer), size):
             if start:
                 time.sleep(0.0005)
