@@ -62,8 +62,8 @@ class Babbler:
                 thread.start()
 
     def _say(self, connection: socket.socket, answer: bytes) -> None:
-        # What comes after 354 while the text is on its way is the reply to it, for all one can know.
-        is_surplus = answer.startswith(b"354") and answer.count(b"\n") > 1
+        # A surplus reply that comes after the next command cannot be told from the reply to that.
+        is_surplus = sum(line[3:4] != b"-" for line in answer.splitlines()) > 1
         size = len(answer) if is_surplus else self.pieces or len(answer) or 1
         for start in range(0, len(answer), size):
             if start:
