@@ -13,17 +13,23 @@ from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 
 from digest.errors import UnreadableError
 
 MOST_PARTS = 40
 """Multiparts and mails within a mail. A refusal has three to six; the parser takes time that
 grows with their square, and overflows at some hundreds."""
+MOST_STEPS = 4_000_000
+"""Lines times parts: the parser tries every line against the end of every part around it."""
+HEAD_LIMIT = 256 * 1024
 FIELD_LIMIT = 4_000
 
 _NESTED = re.compile(
     rb"^content-type:[ \t\r\n]{0,100}(multipart|message)/", re.IGNORECASE | re.MULTILINE
 )
+_BLANK = re.compile(rb"\r?\n\r?\n")
 _COMMENT = re.compile(r"\([^()]*\)")
 _RESULT = re.compile(r"\s*(?P<method>dkim|dmarc)\s*=\s*(?P<result>[a-z]+)\b", re.IGNORECASE)
 _NAMED = re.compile(
@@ -33,11 +39,25 @@ _HOP = re.compile(r"(?:^|\s)(from|by|with)\s+([^\s;()]+)", re.IGNORECASE)
 
 
 def parsed(content: bytes) -> Message:
-    """Return a mail. Raises UnreadableError for one of more than ``MOST_PARTS`` parts."""
-    for number, _ in enumerate(_NESTED.finditer(content), 1):
-        if number > MOST_PARTS:
+    """Return a mail.
+
+    Raises UnreadableError for one of more than ``MOST_PARTS`` parts or ``MOST_STEPS``.
+    """
+    parts = 1
+    for _ in _NESTED.finditer(content):
+        parts += 1
+        if parts > MOST_PARTS:
             raise UnreadableError(f"it has more than {MOST_PARTS} parts within parts", "too-deep")
+    if parts * content.count(b"\n") > MOST_STEPS:
+        raise UnreadableError("it has too many lines within parts", "too-large")
     return message_from_bytes(content)
+
+
+def parsed_head(content: bytes) -> Message:
+    """Return a mail's header fields, its first ``HEAD_LIMIT`` bytes at most."""
+    head = content[:HEAD_LIMIT]
+    end = _BLANK.search(head)
+    return BytesHeaderParser(policy=compat32).parsebytes(head[: end.start()] if end else head)
 
 
 def field(mail: Message, name: str) -> str:
@@ -60,27 +80,23 @@ def decoded(mail: Message, name: str) -> str:
         return raw
 
 
-def plain_text(mail: Message, longest: int) -> str:
-    """Return the beginning of the first plain text part; empty where there is none."""
+def plain_text(mail: Message, longest: int, *, lenient: bool = True) -> str:
+    """Return the beginning of the first plain text part; empty where there is none.
+
+    Text in no encoding that is known is read as UTF-8 as far as it goes, or not at all.
+    """
     for part in mail.walk():
         if part.get_content_type() == "text/plain":
             raw = part.get_payload(decode=True)
-            return _text(raw, _charset(part))[:longest] if isinstance(raw, bytes) else ""
+            return _text(raw, part, lenient)[:longest] if isinstance(raw, bytes) else ""
     return ""
 
 
-def _charset(part: Message) -> str:
+def _text(raw: bytes, part: Message, lenient: bool) -> str:
     try:
-        return part.get_content_charset("utf-8") or "utf-8"
-    except (LookupError, ValueError):
-        return "utf-8"
-
-
-def _text(raw: bytes, charset: str) -> str:
-    try:
-        return raw.decode(charset, "replace")
+        return raw.decode(part.get_content_charset("utf-8") or "utf-8", "replace")
     except (LookupError, ValueError):  # unknown, no encoding of text, or one that takes no errors
-        return raw.decode("utf-8", "replace")
+        return raw.decode("utf-8", "replace") if lenient else ""
 
 
 def domain_of(sender: str) -> str:

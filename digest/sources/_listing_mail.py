@@ -6,19 +6,16 @@ between lines of backslashes; replacements come without an abstract.
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 from datetime import date, datetime, timedelta
-from email.message import EmailMessage
-from email.parser import BytesHeaderParser
+from email.message import Message
 
 from digest.errors import SourceError
+from digest.mails import HEAD_LIMIT, domain_of, field, is_within, parsed, parsed_head, plain_text
 from digest.model import AnnounceType, Record
 from digest.sources import Batch, Body, Rejected
 from digest.sources._arxiv_feed import abstract_page, is_withdrawn, native_id, paper_links
 from digest.sources._asking import batch_of
-from digest.sources._mail_proof import domain_of
 from digest.sources._reading import instant
 from digest.text.clean import clean
 from digest.text.ids import Reference, keys_of_doi, parse_arxiv
@@ -26,6 +23,8 @@ from digest.text.names import split_authors
 from digest.text.plain import plain
 
 DOMAIN = "arxiv.org"
+LONGEST = 4_000_000
+"""Characters of a mail that are read: ten times the longest listing."""
 NEXT_DAY_FROM = 20
 """Mails leave in the evening, UTC midnight or so; the day that they announce is the next one."""
 
@@ -43,36 +42,32 @@ _SIZE = re.compile(r"\s*\(\s*\d+\s*k?b.*\Z", re.IGNORECASE | re.DOTALL)
 
 def parse_listing(name: str, body: Body) -> Batch:
     """Read one mail. Raises SourceError if it is not a listing."""
-    mail = email.message_from_bytes(body.content, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
-    text = _text(mail)
-    blocks = _BLOCK.split(text)[1:]
+    mail = parsed(body.content)
+    blocks = _BLOCK.split(_text(mail))[1:]
     if not blocks:
         raise SourceError(name, f"{body.url} is not one of arXiv's listing mails", kind="no-list")
-    announced_on = _announced_on(instant(str(mail.get("Date", ""))) or body.fetched_at)
+    announced_on = _announced_on(instant(field(mail, "Date")) or body.fetched_at)
     batch = batch_of(name, body, (_record(name, block, announced_on) for block in blocks))
     return Batch(records=batch.records, rejected=batch.rejected, batch_on=announced_on)
 
 
+def may_be_listing(content: bytes) -> bool:
+    """Tell cheaply, before a mail is parsed, what cannot be a listing."""
+    return DOMAIN.encode() in content[:HEAD_LIMIT].lower()
+
+
 def is_listing(content: bytes) -> bool:
-    """Tell a listing from other mail in the same folder: from arXiv, with papers in it."""
-    # The default policy's reader of addresses falls over some of what strangers send.
-    head = BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
-    sender = f".{domain_of(clean(str(head.get('From', ''))))}"
-    if not sender.endswith(f".{DOMAIN}"):
+    """Tell a listing from other mail in the same folder: from arXiv, with papers in it.
+
+    Raises UnreadableError.
+    """
+    if not is_within(domain_of(clean(field(parsed_head(content), "From"))), DOMAIN):
         return False
-    mail = email.message_from_bytes(content, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
-    return bool(_BLOCK.search(_text(mail)))
+    return bool(_BLOCK.search(_text(parsed(content))))
 
 
-def _text(mail: EmailMessage) -> str:
-    try:
-        part = mail.get_body(preferencelist=("plain",))
-        content = part.get_content() if part is not None else ""
-    except (LookupError, ValueError, KeyError, AttributeError):  # unknown charset, broken MIME
-        return ""
-    return content.replace("\r\n", "\n") if isinstance(content, str) else ""
+def _text(mail: Message) -> str:
+    return plain_text(mail, LONGEST, lenient=False).replace("\r\n", "\n")
 
 
 def _announced_on(sent_at: datetime) -> date:

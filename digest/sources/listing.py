@@ -17,22 +17,27 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from digest import isolated
 from digest.config.fields import is_local
-from digest.errors import SourceError, UsageError
-from digest.imap import ImapError, ImapFolder, ImapPlace, Security
+from digest.errors import SourceError, UnreadableError, UsageError
+from digest.imap import ImapError, ImapFolder, ImapMailError, ImapPlace, Security
 from digest.nameserver import Ask, asking
-from digest.sources import Batch, Body, Fetcher
+from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import first_day, since_now
-from digest.sources._listing_mail import DOMAIN, is_listing, parse_listing
+from digest.sources._listing_mail import DOMAIN, is_listing, may_be_listing, parse_listing
 from digest.sources._mail_proof import NoNameServerError, doubt
 from digest.sources._reading import Options
+from digest.text.clean import clean
 
 log = logging.getLogger(__name__)
 
 OVERLAP = timedelta(days=3)
 FIRST_DAYS = timedelta(days=4)
 MOST_MAILS = 500
-LARGEST_MAIL = 8 * 2**20
+LARGEST_MAIL = 4 * 2**20
+UNREADABLE = "unreadable"
+_Mail = tuple[str, bytes | str]
+"""Where a mail is, and what it holds or why that is not known."""
 _ADVICE = (
     "; if your mail server changes mails, set trusted_server to the name that it writes into "
     'Authentication-Results (or authentication = "off", if nobody else can write there)'
@@ -97,9 +102,17 @@ class ListingSource:
         mails = self._on_disk(root.expanduser(), since) if root else self._on_server(since)
         ask, good, refused = self._asking(), 0, ""
         for url, content in mails:
-            if not is_listing(content):
+            if isinstance(content, str):
+                yield self._put_aside(url, content, now)
                 continue
-            if doubt := self._doubt(content, ask):
+            try:
+                if not may_be_listing(content) or not isolated.call(is_listing, content):
+                    continue
+                doubt = self._doubt(content, ask)
+            except (UnreadableError, RuntimeError) as exc:
+                yield self._put_aside(url, self._reason(exc), now)
+                continue
+            if doubt:
                 refused = f"{url} is taken for forged: {doubt}"
                 log.warning("refused source=%s mail=%s: %s", self.name, url, doubt)
                 continue
@@ -113,6 +126,20 @@ class ListingSource:
             )
         if refused and not good:
             raise SourceError(self.name, f"{refused}{_ADVICE}", kind="unauthentic")
+
+    def _reason(self, exc: Exception) -> str:
+        """Return why a mail is not read. Raises SourceError where the mail is not to blame."""
+        if isinstance(exc, UnreadableError) and exc.kind == "busy":
+            raise SourceError(self.name, exc.reason, kind="busy") from exc
+        if not isinstance(exc, UnreadableError):
+            log.error("a bug in reading a mail source=%s\n%s", self.name, exc)
+        return str(exc).strip().rpartition("\n")[2]
+
+    def _put_aside(self, url: str, reason: str, now: datetime) -> Body:
+        """Return a body that says why a mail is not read: those behind it are."""
+        log.warning("mail put aside source=%s mail=%s: %s", self.name, url, reason)
+        content = reason.encode("utf-8", "replace")
+        return Body(url=url, content=content, label=UNREADABLE, fetched_at=now)
 
     def _asking(self) -> Ask:
         try:
@@ -128,15 +155,21 @@ class ListingSource:
         except NoNameServerError as exc:  # none of them is lost: they are read by the next poll
             raise SourceError(self.name, f"cannot check signatures: {exc}", kind="dns") from exc
 
-    def _on_disk(self, root: Path, since: date) -> Iterator[tuple[str, bytes]]:
+    def _on_disk(self, root: Path, since: date) -> Iterator[_Mail]:
         for path in self._files(root, datetime(since.year, since.month, since.day, tzinfo=UTC)):
+            url = path.absolute().as_uri()
             try:
-                content = path.read_bytes() if path.stat().st_size <= LARGEST_MAIL else b""
+                with path.open("rb") as file:
+                    content = file.read(LARGEST_MAIL + 1)
             except FileNotFoundError:  # a mail program has moved it meanwhile
                 continue
             except OSError as exc:
-                raise SourceError(self.name, f"{path} cannot be read: {exc}", kind="file") from exc
-            yield path.absolute().as_uri(), content
+                yield url, f"it cannot be opened: {exc.strerror}"
+                continue
+            if len(content) <= LARGEST_MAIL:
+                yield url, content
+            elif may_be_listing(content):
+                yield url, f"it is larger than {LARGEST_MAIL // 2**20} MB"
 
     def _files(self, root: Path, since: datetime) -> list[Path]:
         """Return the files changed since, the oldest first. Raises SourceError without a folder."""
@@ -152,7 +185,7 @@ class ListingSource:
         recent = sorted(one for one in found if one[0] >= since.timestamp())
         return [path for _, path in recent[-MOST_MAILS:]]
 
-    def _on_server(self, since: date) -> Iterator[tuple[str, bytes]]:
+    def _on_server(self, since: date) -> Iterator[_Mail]:
         options = self.options
         try:
             folder = ImapFolder(self._place, read_only=True)
@@ -160,9 +193,16 @@ class ListingSource:
                 # English months, whatever the locale says (RFC 3501, `date-month`).
                 day = f"{since.day}-{_MONTHS[since.month - 1]}-{since.year}"
                 for uid in folder.search(f"SINCE {day}")[-MOST_MAILS:]:
-                    content = folder.content(uid, most_bytes=LARGEST_MAIL)
+                    url = f"imap://{options.imap_host}/{options.imap_folder}/{uid}"
+                    try:
+                        content = folder.content(uid, most_bytes=LARGEST_MAIL)
+                    except ImapMailError as exc:
+                        if exc.is_last:
+                            raise
+                        yield url, str(exc)
+                        continue
                     if content is not None:
-                        yield f"imap://{options.imap_host}/{options.imap_folder}/{uid}", content
+                        yield url, content
             finally:
                 folder.close()
         except ImapError as exc:
@@ -183,6 +223,9 @@ class ListingSource:
 
     def parse(self, body: Body) -> Batch:
         """Read one mail. Raises SourceError if it is not a listing."""
+        if body.label == UNREADABLE:
+            reason = clean(body.content.decode("utf-8", "replace"))
+            return Batch(rejected=(Rejected(native_id=body.url, reason=reason),))
         return parse_listing(self.name, body)
 
     def next_watermark(

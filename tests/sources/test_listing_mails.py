@@ -6,9 +6,12 @@ from datetime import date, timedelta
 import pytest
 from builders import NOON
 from delivery.imapd import ImapServer
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from digest.errors import SourceError
+from digest.errors import DigestError, SourceError
+from digest.sources import Body, _listing_mail
 
 LISTING = (
     "From: no-reply@arXiv.org (send mail ONLY to cs)\nDate: Tue, 14 Apr 2026 00:31:55 GMT\n\n"
@@ -78,6 +81,68 @@ def test_mails_read_long_ago_are_not_read_again_but_late_ones_are(mails, listing
 def test_other_mail_is_passed_over(mails, listing, text):
     put(mails / "other", text=text or " ")
     assert keys(listing) == []
+
+
+NESTED = "From: x@arxiv.org\n" + "Content-Type: message/rfc822\n\n" * 1000
+WEIRD = {
+    "nested": NESTED,
+    "lines": "From: x@arxiv.org\nContent-Type: multipart/mixed; boundary=b\n\n" + "\n" * 3_000_000,
+    "subject": "From: x@arxiv.org\nSubject: =?utf-8?b?A?=\n\nx\n",
+    "charset": "From: x@arxiv.org\nContent-Type: text/plain; charset=idna\n\n\\\\\narXiv:1\n",
+    "slashes": "From: x@arxiv.org\n\n" + "\\\\\n" * 400_000,
+    "large": "From: x@arxiv.org\n\n" + "x" * 5_000_000,
+}
+
+
+def rejected(source):
+    bodies = source.fetch(None, watermark={}, now=NOON)
+    return [one.reason for body in bodies for one in source.parse(body).rejected]
+
+
+@pytest.mark.parametrize("authentication", ["off", "required"])
+def test_no_mail_stops_those_behind_it(mails, source_of, authentication):
+    for number, text in enumerate(WEIRD.values()):
+        put(mails / f"{number}", text=text, age=timedelta(hours=5))
+    (mails / "link").symlink_to("/nowhere")
+    put(mails / "z.eml", "2604.00002")
+    options = {"path": str(mails), "trusted_server": "mx.example.org"}
+    if authentication == "required":
+        put(
+            mails / "z.eml",
+            text="Authentication-Results: mx.example.org; dkim=pass header.d=arxiv.org\n"
+            + LISTING.format(number="2604.00002"),
+        )
+    source = source_of("listing", **options, authentication=authentication)
+    assert keys(source) == ["arxiv:2604.00002"]
+    assert {"parts", "lines", "larger"} <= {w for said in rejected(source) for w in said.split()}
+
+
+def test_a_mail_that_the_server_does_not_give_out_stops_nothing(server, on_server):
+    bad = server.add(LISTING.format(number="2604.00001").encode(), date(2026, 4, 14))
+    server.refused = {bad.uid}
+    server.add(LISTING.format(number="2604.00002").encode(), date(2026, 4, 14))
+    assert keys(on_server()) == ["arxiv:2604.00002"]
+    assert "internal error" in rejected(on_server())[0]
+
+
+FIELDS = ["From", "Date", "Content-Type", "Content-Transfer-Encoding", "Authentication-Results"]
+TEXTS = st.text(max_size=40) | st.sampled_from(
+    ["no-reply@arxiv.org", "multipart/mixed; boundary=b", "text/plain; charset=idna", "base64",
+     "=?utf-8?b?A?= <x@arxiv.org>", "mx.example.org; dkim=pass header.d=arxiv.org"]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(FIELDS), TEXTS), max_size=5), st.binary(max_size=200))
+def test_any_mail_is_a_listing_or_none_or_an_error_of_ours(head, body):
+    listing = LISTING.format(number="2604.00001").partition("\n\n")[2].encode()
+    fields = "".join(f"{name}: {text}\n" for name, text in head).encode("utf-8", "replace")
+    for content in (fields + b"\n" + body, fields + b"\n" + listing + body):
+        try:
+            if _listing_mail.is_listing(content):
+                at = Body(url="file:///x", content=content, fetched_at=NOON)
+                _listing_mail.parse_listing("a", at)
+        except DigestError:
+            pass
 
 
 def test_a_folder_that_is_not_there_is_an_error_not_a_quiet_day(source_of, tmp_path):
