@@ -63,7 +63,7 @@ def with_upload(
     name = libraries.keep(
         connection, subscriber_id, upload.content, papers=upload.papers, now=app.now()
     )
-    return _renamed(profile, {UPLOADED: name})
+    return renamed(profile, {UPLOADED: name})
 
 
 def fetch_orcid(app: App, subscriber_id: int, subscription_id: int) -> None:
@@ -94,7 +94,7 @@ def fetch_orcid(app: App, subscriber_id: int, subscription_id: int) -> None:
             else ""
             for name, imported in read.items()
         }
-        changed = _renamed(found.profile, names)
+        changed = renamed(found.profile, names)
         profiles.save(connection, changed, origin=profiles.WEB, now=app.now())
 
 
@@ -104,7 +104,8 @@ def drop_unused_libraries(connection: Connection, subscriber_id: int) -> None:
     libraries.drop_unused(connection, subscriber_id, _names(s.profile for s in theirs))
 
 
-def _renamed(profile: Profile, names: Mapping[str, str]) -> Profile:
+def renamed(profile: Profile, names: Mapping[str, str]) -> Profile:
+    """Return the profile with other names of libraries, where ``names`` has one."""
     interests = tuple(
         replace(interest, library=names.get(interest.library, interest.library))
         for interest in profile.interests

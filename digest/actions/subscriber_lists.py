@@ -12,9 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from digest.actions import profiles
+from digest.actions import own_profiles, profiles
 from digest.actions.subscribers import Person, page
 from digest.app import App
+from digest.errors import UsageError
 from digest.model import SubscriberStatus
 from digest.store import deliveries, suppressions
 from digest.store import profiles as profile_store
@@ -125,7 +126,8 @@ def export_list(
     """Return the lines of a CSV file of all subscribers, or those of one status, as they come.
 
     listmonk's import takes everybody for subscribed, so that format holds the confirmed ones
-    unless another status is named. Suppressed addresses are written as ``suppressed``.
+    unless another status is named. In our own, a fresh installation with the same profile files
+    takes everybody in as they were; who waits for a confirmation asks again.
     """
     if chosen is ListFormat.LISTMONK and status is None:
         status = SubscriberStatus.CONFIRMED
@@ -141,18 +143,27 @@ def _entries(app: App, chosen: ListFormat, status: SubscriberStatus | None) -> I
                 continue
             if chosen is ListFormat.LISTMONK and person.suppression:
                 continue
-            yield _entry(person)
+            yield _entry(app, person)
         after = part.next_after
 
 
-def _entry(person: Person) -> ListEntry:
-    live = [s for s in person.subscriptions if s.status is not SubscriberStatus.UNSUBSCRIBED]
+def _entry(app: App, person: Person) -> ListEntry:
+    """Return a person with what is live: a wish that waits ends with the link that confirms it."""
+    ids = [
+        s.subscription_id for s in person.subscriptions if s.status is SubscriberStatus.CONFIRMED
+    ]
+    with app.reading() as connection:
+        live = profile_store.subscriptions_of(connection, subscription_ids=ids) if ids else []
+        own = profile_store.own_profile_ids(connection, {s.profile_id for s in live})
+        theirs = own_profiles.packed(connection, [s.profile for s in live if s.profile_id in own])
     return ListEntry(
         address=person.address,
         status=SubscriberStatus.UNSUBSCRIBED if person.suppression else person.status,
-        profiles=tuple(s.profile for s in live),
+        profiles=tuple(s.profile.name for s in live if s.profile_id not in own),
         created_at=person.created_at,
         confirmed_at=person.confirmed_at,
+        suppression=person.suppression,
+        own_profiles=theirs,
     )
 
 
@@ -167,8 +178,13 @@ def _with_known_profiles(
     good: list[ListRow] = []
     bad: list[BadRow] = []
     for found in rows:
-        row = replace(found, profiles=found.profiles or fallback)
+        row = found if found.own_profiles else replace(found, profiles=found.profiles or fallback)
         missing = [name for name in row.profiles if name not in known]
+        try:
+            own_profiles.unpacked(row.own_profiles)
+        except UsageError as exc:
+            bad.append(BadRow(line=row.line, reason=str(exc), cells=(row.address, *row.profiles)))
+            continue
         if missing:
             reason = f"there is no profile called {missing[0][:80]!r}"
             bad.append(BadRow(line=row.line, reason=reason, cells=(row.address, *row.profiles)))
@@ -190,8 +206,14 @@ def _merged(rows: Sequence[ListRow]) -> list[ListRow]:
             status=max(first.status, row.status, key=_STRENGTH.index),
             profiles=tuple(dict.fromkeys((*first.profiles, *row.profiles))),
             is_barred=first.is_barred or row.is_barred,
+            suppression=max(first.suppression, row.suppression, key=_strength),
+            own_profiles=first.own_profiles or row.own_profiles,
         )
     return list(found.values())
+
+
+def _strength(reason: str) -> int:
+    return suppressions.REASONS.index(reason) if reason in suppressions.REASONS else -1
 
 
 def _take(work: _Import, connection: Connection, rows: Sequence[ListRow]) -> None:
@@ -219,6 +241,7 @@ def _take(work: _Import, connection: Connection, rows: Sequence[ListRow]) -> Non
     leaving = [row for row in fresh if row.status is SubscriberStatus.UNSUBSCRIBED]
     _leave(connection, leaving, ids, marks, now)
     _subscribe(work, connection, fresh, ids, now)
+    _bring_along(work, connection, [r for r in fresh if address_key(r.address) not in known], ids)
     here = sum(address_key(row.address) in known for row in fresh)
     work.tally.held += len(rows) - len(fresh)
     work.tally.known += here
@@ -252,13 +275,37 @@ def _leave(
         [
             Suppression(
                 address_hmac=marks[row.address],
-                reason="manual" if row.is_barred else "unsubscribed",
+                reason=_reason(row),
                 at=now,
                 detail="imported",
             )
             for row in rows
         ],
     )
+
+
+def _reason(row: ListRow) -> str:
+    if row.suppression in suppressions.REASONS:
+        return row.suppression
+    return "manual" if row.is_barred else "unsubscribed"
+
+
+def _bring_along(
+    work: _Import, connection: Connection, rows: Sequence[ListRow], ids: Mapping[str, int]
+) -> None:
+    """Give those who are new here what our own export tells of them; others keep what they have."""
+    now = work.app.now()
+    times = {
+        ids[address_key(row.address)]: (min(row.created_at, now), row.confirmed_at)
+        for row in rows
+        if row.created_at is not None
+    }
+    subscriber_store.set_times(connection, times)
+    for row in rows:
+        if row.status is SubscriberStatus.CONFIRMED and row.own_profiles:
+            own = own_profiles.unpacked(row.own_profiles)
+            subscriber_id = ids[address_key(row.address)]
+            work.tally.subscribed += own_profiles.give(work.app, connection, subscriber_id, own)
 
 
 def _subscribe(
@@ -273,7 +320,7 @@ def _subscribe(
     for row in rows:
         if row.status is not SubscriberStatus.CONFIRMED:
             continue
-        work.tally.without_profile += not row.profiles
+        work.tally.without_profile += not (row.profiles or row.own_profiles)
         for name in row.profiles:
             stored = work.profiles[name]
             slot = slots.next_slot(stored.profile.schedule, now)

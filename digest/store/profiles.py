@@ -192,6 +192,12 @@ def subscribe_many(
     )
 
 
+def own_profile_ids(connection: Connection, profile_ids: Collection[int]) -> set[int]:
+    """Return those of these profiles that belong to one reader, not to the files."""
+    query = select(profiles.c.id).where(profiles.c.id.in_(profile_ids), profiles.c.origin == WEB)
+    return set(connection.scalars(query))
+
+
 def file_made(connection: Connection, subscription_ids: Collection[int]) -> set[int]:
     """Return those of these subscriptions that a profile's file made, and nobody else."""
     query = select(subscriptions.c.id).where(

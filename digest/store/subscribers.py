@@ -235,6 +235,18 @@ def renew_feeds(connection: Connection, subscriber_id: int) -> None:
     )
 
 
+def set_times(
+    connection: Connection, times: Mapping[int, tuple[datetime, datetime | None]]
+) -> None:
+    """Give subscribers the instants at which they came and confirmed, by row id."""
+    for row_id, (created_at, confirmed_at) in times.items():
+        connection.execute(
+            update(subscribers)
+            .where(subscribers.c.id == row_id)
+            .values(created_at=created_at, confirmed_at=confirmed_at)
+        )
+
+
 def add_consent(
     connection: Connection,
     subscriber_id: int,

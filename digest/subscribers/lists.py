@@ -29,7 +29,15 @@ class ListFormat(StrEnum):
 
 
 COLUMNS = {
-    ListFormat.DIGEST: ("address", "status", "profiles", "created_at", "confirmed_at"),
+    ListFormat.DIGEST: (
+        "address",
+        "status",
+        "profiles",
+        "created_at",
+        "confirmed_at",
+        "suppression",
+        "own_profiles",
+    ),
     # As its own export names them; its import reads email, name and attributes.
     ListFormat.LISTMONK: ("email", "name", "attributes", "status", "created_at", "updated_at"),
 }
@@ -37,6 +45,7 @@ _NAMES = {
     "address": "address", "email": "address", "e-mail": "address", "mail": "address",
     "email address": "address", "status": "status", "profile": "profiles",
     "profiles": "profiles", "created_at": "since", "confirmed_at": "since",
+    "suppression": "suppression", "own_profiles": "own",
 }  # fmt: skip
 _STATUSES = {
     "": SubscriberStatus.CONFIRMED,
@@ -57,6 +66,10 @@ _TO_LISTMONK = {
 }
 _LONGEST_RECORD = 20
 """Lines that one record may span, by line ends inside quotes."""
+_TIMES = ("created_at", "confirmed_at")
+LONGEST_CELL = 64 * 2**20
+"""Characters: a reader's own profiles hold their libraries."""
+csv.field_size_limit(LONGEST_CELL)
 _DELIMITERS = ",;\t|"
 _FORMULA = re.compile(r"'*[=+\-@]")
 _PROFILE_SEPARATOR = re.compile(r"[|;]")
@@ -75,6 +88,13 @@ class ListRow:
     """The other program must never mail it again: a complaint, or somebody's decision."""
     since: str = ""
     """What the file says of when they came; proof of consent, kept as it is written."""
+    created_at: datetime | None = None
+    """Of our own format, as ``confirmed_at`` is."""
+    confirmed_at: datetime | None = None
+    suppression: str = ""
+    """Why our own export says that the address is not mailed."""
+    own_profiles: str = ""
+    """What they chose themselves, as our own export writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +126,9 @@ class ListEntry:
     profiles: tuple[str, ...]
     created_at: datetime
     confirmed_at: datetime | None
+    suppression: str = ""
+    own_profiles: str = ""
+    """JSON: the profiles that are this reader's alone, with their libraries."""
 
 
 def read_list(content: bytes, *, wanted: ListFormat | None = None) -> ReadList:
@@ -159,6 +182,8 @@ def write_list(entries: Iterable[ListEntry], chosen: ListFormat) -> Iterator[str
                     "|".join(entry.profiles),
                     _stamp(entry.created_at),
                     _stamp(entry.confirmed_at),
+                    entry.suppression,
+                    entry.own_profiles,
                 )
             )
 
@@ -225,6 +250,8 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     for place, name in enumerate(header):
         if (known := _NAMES.get(name)) and (known not in found or known == "since"):
             found[known] = place
+    if "own" in found:
+        found |= {name: header.index(name) for name in _TIMES if name in header}
     if "address" not in found:
         named = ", ".join(filter(None, header)) or "nothing"
         raise UsageError(f"the file has no column called address or email (its header: {named})")
@@ -264,7 +291,19 @@ def _row(line: int, cells: list[str], columns: dict[str, int], width: int) -> Li
         profiles=tuple(filter(None, names)),
         is_barred=word in _BARRED,
         since=cell("since")[:40],
+        created_at=_instant(cell("created_at")),
+        confirmed_at=_instant(cell("confirmed_at")),
+        suppression=cell("suppression"),
+        own_profiles=cell("own"),
     )
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _stamp(at: datetime | None) -> str:
