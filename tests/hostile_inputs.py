@@ -132,6 +132,15 @@ def _profile(text: str) -> bytes:
     ).encode()
 
 
+def _daemon(rest: bytes) -> bytes:
+    """Return a mail that a mail server seems to have written."""
+    return b"From: mailer-daemon@x.example\nTo: b+x@example.org\n" + rest
+
+
+def _charset(name: bytes, text: bytes) -> bytes:
+    return b"Content-Type: text/plain; charset=" + name + b"\n\n" + text + b"\n"
+
+
 def _nested_parts(depth: int) -> bytes:
     opened = "".join(
         f"Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n" for n in range(depth)
@@ -281,6 +290,25 @@ _DOORS: dict[str, dict[str, Callable[[], bytes | Mapping[str, str] | str]]] = {
         "newlines": lambda: b"\n" * 1_000_000,
         "zero bytes": lambda: b"\0" * 1_000_000,
         "no end of base64": lambda: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"A" * 3_000_001,
+        "a subject in idna": lambda: _daemon(b"Subject: =?idna?q?=C3=BC?=\n\nx\n"),
+        "a subject of folds": lambda: _daemon(b"Subject: x\n" + b" y\n" * 300_000 + b"\nx\n"),
+        "a sender that is no base64": lambda: b"From: =?utf-8?b?A?= <x@\xff>\n\nx\n",
+        "charset punycode": lambda: _daemon(_charset(b"punycode", b"\xff-999999999")),
+        "charset base64": lambda: _daemon(_charset(b"base64", b"550 5.1.1 x")),
+        "charset undefined": lambda: _daemon(_charset(b"undefined", b"x")),
+        "a zero byte in a charset": lambda: _daemon(_charset(b'"a\0b"', b"x")),
+        "a charset in pieces": lambda: _daemon(_charset(b"x; charset*=\xff'x'%ff", b"x")),
+        "uuencode": lambda: _daemon(
+            b"Content-Transfer-Encoding: x-uuencode\n\nbegin 6 a\n" + b"\xff" * 9_000
+        ),
+        "18,000 recipients": lambda: _daemon(
+            b"Content-Type: multipart/report; boundary=b\n\n--b\n"
+            b"Content-Type: message/delivery-status\n\n"
+            + b"Action: failed\nFinal-Recipient: rfc822;a@b.c\n\n" * 18_000
+        ),
+        "lines in parts": lambda: _nested_parts(30) + b"\n" * 900_000,
+        "one long line": lambda: _daemon(b"\n" + b"x@" * 400_000),
+        "a date of digits": lambda: _daemon(b"Date: " + b"9" * 5_000 + b"\n\nx"),
     },
     "webhook": {
         "nothing": lambda: b"",
@@ -295,6 +323,13 @@ _DOORS: dict[str, dict[str, Callable[[], bytes | Mapping[str, str] | str]]] = {
         ).encode(),
         "not UTF-8": lambda: b"\xff\xfe[]",
         "newlines": lambda: b"\n" * 1_000_000,
+        "surrogates and zero bytes": lambda: b'{"event": "spam", "email": "a@b.example", '
+        b'"reason": "\\ud800\\u0000", "message-id": "<\\udfff\\u0000@x>"}',
+        "an event nested to the limit": lambda: b'{"event": "spam", "email": "a@b.example", "x": '
+        + b"[" * 900 + b"]" * 900 + b"}",
+        "words without an address": lambda: json.dumps(
+            [{"event": "bounce", "email": "a" * 4000, "reason": "x@" * 2000}] * 200
+        ).encode(),
     },
     "api": {
         "nothing": lambda: b"",

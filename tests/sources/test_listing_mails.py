@@ -1,16 +1,19 @@
 """arXiv's listing mails in a folder or a Maildir on disk."""
 
+import contextlib
 import os
 from datetime import date, timedelta
 
 import pytest
 from builders import NOON
 from delivery.imapd import ImapServer
+from hostile_inputs import hostile_inputs
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from digest.errors import DigestError, SourceError
+from digest import isolated
+from digest.errors import DigestError, SourceError, UnreadableError
 from digest.sources import Body, _listing_mail
 
 LISTING = (
@@ -123,6 +126,14 @@ def test_a_mail_that_the_server_does_not_give_out_stops_nothing(server, on_serve
     server.add(LISTING.format(number="2604.00002").encode(), date(2026, 4, 14))
     assert keys(on_server()) == ["arxiv:2604.00002"]
     assert "internal error" in rejected(on_server())[0]
+
+
+def test_hostile_mails_are_no_listings_or_errors_of_ours():
+    for one in hostile_inputs():
+        if one.door == "mail":
+            with contextlib.suppress(UnreadableError):
+                content = b"From: x@arxiv.org\n" + one.content
+                assert not isolated.call(_listing_mail.is_listing, content), one.name
 
 
 FIELDS = ["From", "Date", "Content-Type", "Content-Transfer-Encoding", "Authentication-Results"]

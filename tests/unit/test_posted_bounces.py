@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from hostile_inputs import hostile_inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -199,6 +200,14 @@ def test_a_post_that_was_cut_or_overwritten_is_a_sentence_or_events(event, data)
     start, length = data.draw(st.integers(0, len(content))), data.draw(st.integers(0, 40))
     changed = content[:start] + data.draw(st.binary(max_size=20)) + content[start + length :]
     assert outcome(changed) in {"read", "not JSON", "an event is not an object"}
+
+
+POSTS = {one.name: one.content for one in hostile_inputs() if one.door == "webhook"}
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_a_hostile_post_is_read_or_refused_with_a_sentence(name):
+    assert outcome(POSTS[name]) == "read" or len(outcome(POSTS[name])) < 100
 
 
 VALIDATED = "Successfully validated SNS topic for Amazon SES event publishing."
