@@ -34,6 +34,10 @@ BODY_S = 15.0
 """Seconds that every body may take; larger ones get what BODY_RATE gives them."""
 BODY_RATE = 2_000
 """Bytes per second that a body must come in with."""
+READ_BYTES = 16 * 1024
+"""Most bytes of one connection that are parsed before the others get their turn."""
+LOOSE_BYTES = 64 * 1024
+"""From so many bytes on, a quarter of them must be content: not chunks of a byte each."""
 UNREAD_S = 30.0
 """Seconds that an answer may wait for its reader without any progress."""
 SWEEP_S = 1.0
@@ -168,6 +172,7 @@ class Bounded(H11Protocol):
         self.since = self.loop.time()
         """When the connection began to wait for what it waits for now."""
         self._received = 0
+        self._content = 0
         self._blocked_since: float | None = None
 
     @property
@@ -186,6 +191,8 @@ class Bounded(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection in, or close it."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio's own reads 256 kB at a time
+            transport.max_size = READ_BYTES
         host = self.client[0] if self.client else ""
         is_free = host in self._held.limits.exempt or host.startswith("127.") or host == "::1"
         self.network = "" if is_free else network_of(host, ipv4=32, ipv6=64)
@@ -200,12 +207,17 @@ class Bounded(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take in what the client sent."""
         before = self.cycle
+        held = len(before.body) if before is not None else 0
         self._received += len(data)
         super().data_received(data)
         if self.cycle is not before:
-            self._received = 0
+            self._received = self._content = 0
             self.since = self.loop.time()
             self._held.begin_to_wait(self)
+        elif before is not None:
+            self._content += len(before.body) - held
+            if self._received > LOOSE_BYTES and self._content < self._received // 4:
+                self._held.drop(self, "loose")
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""

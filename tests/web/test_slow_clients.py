@@ -42,3 +42,20 @@ def test_no_deadline_is_longer_than_it_says(tmp_path):
         assert until(lambda: slow.held == 20, 10)
         slow.returns = False
         assert until(lambda: slow.held == 0, 60)
+
+
+@pytest.mark.slow
+def test_a_body_of_tiny_chunks_is_cut_and_a_chunked_one_is_taken(tmp_path):
+    head = (
+        b"POST /preview HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    honest = b"".join(b"100\r\n" + b"terms-0=" + b"a" * 247 + b"&\r\n" for _ in range(600))
+    with running(tmp_path) as server:
+        before = server.cpu_s
+        assert server.raw(head + b"1\r\na\r\n" * 300_000 + b"0\r\n\r\n")[0] == 0
+        assert server.cpu_s - before < 2
+        assert server.raw(head + honest + b"0\r\n\r\n")[0] in {200, 400}
+        many = b"GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n" * 3000
+        last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        assert server.raw(many + last)[0] == 200
