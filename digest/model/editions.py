@@ -144,6 +144,11 @@ class SourceLine:
     new: int
     completeness: Completeness
     note: str = ""
+    """For the owner: the error as it was met; readers are told only that there was one."""
+    kind: str = ""
+    """The source's kind."""
+    age_hours: int = 0
+    """How long before the edition its newest papers came; 0 where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

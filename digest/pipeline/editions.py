@@ -170,18 +170,21 @@ class Desk:
         if start not in self._lines:
             names = tuple(self.app.sources)
             found = edition_store.source_lines(connection, names, start)
-            self._lines[start] = tuple(_on(end, line) for line in found)
+            newest = edition_store.newest_polls(connection, names, start)
+            self._lines[start] = tuple(_on(end, line, newest.get(line.source)) for line in found)
         return self._lines[start]
 
 
-def _on(end: datetime, line: SourceLine) -> SourceLine:
-    """Say of a whole Friday that is told again at the weekend that nothing was announced.
+def _on(end: datetime, line: SourceLine, newest_at: datetime | None) -> SourceLine:
+    """Say how old a source's newest papers are; of a whole Friday at the weekend, that it is over.
 
     Sources with a calendar are not asked on such days, so their last verdict is Friday's.
     """
     if end.weekday() in WEEKEND and line.completeness is Completeness.CONFIRMED and not line.new:
         return replace(line, completeness=Completeness.QUIET)
-    return line
+    if newest_at is None:
+        return line
+    return replace(line, age_hours=max(int((end - newest_at) / timedelta(hours=1)), 0))
 
 
 def draft(

@@ -27,6 +27,9 @@ from digest.subscribers.addresses import address_hmac
 
 log = logging.getLogger(__name__)
 
+SOON = timedelta(hours=20)
+"""Within so long after an edition no mail says that there is nothing new."""
+
 WEEKLY_AGE = timedelta(hours=48)
 """A weekly mail is worth trying for longer: the next one is days away."""
 BLOCK = 1000
@@ -196,6 +199,14 @@ def _due_and_next(schedule: Schedule, first: datetime, now: datetime) -> tuple[d
     return slot, following
 
 
+def _is_soon(edition: Edition, last_end: datetime | None) -> bool:
+    """Tell an edition that follows so soon after another that a mail of nothing would annoy.
+
+    Only a first edition, which comes at once, is followed by such a one.
+    """
+    return last_end is not None and edition.window_end_at - last_end < SOON
+
+
 def freeze(
     app: App, connection: Connection, drafts: Sequence[Draft], purpose: Purpose
 ) -> PlanReport:
@@ -203,11 +214,15 @@ def freeze(
     by_id = {item.edition.subscription_id: item.subscription for item in drafts}
     mailed: list[Edition] = []
     silent: list[Edition] = []
+    empty = [item for item in drafts if not item.edition.picks]
+    last = edition_store.last_windows(connection, [item.subscription.row_id for item in empty])
     for item in drafts:
         wants_silence = item.subscription.profile.on_empty is OnEmpty.SKIP
+        if purpose is Purpose.EDITION:
+            wants_silence |= _is_soon(item.edition, last.get(item.subscription.row_id))
         (silent if wants_silence and not item.edition.picks else mailed).append(item.edition)
     frozen = edition_store.freeze(connection, mailed, EditionOutcome.MAILED)
-    empty = edition_store.freeze(connection, silent, EditionOutcome.EMPTY)
+    kept = edition_store.freeze(connection, silent, EditionOutcome.EMPTY)
     now = app.now()
     age = timedelta(hours=app.config.settings.mail.max_age_hours)
     ages = {Frequency.DAILY: age, Frequency.WEEKLY: max(age, WEEKLY_AGE)}
@@ -227,4 +242,4 @@ def freeze(
             )
         )
     outbox.plan(connection, rows, now=now)
-    return PlanReport(mailed=len(frozen), empty=len(empty), picks=sum(len(e.picks) for e in frozen))
+    return PlanReport(mailed=len(frozen), empty=len(kept), picks=sum(len(e.picks) for e in frozen))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -153,6 +153,7 @@ def title_view(paper: Paper) -> PaperView:
 
 def edition_view(edition: Edition, locale: str) -> EditionView:
     """Return what the frame of a mail says."""
+    lines = _cleaned(edition.source_lines)
     empty = not edition.picks
     nothing = empty and not edition.other_count
     unread = nothing and words.is_unread(edition.source_lines)
@@ -161,10 +162,8 @@ def edition_view(edition: Edition, locale: str) -> EditionView:
         short_on=words.short_date(edition.edition_on, locale),
         weekly=edition.frequency is Frequency.WEEKLY,
         selection=words.selection_line(edition, locale),
-        sources=words.sources_line(_cleaned(edition.source_lines), locale),
-        source_details=tuple(
-            words.source_detail(line, locale) for line in _cleaned(edition.source_lines)
-        ),
+        sources=words.sources_line(lines, locale, weekly=edition.frequency is Frequency.WEEKLY),
+        source_details=tuple(words.source_detail(line, locale) for line in lines),
         empty=empty,
         quiet=nothing and not unread,
         unread=unread,
@@ -264,11 +263,6 @@ def _categories(paper: Paper) -> str:
 
 def _cleaned(lines: tuple[SourceLine, ...]) -> tuple[SourceLine, ...]:
     return tuple(
-        SourceLine(
-            source=shorten(plain(line.source), 60),
-            new=line.new,
-            completeness=line.completeness,
-            note=shorten(plain(line.note), 160),
-        )
-        for line in lines
+        replace(line, source=shorten(plain(name), 60))
+        for line, name in zip(lines, words.names_of(lines), strict=True)
     )

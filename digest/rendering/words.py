@@ -42,6 +42,21 @@ _LINE_WORDS = {
     Completeness.QUIET: "no announcement today",
     Completeness.UNKNOWN: "",
 }
+_PLACES = {
+    "arxiv": "arXiv",
+    "biorxiv": "bioRxiv",
+    "crossref": "Crossref",
+    "huggingface": "Hugging Face",
+    "openalex": "OpenAlex",
+    "openreview": "OpenReview",
+    "pubmed": "PubMed",
+    "semanticscholar": "Semantic Scholar",
+}
+"""What readers call the places that a kind of source stands for."""
+_DAILY = ("arxiv",)
+"""Kinds that announce once a day: how long ago says how old the whole batch is."""
+OLD = 12
+"""Hours from which on a reader is told how old a batch is."""
 _TROUBLE = (Completeness.PARTIAL, Completeness.STALE, Completeness.TRUNCATED)
 
 
@@ -124,7 +139,7 @@ def selection_line(edition: Edition, locale: str) -> str:
     total = fresh + edition.other_count
     if total <= picks:
         return f"{chosen} for you {when}."
-    return f"{chosen} for you, from {number(total, locale)} new {when}."
+    return f"{chosen} for you, chosen from {number(total, locale)} new papers {when}."
 
 
 def is_unread(lines: Iterable[SourceLine]) -> bool:
@@ -136,16 +151,28 @@ def _is_missing(line: SourceLine) -> bool:
     return line.completeness in _TROUBLE or bool(line.note)
 
 
-def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
-    """Return the one plain line on where the papers come from and what is missing."""
+def names_of(lines: Sequence[SourceLine]) -> list[str]:
+    """Return what readers call the sources: the place's own name where it stands for one alone."""
+    kinds = [line.kind for line in lines]
+    return [
+        _PLACES[line.kind] if line.kind in _PLACES and kinds.count(line.kind) == 1 else line.source
+        for line in lines
+    ]
+
+
+def sources_line(lines: Sequence[SourceLine], locale: str, *, weekly: bool = False) -> str:
+    """Return the plain words on where the papers come from, what is missing, and how old it is."""
     complete: list[str] = []
     other: list[str] = []
     quiet: list[str] = []
     missing: list[str] = []
+    silent: list[str] = []
     for line in lines:
         counted_line = f"{line.source} {number(line.new, locale)}"
-        if _is_missing(line):
-            missing.append(trouble(line, locale))
+        if line.note:
+            silent.append(line.source)
+        elif _is_missing(line):
+            missing.append(_unfinished(line, locale))
         elif line.completeness is Completeness.QUIET and not line.new:
             quiet.append(line.source)
         elif line.completeness is Completeness.UNKNOWN:
@@ -158,19 +185,32 @@ def sources_line(lines: Iterable[SourceLine], locale: str) -> str:
             ("Complete", complete),
             ("Also read" if complete else "Read", other),
             ("No announcement today", quiet),
+            ("Still to come", missing),
         )
         if names
     ]
-    if missing:
-        said.append(f"Still to come: {listed(_few(missing))}.")
+    if silent:
+        said.append(_silence(silent))
+    if not weekly:
+        said += [_age(line) for line in lines if line.kind in _DAILY and line.age_hours >= OLD]
     return " ".join(said)
 
 
-def trouble(line: SourceLine, locale: str) -> str:
-    """Return what is missing of one source: ``huggingface (32 so far)``."""
+def _silence(names: list[str]) -> str:
+    """Say what a reader needs to know of a failure; what failed and how is the owner's."""
+    if len(names) == 1:
+        return f"{names[0]} did not answer in time; its papers follow when it does."
+    return f"{listed(_few(names))} did not answer in time; their papers follow when they do."
+
+
+def _age(line: SourceLine) -> str:
+    return f"The newest papers from {line.source} arrived {line.age_hours} hours ago."
+
+
+def _unfinished(line: SourceLine, locale: str) -> str:
+    """Return what is missing of one source: ``arXiv (32 so far)``."""
     so_far = f"{number(line.new, locale)} so far" if line.new else ""
-    what = line.note.rstrip(".") or ("" if so_far else _LINE_WORDS[line.completeness])
-    return f"{line.source} ({', '.join(part for part in (so_far, what) if part)})"
+    return f"{line.source} ({so_far or _LINE_WORDS[line.completeness]})"
 
 
 def _few(names: list[str], most: int = 5) -> list[str]:
@@ -182,5 +222,5 @@ def _few(names: list[str], most: int = 5) -> list[str]:
 
 def source_detail(line: SourceLine, locale: str) -> str:
     """Return one source's count and state, for the foot of the mail."""
-    state = line.note or _LINE_WORDS[line.completeness]
+    state = "did not answer" if line.note else _LINE_WORDS[line.completeness]
     return f"{line.source} {number(line.new, locale)}" + (f" ({state})" if state else "")

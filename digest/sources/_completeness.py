@@ -329,7 +329,9 @@ def _after_nothing(mark: Mark | None, today: date, *, now: datetime) -> Mark:
         quiet = replace(mark or Mark(batch_on=today), verdict=Completeness.QUIET)
         return _done(quiet, today) if calendar.is_feed_day(today) else quiet
     found = mark or Mark(batch_on=calendar.due_feed(now))
-    return replace(found, verdict=Completeness.STALE)
+    # What never gave anything may be a small category: nothing is stale that was never fresh.
+    is_strange = found.done_on is None and not found.counts
+    return replace(found, verdict=Completeness.UNKNOWN if is_strange else Completeness.STALE)
 
 
 def _done(mark: Mark, on: date, *, over_gaps: bool = False) -> Mark:

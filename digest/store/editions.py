@@ -193,9 +193,9 @@ def source_lines(
     rows = {
         row.source: row
         for row in connection.execute(
-            select(polls.c.source, polls.c.status, polls.c.completeness, polls.c.error).join(
-                latest, latest.c.id == polls.c.id
-            )
+            select(
+                polls.c.source, polls.c.kind, polls.c.status, polls.c.completeness, polls.c.error
+            ).join(latest, latest.c.id == polls.c.id)
         )
     }
     return tuple(_source_line(name, totals.get(name, 0), rows.get(name)) for name in names)
@@ -244,7 +244,19 @@ def _source_line(name: str, new: int, row: Any) -> SourceLine:
         )
     note = f"failed: {row.error}" if row.status == "failed" else ""
     completeness = Completeness.PARTIAL if note else Completeness(row.completeness)
-    return SourceLine(source=name, new=new, completeness=completeness, note=note)
+    return SourceLine(source=name, new=new, completeness=completeness, note=note, kind=row.kind)
+
+
+def newest_polls(
+    connection: Connection, names: Sequence[str], since: datetime
+) -> dict[str, datetime]:
+    """Return when each source last brought new papers since an instant; others are absent."""
+    query = (
+        select(polls.c.source, func.max(polls.c.at))
+        .where(polls.c.at > since, polls.c.source.in_(names), polls.c.new > 0)
+        .group_by(polls.c.source)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
@@ -283,7 +295,10 @@ def _content(edition: Edition) -> dict[str, Any]:
         "parts": dict(picks.parts),
         "others": list(edition.other_ids),
         "other_count": edition.other_count,
-        "sources": [[s.source, s.new, s.completeness.value, s.note] for s in edition.source_lines],
+        "sources": [
+            [s.source, s.new, s.completeness.value, s.note, s.kind, s.age_hours]
+            for s in edition.source_lines
+        ],
     }
 
 
@@ -298,11 +313,18 @@ def frozen_part(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _lines(sources: tuple[tuple[str, int, str, str], ...]) -> tuple[SourceLine, ...]:
+def _lines(sources: tuple[tuple[str, int, str, str, str, int], ...]) -> tuple[SourceLine, ...]:
     """Return what is said of the sources: readers of one morning are told the same."""
     return tuple(
-        SourceLine(source=source, new=new, completeness=Completeness(verdict), note=note)
-        for source, new, verdict, note in sources
+        SourceLine(
+            source=source,
+            new=new,
+            completeness=Completeness(verdict),
+            note=note,
+            kind=kind,
+            age_hours=age_hours,
+        )
+        for source, new, verdict, note, kind, age_hours in sources
     )
 
 

@@ -154,11 +154,26 @@ def _without_view(path: str) -> str:
     return _VIEWS.sub("", path)
 
 
-def parse_reference(text: str) -> Reference | None:
+_NAMED = re.compile(
+    r"(?P<scheme>pmid|pmcid|openalex|corpusid|s2|openreview)(?:\s*:\s*|\s+)(?P<value>\S.*)\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_SCHEMES = {"corpusid": "s2"}
+_BARE_PMID = re.compile(r"(?:pmid)?0*([1-9][0-9]{4,7})\Z", re.IGNORECASE | re.ASCII)
+_BARE_PMCID = re.compile(r"PMC\s?[0-9]{1,10}(?:\.[0-9]+)?\Z", re.IGNORECASE | re.ASCII)
+_BARE_OPENALEX = re.compile(r"W[1-9][0-9]{4,12}\Z", re.ASCII)
+
+
+def parse_reference(text: str, *, bare: bool = True) -> Reference | None:
     """Read whatever a person pastes to name a paper: an address, a DOI, an arXiv id, a PMID.
+
+    A number of five to eight digits is a PMID where ``bare`` says that the text names a paper:
+    in other fields it may be a page or a date.
 
     >>> parse_reference("arXiv:math.GT/0309136v1").key
     'arxiv:math/0309136'
+    >>> parse_reference("31452104").key, parse_reference("PMCID: PMC6715333").key
+    ('pmid:31452104', 'pmcid:PMC6715333')
     >>> parse_reference("hello") is None
     True
     """
@@ -167,14 +182,16 @@ def parse_reference(text: str) -> Reference | None:
         return parse_address(text)
     if found := parse_arxiv(text) or parse_doi(text):
         return found
-    scheme, _, value = text.partition(":")
-    named = {"pmid": "pmid", "pmcid": "pmcid", "openalex": "openalex", "corpusid": "s2", "s2": "s2"}
-    if scheme.strip().lower() in {*named, "openreview"} and value:
-        key = make_key(named.get(scheme.strip().lower(), "openreview"), value)
-        return Reference(key) if key else None
-    if re.fullmatch(r"PMC[0-9]+", text, re.IGNORECASE):
+    key: PaperKey | None = None
+    if named := _NAMED.match(text):
+        scheme = named["scheme"].lower()
+        key = make_key(_SCHEMES.get(scheme, scheme), named["value"])
+    elif _BARE_PMCID.match(text):
         key = make_key("pmcid", text)
-        return Reference(key) if key else None
-    if "/" in text and "." in text.partition("/")[0]:
+    elif bare and (number := _BARE_PMID.match(text)):
+        key = make_key("pmid", number[1])
+    elif bare and _BARE_OPENALEX.match(text):
+        key = make_key("openalex", text)
+    elif "/" in text and "." in text.partition("/")[0]:
         return parse_address(f"https://{text}")
-    return None
+    return Reference(key) if key else None

@@ -203,7 +203,7 @@ def _keys(arxiv: Iterable[str], dois: Iterable[str], addresses: Iterable[str]) -
     for text in addresses:
         # "arXiv preprint arXiv:2401.01234" in a journal field, a bare number never
         spelled = re.search(r"arxiv:\s*(\S+)", text, re.IGNORECASE)
-        found.append(_spelled(spelled[1]) if spelled else parse_reference(text))
+        found.append(_spelled(spelled[1]) if spelled else parse_reference(text, bare=False))
     keys = _distinct(reference.key for reference in found if reference)
     return tuple(sorted(keys, key=lambda key: not key.startswith("arxiv:")))
 

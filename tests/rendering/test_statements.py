@@ -17,7 +17,8 @@ from builders import a_pick, a_profile, an_edition, an_edition_input
 from rendering.editions import a_full_edition, a_hostile_edition, a_rich_paper
 
 from digest.errors import AddressError
-from digest.model import Frequency
+from digest.model import Completeness, Frequency, SourceLine
+from digest.rendering import views
 from digest.rendering.bodies import body, parsed
 from digest.rendering.compose import Composer
 from digest.rendering.notices import NoticeInput
@@ -333,3 +334,31 @@ def test_votes_and_their_change_stand_over_the_title() -> None:
     for heading in ("Trending beyond your interests", "Updates of papers you have seen"):
         assert heading in text
     assert "Person 0, Person 1, Person 2 and 3 more - A House" in text
+
+
+def a_line(source, kind, **changes):
+    given = {"new": 0, "completeness": Completeness.CONFIRMED, "kind": kind} | changes
+    return SourceLine(source=source, **given)
+
+
+def test_a_source_that_failed_is_named_as_readers_know_it():
+    lines = (
+        a_line("hf", "huggingface", note="failed: http://x/api answers 503"),
+        a_line("ml", "arxiv", new=700, age_hours=18),
+    )
+    view = views.edition_view(an_edition(source_lines=lines), "en")
+    assert view.sources == (
+        "Complete: arXiv 700. Hugging Face did not answer in time; its papers follow when it does. "
+        "The newest papers from arXiv arrived 18 hours ago."
+    )
+    assert view.source_details == ("Hugging Face 0 (did not answer)", "arXiv 700 (complete)")
+
+
+def test_two_sources_of_one_kind_keep_their_names_and_a_fresh_batch_has_no_age():
+    lines = (
+        a_line("ml", "arxiv", new=7, age_hours=3),
+        a_line("bio", "arxiv", new=2, age_hours=3),
+    )
+    assert views.edition_view(an_edition(source_lines=lines), "en").sources == (
+        "Complete: ml 7 and bio 2."
+    )

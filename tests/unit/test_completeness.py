@@ -79,7 +79,7 @@ def test_a_batch_far_smaller_than_all_before_is_partial():
     [
         (date(2026, 4, 18), Completeness.QUIET),
         (date(2026, 6, 22), Completeness.QUIET),
-        (TUESDAY, Completeness.STALE),
+        (TUESDAY, Completeness.UNKNOWN),
     ],
 )
 def test_an_empty_feed_is_quiet_only_where_the_calendar_says_so(on, verdict):
@@ -167,3 +167,11 @@ def test_what_is_not_whole_is_named():
     assert days.why_unfinished({}, lists, today=TUESDAY) == "2026-04-13 is partial: 0 papers"
     many = {f"c{n:02}": partial for n in range(30)}
     assert days.why_unfinished(many, [], today=TUESDAY).endswith(" and 25 more")
+
+
+def test_what_never_gave_anything_is_not_called_stale():
+    mark = None
+    for day in (MONDAY, TUESDAY):
+        mark = days.judge(Batch(batch_on=day), mark, now=morning(day))
+        assert mark.verdict is Completeness.UNKNOWN
+    assert days.why_unfinished({"math.KT": mark}, [], today=TUESDAY) == ""

@@ -193,3 +193,43 @@ def test_other_schemes_have_one_spelling(scheme, text, key):
 def test_an_address_is_an_id_only_where_it_says_so(url, key):
     found = parse_address(url)
     assert (found and found.key) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("31452104", "pmid:31452104"),
+        ("PMID: 31452104", "pmid:31452104"),
+        ("pmid:31452104", "pmid:31452104"),
+        ("PMID 31452104", "pmid:31452104"),
+        ("https://pubmed.ncbi.nlm.nih.gov/31452104/", "pmid:31452104"),
+        ("pubmed.ncbi.nlm.nih.gov/31452104", "pmid:31452104"),
+        ("PMC6715333", "pmcid:PMC6715333"),
+        ("pmc6715333", "pmcid:PMC6715333"),
+        ("PMCID: PMC6715333", "pmcid:PMC6715333"),
+        ("PMCID PMC6715333", "pmcid:PMC6715333"),
+        ("https://pmc.ncbi.nlm.nih.gov/articles/PMC6715333/", "pmcid:PMC6715333"),
+        ("2401.01234", "arxiv:2401.01234"),
+        ("arXiv:2401.01234v2", "arxiv:2401.01234"),
+        ("10.1000/X", "doi:10.1000/x"),
+        ("doi:10.1000/x", "doi:10.1000/x"),
+        ("openreview:aBc123xyz", "openreview:aBc123xyz"),
+        ("https://openreview.net/forum?id=aBc123xyz", "openreview:aBc123xyz"),
+        ("openalex:W2741809807", "openalex:W2741809807"),
+        ("W2741809807", "openalex:W2741809807"),
+        ("CorpusId: 12345", "s2:12345"),
+    ],
+)
+def test_every_form_of_an_id_that_help_names_is_read(text, key):
+    found = parse_reference(text)
+    assert found is not None
+    assert found.key == key
+
+
+@pytest.mark.parametrize("text", ["2024", "123", "123456789", "hello", "pages 12-14", "W1", "PMC"])
+def test_what_names_no_paper_is_not_guessed(text):
+    assert parse_reference(text) is None
+
+
+def test_a_bare_number_in_a_field_is_no_pmid():
+    assert parse_reference("31452104", bare=False) is None
