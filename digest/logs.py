@@ -24,7 +24,9 @@ _run: ContextVar[str] = ContextVar("run", default="")
 _FIELD = re.compile(r"""(?<!\S)([a-z][a-z0-9_]*)=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'(?!\S)|\S*)""")
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,14})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,9}")
-_ADDRESS = re.compile(r"[^\s<>\"'=,;:()\[\]]+@[^\s<>\"'=,;:()\[\]/]+\.[^\s<>\"'=,;:()\[\]/]+")
+_WORD_WITH_AT = re.compile(
+    r"(?<![^\s<>\"'=,;:()\[\]])[^\s<>\"'=,;:()\[\]@]*+@[^\s<>\"'=,;:()\[\]]*+"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
 BORROWED = (
@@ -100,7 +102,25 @@ def redact(text: str) -> str:
     >>> redact("sent to ada@example.org")
     'sent to <address>'
     """
-    return _CONTROL.sub(" ", _ADDRESS.sub("<address>", text))
+    return _CONTROL.sub(" ", _without_addresses(_cut(text, LONGEST)))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _without_addresses(text: str) -> str:
+    return _WORD_WITH_AT.sub(_hidden, text) if "@" in text else text
+
+
+def _hidden(match: re.Match[str]) -> str:
+    """Hide what may be an address: up to the last ``@`` that a name with a dot follows."""
+    parts = match[0].split("@")
+    for last in range(len(parts) - 1, 0, -1):
+        domain, slash, rest = parts[last].partition("/")
+        if "." in domain and (last > 1 or parts[0]):
+            return "@".join([f"<address>{slash}{rest}", *parts[last + 1 :]])
+    return match[0]
 
 
 def fields_of(message: str) -> tuple[str, dict[str, str]]:
@@ -111,6 +131,7 @@ def fields_of(message: str) -> tuple[str, dict[str, str]]:
 
     Python's own quotes (``%r``) are understood, too.
     """
+    message = _cut(message, LONGEST)
     fields = {}
     for name, value in _FIELD.findall(message):
         fields[name] = (
@@ -130,7 +151,7 @@ class LineFormatter(logging.Formatter):
         extra = "".join(f" {name}={value}" for name, value in _extra(record).items())
         line = redact(
             f"{_instant(record)} {record.levelname.lower()} {_run.get() or '-'} "
-            f"{record.getMessage()}{extra}"
+            f"{_cut(record.getMessage(), LONGEST)}{extra}"
         )
         return line + _traceback(self, record, "\n")
 
@@ -169,7 +190,7 @@ def _instant(record: logging.LogRecord) -> str:
 
 def _extra(record: logging.LogRecord) -> dict[str, str | int | float | bool | None]:
     return {
-        name: value if isinstance(value, str | int | float | bool | None) else str(value)
+        name: value if isinstance(value, int | float | bool | None) else _cut(str(value), LONGEST)
         for name, value in record.__dict__.items()
         if name not in _STANDARD
     }
@@ -181,4 +202,4 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord, before: 
     trace = formatter.formatException(record.exc_info)
     if len(trace) > 2 * LONGEST:
         trace = f"{trace[:LONGEST]}\n...\n{trace[-LONGEST:]}"
-    return before + _ADDRESS.sub("<address>", trace)
+    return before + _without_addresses(trace)

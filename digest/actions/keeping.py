@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from digest import isolated
 from digest.actions.setup.imports import Imported, as_csl
 from digest.actions.setup.remote import from_orcid, orcid_id
 from digest.app import App
-from digest.errors import UsageError
+from digest.errors import UnreadableError, UsageError
 from digest.model import Profile
 from digest.store import libraries, profiles
 from digest.text.library import read_library
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 MOST_PAPERS = 1000
 LARGEST_UPLOAD = 2_000_000
+READ_S = 2.0
+"""Processor time for reading it, in a process of its own."""
 MOST_BLOCKS = 20_000
 """Of BibTeX: the parser's time grows with the square of blocks that never end."""
 ORCID = "orcid:"
@@ -45,7 +48,11 @@ def read_upload(content: bytes, *, name: str) -> Upload:
         raise UsageError(f"{name}: larger than {LARGEST_UPLOAD // 1_000_000} MB")
     if content.count(b"@") > MOST_BLOCKS:
         raise UsageError(f"{name}: more than {MOST_BLOCKS} entries")
-    items = read_library(content, name=name).items[-MOST_PAPERS:]
+    try:
+        library = isolated.call(read_library, content, name, cpu_s=READ_S)
+    except UnreadableError as exc:
+        raise UsageError(f"{name}: {exc}") from exc
+    items = library.items[-MOST_PAPERS:]
     if not items:
         raise UsageError(f"{name}: no papers in it")
     return Upload(content=as_csl(items).encode(), papers=len(items))

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from digest.errors import UsageError
+from digest import isolated
+from digest.errors import UnreadableError, UsageError
 from digest.model import Author, Interest, Paper, PaperKey, Profile
 from digest.store.libraries import STORED
 from digest.text.library import MAX_BYTES, LibraryItem, read_library
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MOST_ITEMS = 2000
 """The last so many items of a file teach: reference managers append, and each one costs."""
+READ_S = 120.0
+"""Processor time for reading a file, in a process of its own."""
 
 
 def read(path: str) -> tuple[Paper, ...]:
@@ -95,7 +98,11 @@ def _kept(profile: Profile, interest: Interest, at_hand: Mapping[str, bytes]) ->
 @lru_cache(maxsize=64)
 def _read(path: str, _changed_ns: int, _size: int) -> tuple[Paper, ...]:
     """Read a file once for as long as it is the same."""
-    return _papers(read_library(Path(path).read_bytes(), name=path).items)
+    content = Path(path).read_bytes()
+    try:
+        return _papers(isolated.call(read_library, content, path, cpu_s=READ_S).items)
+    except UnreadableError as exc:
+        raise UsageError(f"{path}: {exc}") from exc
 
 
 def _papers(items: Sequence[LibraryItem]) -> tuple[Paper, ...]:

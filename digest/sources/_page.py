@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import etree, html
@@ -21,9 +22,10 @@ from digest.sources._reading import instant, unique, web_link
 from digest.text.clean import clean
 from digest.text.ids import keys_of_doi, make_key
 from digest.text.names import natural_name, split_authors
-from digest.text.plain import plain
+from digest.text.plain import MAX_RAW, plain
 
 LONGEST_ADDRESS = 290
+MOST_METAS = 10_000
 _TITLES = ("citation_title", "dc.title", "dcterms.title", "og:title")
 _ABSTRACTS = ("citation_abstract", "dc.description", "dcterms.abstract", "og:description")
 _DATES = (
@@ -89,9 +91,9 @@ def _meta(name: str, body: Body) -> dict[str, list[str]]:
     except (etree.ParserError, etree.XMLSyntaxError, LookupError, ValueError) as exc:
         raise SourceError(name, f"{body.url} cannot be read ({exc})", kind="not-a-page") from exc
     found: dict[str, list[str]] = defaultdict(list)
-    for element in root.iter("meta"):
-        label = clean(element.get("name") or element.get("property") or "").lower()
-        content = clean(element.get("content") or "")
+    for element in islice(root.iter("meta"), MOST_METAS):
+        label = clean((element.get("name") or element.get("property") or "")[:100]).lower()
+        content = clean((element.get("content") or "")[:MAX_RAW])
         if label and content:
             found[label].append(content)
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lxml import etree
 
 from digest.text.clean import clean
+from digest.text.plain import MAX_RAW
 
 MOST_XMP = 200_000
 MOST_ENDS = 100
@@ -67,7 +68,7 @@ def meta_of(content: bytes) -> dict[str, list[str]]:
         return {}
     found: dict[str, list[str]] = {}
     for element in root.iter(*_LABELS):
-        items = [text for one in element.itertext() if (text := clean(str(one)))]
+        items = [text for one in element.itertext() if (text := clean(str(one)[:MAX_RAW]))]
         if items:
             found.setdefault(_LABELS[str(element.tag)], []).extend(items)
     return found

@@ -22,6 +22,8 @@ from digest.sources import Body
 from digest.text.clean import clean
 
 MAX_URL = 2000
+MAX_DATE = 200
+"""Characters of a date that are looked at; an address that is longer is none."""
 PLAIN_ADDRESS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9/_.~%+-]*")
 """An absolute address in which nothing wants changing."""
 _RFC_822 = re.compile(
@@ -88,9 +90,8 @@ def number_of(value: Any) -> float | None:
 
 def instant(text: Any) -> datetime | None:
     """Read ISO 8601 or RFC 2822; None for what is neither or lies before 1900."""
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not (text := text[:MAX_DATE].strip()):
         return None
-    text = text.strip()
     if usual := _RFC_822.fullmatch(text):
         day, month, year, hour, minute, second, zone = usual.groups()
         with contextlib.suppress(ValueError):
@@ -164,6 +165,7 @@ def web_link(url: Any, base: str = "") -> str:
     """
     if not isinstance(url, str):
         return ""
+    url = url[: 2 * MAX_URL]
     url = re.sub(r"[\x00-\x20\x7f]+", "", clean(url)) if "\n" in url else clean(url)
     if not url:
         return ""

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import Field
 
-from digest.errors import SourceError
+from digest import isolated
+from digest.errors import SourceError, UnreadableError
 from digest.model import AnnounceType, PaperKey
 from digest.sources import Batch, Body, Fetcher, Rejected, Source
 from digest.sources import crossref as crossref_kind
@@ -108,8 +109,8 @@ class InboxSource:
             content = found.content
             head = packet_of(content) if is_pdf(content) else content[:LONGEST_HEAD]
             body = replace(found, content=head)
-            parse_page(self.name, body, key)
-        except SourceError as exc:
+            isolated.call(parse_page, self.name, body, key)
+        except (SourceError, UnreadableError) as exc:
             return Body(
                 url=url, content=exc.reason.encode(), label=f"{REFUSED} {key}", fetched_at=now
             )

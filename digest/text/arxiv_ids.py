@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from digest.text.clean import clean
-from digest.text.reference import Reference
+from digest.text.reference import MAX_TEXT, Reference
 
 # https://info.arxiv.org/help/arxiv_identifier.html; archives that ever gave out old-style ids.
 _ARCHIVES = (
@@ -68,7 +68,7 @@ def parse_arxiv(text: str, *, bare: bool = True) -> Reference | None:
     >>> parse_arxiv("https://arxiv.org/pdf/2401.01234v2.pdf")
     Reference(key='arxiv:2401.01234', version=2)
     """
-    text = clean(text)
+    text = clean(text[:MAX_TEXT])
     if URL.match(text):
         return arxiv_in_address(text)
     if "10.48550/" in text[:60]:
@@ -117,6 +117,7 @@ def _old_style_holds(number: str) -> bool:
 
 def arxiv_in_address(url: str) -> Reference | None:
     """Read the address of an arXiv paper, wherever it is shown."""
+    url = url[:MAX_TEXT]
     if not _MAYBE.search(url):
         return None
     try:
@@ -151,5 +152,5 @@ def arxiv_in_address(url: str) -> Reference | None:
 
 def arxiv_of_doi(text: str) -> Reference | None:
     """Read a DOI that arXiv gave."""
-    match = ARXIV_DOI.search(unquote(text))
+    match = ARXIV_DOI.search(unquote(text[:MAX_TEXT]))
     return _arxiv_at(match["id"], 0) if match else None

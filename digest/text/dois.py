@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from digest.model import PaperKey
 from digest.text.arxiv_ids import ARXIV_DOI, arxiv_of_doi
 from digest.text.clean import clean
-from digest.text.reference import MAX_VALUE, Reference
+from digest.text.reference import MAX_TEXT, MAX_VALUE, Reference
 
 DOI = re.compile(r"10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+", re.ASCII)
 _DOI_PREFIX = re.compile(
@@ -28,6 +28,8 @@ _VERSIONED = (
     re.compile(r"(10\.20944/preprints[0-9]{6}\.[0-9]{4})\.v([0-9]+)\Z", re.ASCII),
     re.compile(r"(10\.26434/chemrxiv-[0-9]{4}-[0-9a-z]+)-v([0-9]+)\Z", re.ASCII),
 )
+MAX_ROUNDS = 5
+"""So often an address is decoded: some are encoded twice."""
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<"}
 
 
@@ -58,15 +60,17 @@ def parse_doi(text: str) -> Reference | None:
 
 
 def _plain_doi(text: str) -> str | None:
-    text = clean(text)
-    while (decoded := clean(unquote(text))) != text:
+    text = clean(text[:MAX_TEXT])
+    for _ in range(MAX_ROUNDS):
+        if (decoded := clean(unquote(text))) == text:
+            break
         text = decoded
     head = _DOI_PREFIX.match(text)
     match = DOI.match(text, head.end() if head else 0)
     if match is None:
         return None
     value = clean(re.split(r"[?#]", match[0].lower(), maxsplit=1)[0])
-    value = _without_trailing_junk(value)
+    value = _without_trailing_junk(value[: 2 * MAX_VALUE])
     if len(value) > MAX_VALUE or not DOI.fullmatch(value):
         return None
     return value
@@ -89,7 +93,7 @@ def rxiv_accession(doi: str) -> str | None:
     >>> rxiv_accession("10.64898/2026.07.15.123456")
     '2026.07.15.123456'
     """
-    match = RXIV.match(doi.removeprefix("doi:"))
+    match = RXIV.match(doi[:MAX_TEXT].removeprefix("doi:"))
     return match["accession"] if match else None
 
 

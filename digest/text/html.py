@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from functools import lru_cache
 from html.entities import html5
 
 from digest.text.mathml import linear
+from digest.text.pairs import Pair, replace_pairs
 from digest.text.tex_symbols import SUBSCRIPTS, SUPERSCRIPTS
 
 
@@ -48,16 +50,14 @@ _TAG = re.compile(
 )
 _CLOSING = re.compile(r"</(?:[a-z]+:)?([A-Za-z][A-Za-z0-9-]*)\s*>")
 _SKIPPED = re.compile(
-    rf"<!--.*?-->|<\?[A-Za-z].*?\?>|<!DOCTYPE[^>]*>|<(?P<hidden>{_HIDDEN})\b[^>]*>.*?</(?P=hidden)\s*>",
-    re.IGNORECASE | re.DOTALL,
+    rf"<(?:(?P<comment>!--)|(?P<instruction>\?[A-Z])|(?P<doctype>!DOCTYPE)|(?P<hidden>{_HIDDEN})\b)",
+    re.IGNORECASE,
 )
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_MATH = re.compile(
-    r"<(?P<p>(?:mml:|m:)?)math\b[^>]*>.*?</(?P=p)math\s*>", re.IGNORECASE | re.DOTALL
-)
-_TEX_MATH = re.compile(r"<(?:jats:)?tex-math\b[^>]*>(.*?)</(?:jats:)?tex-math\s*>", re.DOTALL)
-_TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL)
-_HEADING = re.compile(r"<(?P<p>(?:jats:)?)title\b[^>]*>(.*?)</(?P=p)title\s*>", re.DOTALL)
+_CDATA = re.compile(r"<!\[CDATA\[")
+_MATH = re.compile(r"<(?P<p>(?:mml:|m:)?)math\b", re.IGNORECASE)
+_TEX_MATH = re.compile(r"<(?:jats:)?tex-math\b")
+_TEX_MATH_END = re.compile(r"</(?:jats:)?tex-math\s*>")
+_HEADING = re.compile(r"<(?P<p>(?:jats:)?)title\b")
 _SCRIPT = re.compile(
     r"<(?P<p>(?:jats:)?)(?P<kind>su[bp]|inf)\b[^<>]*>(?P<inner>[^<>]{1,40})</(?P=p)(?P=kind)>",
     re.IGNORECASE,
@@ -88,17 +88,46 @@ def strip_markup(text: str, *, declared: bool = True) -> str:
 
 
 def _strip_once(text: str, *, declared: bool) -> str:
-    text = _CDATA.sub(r"\1", text)
-    text = _SKIPPED.sub(" ", text)
+    text = replace_pairs(text, _CDATA, lambda _: "]]>", lambda pair: pair.inner)
+    text = replace_pairs(text, _SKIPPED, _end_of_skipped, lambda _: " ")
     if "math" in text:
-        has_mathml = _MATH.search(text) is not None
-        text = _TEX_MATH.sub(" " if has_mathml else _tex_body, text)
-        text = _MATH.sub(lambda match: linear(match[0]), text)
+        text = _without_math(text)
     if "title" in text:
-        text = _HEADING.sub(_heading, text)
+        text = replace_pairs(text, _HEADING, lambda m: _closing(f"{m['p']}title"), _heading)
     text = _SCRIPT.sub(_script, text)
     closed = None if declared else {name.lower() for name in _CLOSING.findall(text)} | _VOID
     return _TAG.sub(lambda match: _tag(match, closed), text)
+
+
+def _end_of_skipped(match: re.Match[str]) -> str | re.Pattern[str]:
+    if match["comment"]:
+        return "-->"
+    if match["instruction"]:
+        return "?>"
+    return ">" if match["doctype"] else _closing(match["hidden"].lower(), anyhow=True)
+
+
+def _without_math(text: str) -> str:
+    formulas: list[str] = []
+
+    def note(pair: Pair) -> str:
+        formulas.append(pair.whole)
+        return pair.whole
+
+    replace_pairs(text, _MATH, _end_of_math, note)
+    write = (lambda _: " ") if formulas else _tex_body
+    text = replace_pairs(text, _TEX_MATH, lambda _: _TEX_MATH_END, write)
+    return replace_pairs(text, _MATH, _end_of_math, lambda pair: linear(pair.whole))
+
+
+def _end_of_math(match: re.Match[str]) -> re.Pattern[str]:
+    return _closing(f"{match['p'].lower()}math", anyhow=True)
+
+
+@lru_cache(maxsize=64)
+def _closing(name: str, *, anyhow: bool = False) -> re.Pattern[str]:
+    """Return what ends an element; ``anyhow``: in large and small letters."""
+    return re.compile(rf"</{re.escape(name)}\s*>", re.IGNORECASE if anyhow else 0)
 
 
 def _tag(match: re.Match[str], closed: Set[str] | None) -> str:
@@ -110,14 +139,15 @@ def _tag(match: re.Match[str], closed: Set[str] | None) -> str:
     return " " if name in _BLOCK else match[0]
 
 
-def _tex_body(match: re.Match[str]) -> str:
-    body = _TEX_BODY.search(match[1])
-    return body[1] if body else match[1]
+def _tex_body(pair: Pair) -> str:
+    _, begun, body = pair.inner.partition(r"\begin{document}")
+    body, ended, _ = body.partition(r"\end{document}")
+    return body if begun and ended else pair.inner
 
 
-def _heading(match: re.Match[str]) -> str:
+def _heading(pair: Pair) -> str:
     """Turn a section's title within an abstract into `Methods:`; the word Abstract says nothing."""
-    label = " ".join(match[2].split())
+    label = " ".join(pair.inner.split())
     return (
         " "
         if label.rstrip(".:").lower() in ("", "abstract", "summary")

@@ -13,7 +13,7 @@ from digest.model import PaperKey
 from digest.text.arxiv_ids import SHOWN_AT, URL, arxiv_in_address, parse_arxiv
 from digest.text.clean import clean
 from digest.text.dois import RXIV, keys_of_doi, parse_doi, rxiv_accession
-from digest.text.reference import MAX_VALUE, Reference
+from digest.text.reference import MAX_TEXT, MAX_VALUE, Reference
 
 __all__ = [
     "Reference",
@@ -63,6 +63,7 @@ def make_key(scheme: str, text: str) -> PaperKey | None:
     >>> make_key("pmid", "https://pubmed.ncbi.nlm.nih.gov/31452104/")
     'pmid:31452104'
     """
+    text = text[:MAX_TEXT]
     if scheme == "arxiv":
         found = parse_arxiv(text)
         return found.key if found else None
@@ -109,7 +110,7 @@ def parse_address(url: str) -> Reference | None:
     >>> parse_address("https://www.biorxiv.org/content/10.1101/2020.01.01.123456v2.full")
     Reference(key='doi:10.1101/2020.01.01.123456', version=2)
     """
-    url = clean(url)
+    url = clean(url[:MAX_TEXT])
     if not _MAYBE.search(url) or not URL.match(url):
         return None
     if found := arxiv_in_address(url):
@@ -177,7 +178,7 @@ def parse_reference(text: str, *, bare: bool = True) -> Reference | None:
     >>> parse_reference("hello") is None
     True
     """
-    text = clean(text).strip("<>\"'")
+    text = clean(text[:MAX_TEXT]).strip("<>\"'")
     if URL.match(text):
         return parse_address(text)
     if found := parse_arxiv(text) or parse_doi(text):

@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import rispy
@@ -22,10 +23,15 @@ from digest.errors import UsageError
 from digest.text.clean import clean
 from digest.text.html import strip_markup
 from digest.text.ids import Reference, parse_arxiv, parse_doi, parse_reference
+from digest.text.plain import MAX_RAW
 from digest.text.tex import to_text
 
 MAX_BYTES = 50_000_000
 MAX_ITEMS = 50_000
+MAX_TITLE = 4000
+MAX_AUTHORS = 200_000
+"""Characters of a field that are looked at; of an abstract, as many as of any text."""
+MAX_NAME, MAX_NAMES = 1000, 5000
 
 # RecursionError: brackets in brackets in brackets.
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error)
@@ -54,7 +60,7 @@ class Library:
     skipped: int = 0
 
 
-def read_library(content: bytes, *, name: str = "library") -> Library:
+def read_library(content: bytes, name: str = "library") -> Library:
     """Read a library of any known format, told by its content.
 
     Raises UsageError, naming ``name``, where it is of no known format, empty or too large.
@@ -102,12 +108,16 @@ def _bibtex(text: str) -> Iterable[LibraryItem | None]:
         yield _item(
             title=_tex(fields.get("title", "")),
             abstract=_tex(fields.get("abstract", "")),
-            authors=[_natural(_tex(n)) for n in re.split(r"\s+and\s+", fields.get("author", ""))],
+            authors=[_natural(_tex(name)) for name in _one_line(fields, "author").split(" and ")],
             keywords=re.split(r"[,;]", _tex(fields.get("keywords", ""))),
             arxiv=[_eprint(fields)],
             dois=[fields.get("doi", "")],
             addresses=[fields.get("url", ""), fields.get("note", ""), fields.get("journal", "")],
         )
+
+
+def _one_line(fields: Mapping[str, str], name: str) -> str:
+    return " ".join(fields.get(name, "")[:MAX_AUTHORS].split())
 
 
 def _eprint(fields: Mapping[str, str]) -> str:
@@ -185,12 +195,12 @@ def _item(
     dois: Iterable[str] = (),
     addresses: Iterable[str] = (),
 ) -> LibraryItem | None:
-    title = clean(strip_markup(title, declared=False))
+    title = clean(strip_markup(title[:MAX_TITLE], declared=False))
     if not title:
         return None
     return LibraryItem(
         title=title,
-        abstract=clean(strip_markup(abstract, declared=False)),
+        abstract=clean(strip_markup(abstract[:MAX_RAW], declared=False)),
         authors=_distinct(authors),
         keywords=_distinct(keywords),
         keys=_keys(arxiv, dois, addresses),
@@ -200,7 +210,7 @@ def _item(
 def _keys(arxiv: Iterable[str], dois: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:
     found = [parse_arxiv(text) for text in arxiv if text]
     found += [parse_doi(text) for text in dois if text]
-    for text in addresses:
+    for text in (address[:MAX_TITLE] for address in addresses):
         # "arXiv preprint arXiv:2401.01234" in a journal field, a bare number never
         spelled = re.search(r"arxiv:\s*(\S+)", text, re.IGNORECASE)
         found.append(_spelled(spelled[1]) if spelled else parse_reference(text, bare=False))
@@ -219,11 +229,12 @@ def _natural(name: str) -> str:
 
 
 def _tex(text: str) -> str:
-    return re.sub(r"(?<!\\)[{}]", "", to_text(" ".join(text.split())))
+    return re.sub(r"(?<!\\)[{}]", "", to_text(" ".join(text[:MAX_RAW].split())))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(cleaned for text in texts if (cleaned := clean(str(text)))))
+    cleaned = (clean(str(text)[:MAX_NAME]) for text in islice(texts, MAX_NAMES))
+    return tuple(dict.fromkeys(text for text in cleaned if text))
 
 
 def _decode(content: bytes) -> str:
@@ -236,7 +247,7 @@ def _decode(content: bytes) -> str:
 _Reader = Callable[[str], Iterable[LibraryItem | None]]
 _FORMATS: tuple[tuple[Callable[[str], object], str, _Reader], ...] = (
     (lambda text: text.lstrip()[:1] in ("[", "{"), "JSON", _json),
-    (re.compile(r"^\s*TY  - ", re.MULTILINE).search, "RIS", _ris),
-    (re.compile(r"^\s*@[A-Za-z]+\s*[{(]", re.MULTILINE).search, "BibTeX", _bibtex),
+    (re.compile(r"^[^\S\n]*+TY  - ", re.MULTILINE).search, "RIS", _ris),
+    (re.compile(r"^[^\S\n]*+@[A-Za-z]++\s*+[{(]", re.MULTILINE).search, "BibTeX", _bibtex),
     (re.compile(r'^"?Key"?,"?Item Type"?,').match, "Zotero CSV", _zotero_csv),
 )

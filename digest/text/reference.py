@@ -8,6 +8,8 @@ from digest.model import PaperKey
 
 MAX_VALUE = 280
 """Longest value kept; longer ones are rubbish or attacks."""
+MAX_TEXT = 4000
+"""Characters of a text in which an identifier is looked for."""
 
 
 @dataclass(frozen=True, slots=True)

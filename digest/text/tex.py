@@ -26,16 +26,15 @@ MAX_DEPTH = 12
 _SIGNS = ("\\", "$", "~", "{", "^", "``", "--")
 _NEXT = re.compile(r"[\\${]")
 _WORD = re.compile(r"\\([A-Za-z]+)\*?")
+_BRACES = re.compile(r"[{}]|\\.", re.DOTALL)
+"""What is escaped is no brace."""
 _ACCENT = re.compile(
     r"""\\(?:(?P<sign>['`^"~=.])|(?P<letter>[cvuHkrdb])(?=\s*\{|\s+[A-Za-z]))\s*"""
     r"""(?:\{\s*(?P<braced>\\[ij]|[A-Za-z]?)\s*\}|(?P<dotless>\\[ij](?![A-Za-z]))[ ]?"""
     r"""|(?P<bare>[A-Za-z]))"""
 )
 _DOLLARS = re.compile(r"\$\$(?P<display>[^$]+)\$\$|\$(?P<inline>(?:\\.|[^$\\])+)\$")
-_BRACKETS = {
-    "(": re.compile(r"\\\((.+?)\\\)", re.DOTALL),
-    "[": re.compile(r"\\\[(.+?)\\\]", re.DOTALL),
-}
+_BRACKETS = {"(": "\\)", "[": "\\]"}
 _MATH_SIGNS = re.compile(r"[\\^_=<>+*/|]")
 _AMOUNT = re.compile(r"\s?\.?[0-9][^\\^_{}]*")
 _SPANS = frozenset({"-", "--", "+", "±", "~", ":"})
@@ -78,9 +77,10 @@ def _dash(match: re.Match[str]) -> str:
     return "—" if "---" in match[0] else "–"
 
 
-def _convert(text: str, depth: int) -> str:
+def _convert(written: str, depth: int) -> str:
     if depth > MAX_DEPTH:
-        return text
+        return written
+    text = _Text(written)
     parts: list[str] = []
     at = 0
     while match := _NEXT.search(text, at):
@@ -92,7 +92,7 @@ def _convert(text: str, depth: int) -> str:
     return "".join(parts)
 
 
-def _dollar(text: str, at: int, depth: int) -> tuple[str, int]:
+def _dollar(text: _Text, at: int, depth: int) -> tuple[str, int]:
     match = _DOLLARS.match(text, at)
     if match is None or len(match[0]) > MAX_MATH or not _is_math(match, text):
         return "$", at + 1
@@ -118,9 +118,9 @@ def _is_math(match: re.Match[str], text: str) -> bool:
     return not inner[0].isspace() and not inner[-1].isspace() and not follows.isdigit()
 
 
-def _group(text: str, at: int, depth: int) -> tuple[str, int]:
+def _group(text: _Text, at: int, depth: int) -> tuple[str, int]:
     r"""Drop braces that only protect (``{B}ayes``, ``{\\'e}``, ``{\\em x}``), keep all others."""
-    end = closing_brace(text, at)
+    end = text.end_of(at)
     if end < 0:
         return "{", at + 1
     inner = text[at + 1 : end]
@@ -137,15 +137,15 @@ def _group(text: str, at: int, depth: int) -> tuple[str, int]:
     return "{", at + 1
 
 
-def _command(text: str, at: int, depth: int) -> tuple[str, int]:
+def _command(text: _Text, at: int, depth: int) -> tuple[str, int]:
     if accent := _ACCENT.match(text, at):
         composed = _compose(accent)
         if composed:
             return composed, accent.end()
     sign = text[at + 1 : at + 2]
-    if sign in _BRACKETS and (formula := _BRACKETS[sign].match(text, at)):
-        converted = math_to_text(formula[1])
-        return (formula[0] if converted is None else converted), formula.end()
+    if sign in _BRACKETS and (end := text.find(_BRACKETS[sign], at + 3, at + MAX_MATH)) > 0:
+        converted = math_to_text(text[at + 2 : end])
+        return (text[at : end + 2] if converted is None else converted), end + 2
     if sign and sign in _ESCAPED:
         return sign, at + 2
     if sign == "\\":
@@ -169,7 +169,7 @@ def _compose(accent: re.Match[str]) -> str:
     return unicodedata.normalize("NFC", letter + ACCENTS[name])
 
 
-def _word(text: str, word: re.Match[str], depth: int) -> tuple[str, int]:
+def _word(text: _Text, word: re.Match[str], depth: int) -> tuple[str, int]:
     name, end = word[1], word.end()
     if name in LETTERS:
         follows = re.compile(r"\{\}| (?=[A-Za-z])|").match(text, end)
@@ -181,12 +181,12 @@ def _word(text: str, word: re.Match[str], depth: int) -> tuple[str, int]:
     if name in FONTS or name in _WITH_ARGUMENT or name in NOTES:
         return _with_argument(text, word, depth) or (word[0], end)
     found = symbol(name)
-    if found is None and is_own_command(name, text[: word.start()]):
+    if found is None and is_own_command(name, text[max(0, word.start() - 1) : word.start()]):
         return _own(text, word, depth)
     return (word[0], end) if found is None else (found, _skip_empty(text, end))
 
 
-def _with_argument(text: str, word: re.Match[str], depth: int) -> tuple[str, int] | None:
+def _with_argument(text: _Text, word: re.Match[str], depth: int) -> tuple[str, int] | None:
     """Return what a command with arguments shows; None where they are missing."""
     name = word[1]
     argument, after = _argument(text, word.end())
@@ -197,20 +197,19 @@ def _with_argument(text: str, word: re.Match[str], depth: int) -> tuple[str, int
     if name == "unicode":
         found = character(argument)
         return None if found is None else (found, after)
-    shown = _convert(argument, depth + 1)
+    label, end = _argument(text, after) if name == "href" else (argument, after)
+    if label is None:
+        return None
+    shown = _convert(label, depth + 1)
     if name in NOTES:
         is_apart = text[word.start() - 1 : word.start()].isspace()
         return f"{'' if is_apart else ' '}({shown.strip()})", after
     if name == "href":
-        label, after = _argument(text, after)
-        if label is None:
-            return None
-        shown = _convert(label, depth + 1)
-        return (shown if shown == argument else f"{shown} ({argument})"), after
+        return (shown if shown == argument else f"{shown} ({argument})"), end
     return shown, after
 
 
-def _own(text: str, word: re.Match[str], depth: int) -> tuple[str, int]:
+def _own(text: _Text, word: re.Match[str], depth: int) -> tuple[str, int]:
     """Show what an unknown command is given, or its name where it is given nothing."""
     argument, after = _argument(text, word.end())
     if argument is not None and text[word.end()] == "{":
@@ -222,30 +221,35 @@ def _skip_empty(text: str, at: int) -> int:
     return at + 2 if text.startswith("{}", at) else at
 
 
-def _argument(text: str, at: int) -> tuple[str | None, int]:
+def _argument(text: _Text, at: int) -> tuple[str | None, int]:
     start = at
     while text[start : start + 1] == " ":
         start += 1
     if text[start : start + 1] != "{":
         return None, at
-    end = closing_brace(text, start)
+    end = text.end_of(start)
     return (None, at) if end < 0 else (text[start + 1 : end], end + 1)
 
 
-def closing_brace(text: str, at: int) -> int:
-    """Return where the brace that opens at ``at`` closes, or -1 within 2,000 characters."""
-    level = 0
-    escaped = False
-    for index in range(at, min(len(text), at + MAX_MATH)):
-        char = text[index]
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "{":
-            level += 1
-        elif char == "}":
-            level -= 1
-            if level == 0:
-                return index
-    return -1
+class _Text(str):
+    """A text that knows where its braces close: looked for once, however many there are."""
+
+    __slots__ = ("_pairs",)
+
+    def end_of(self, at: int) -> int:
+        """Return where the brace at ``at`` closes, or -1 within 2,000 characters."""
+        if not hasattr(self, "_pairs"):
+            self._pairs = _pairs_of(self)
+        end = self._pairs.get(at, -1)
+        return end if end - at < MAX_MATH else -1
+
+
+def _pairs_of(text: str) -> dict[int, int]:
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _BRACES.finditer(text):
+        if match[0] == "{":
+            opened.append(match.start())
+        elif match[0] == "}" and opened:
+            pairs[opened.pop()] = match.start()
+    return pairs

@@ -13,7 +13,7 @@ from digest.text.tex_symbols import DOUBLE_STRUCK, SUBSCRIPTS, SUPERSCRIPTS
 NOTES = frozenset({"footnote", "footnotemark", "thanks"})
 
 _CITED = re.compile(
-    r"\s*\\(?:(?:text|paren|auto|foot)?cite[a-z]*|[cC]?ref|autoref|eqref|label)\*?"
+    r"(?<!\s)\s*+\\(?:(?:text|paren|auto|foot)?cite[a-z]*|[cC]?ref|autoref|eqref|label)\*?"
     r"(?:\[[^\[\]]*\]){0,2}\{[^{}]*\}"
 )
 _BEFORE = re.compile(r"(?:\A|[\s(\[“\"'—–-])\Z")

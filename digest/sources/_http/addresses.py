@@ -11,11 +11,18 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 WEB_PORTS = frozenset({80, 443, 8080, 8443})
 """Ports a public source may live on: no feed is read from a mail server or a database."""
 
-# Not caught by `is_global` on every supported Python (3.11 calls 192.0.0.8 global), or global
-# only in form: NAT64, 6to4 and Teredo carry an IPv4 address inside that may be anybody's.
+GLOBAL_UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out to anybody (RFC 4291, IANA); what is outside is never public:
+IPv4-compatible, mapped and translated (NAT64) addresses, SRv6, unique and site-local ones."""
+
+# Not caught by `is_global` on every supported Python, or global only in form: 6to4 and Teredo
+# carry an IPv4 address that may be anybody's, 2001::/23 is kept for protocols.
 _REFUSED = tuple(
     ip_network(block)
-    for block in ("192.0.0.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+    for block in (
+        *("192.0.0.0/24", "192.88.99.0/24"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
 )
 
 
@@ -48,6 +55,7 @@ def _why(address: IPv4Address | IPv6Address) -> str:
         (address.is_multicast, "a multicast address"),
         (any(address in block for block in _REFUSED), "reserved"),
         (address.is_private, "a private address"),
+        (address.version == 6 and address not in GLOBAL_UNICAST, "not global unicast"),
         (not address.is_global, "not a public address"),
     ):
         if is_it:

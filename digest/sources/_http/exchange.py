@@ -29,6 +29,9 @@ from digest.sources._http.redact import redact
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+LONGEST_ADDRESS = 8192
+LONGEST_HEADER = 8192
+"""Characters of an answer's header; a longer one is as if it were not there."""
 OWN_HEADERS = frozenset({"accept", "user-agent", "accept-language"})
 """What follows a redirect to another host; keys and credentials do not."""
 
@@ -191,6 +194,9 @@ class Exchange:
         location = answer.headers.get("location", "").strip()
         if not location:
             raise self._error(f"{target} redirects to nowhere", "redirect")
+        if len(location) > LONGEST_ADDRESS:
+            reason = f"{target} redirects to an address of {len(location):,} characters"
+            raise self._error(reason, "redirect")
         following = self._parsed(str(target.join(location)), kind="redirect")
         following = following.copy_with(username=None, password=None, fragment=None)
         if target.scheme == "https" and following.scheme != "https":
@@ -213,7 +219,11 @@ class Exchange:
         request = _request(method, url, sent, content, {"timeout": timeouts})
         response = self.transport.handle_request(request)
         try:
-            found = {name.lower(): value for name, value in response.headers.items()}
+            found = {
+                name.lower(): value
+                for name, value in response.headers.items()
+                if len(value) <= LONGEST_HEADER or name.lower() == "location"
+            }
             body = b""
             if response.status_code == 304:
                 _drain(response)
