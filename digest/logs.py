@@ -27,7 +27,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,9}")
 _WORD_WITH_AT = re.compile(
     r"(?<![^\s<>\"'=,;:()\[\]])[^\s<>\"'=,;:()\[\]@]*+@[^\s<>\"'=,;:()\[\]]*+"
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 BORROWED = (
     ("apscheduler", "warning"), ("asyncio", "warning"), ("procrastinate", "warning"),

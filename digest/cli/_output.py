@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from rich.table import Table
 
 from digest.errors import DigestError
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""All control characters but line feeds and tabs, and those that reverse the reading."""
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -24,29 +28,35 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_json(value: Any) -> None:
     """Print a value (frozen dataclasses, dates, paths and all) as indented JSON."""
     plain = to_jsonable_python(_plain(value), fallback=str)
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(plain, ensure_ascii=False, indent=2)
+    sys.stdout.write(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+
+
+def _safe(text: str) -> str:
+    """Return the text without markup, and with what would steer a terminal made visible."""
+    return escape(_CONTROL.sub("\ufffd", text))
 
 
 def print_line(text: str = "") -> None:
     """Print one line of plain text: nothing in it is markup."""
-    out.print(escape(text))
+    out.print(_safe(text))
 
 
 def print_error(error: DigestError) -> None:
     """Print each line of an error to standard error, behind the program's name."""
     for line in str(error).splitlines():
-        err.print(f"[bold red]digest:[/] {escape(line)}")
+        err.print(f"[bold red]digest:[/] {_safe(line)}")
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", right: str = ""
 ) -> None:
     """Print rows as a table; ``right`` names (by spaces) the columns aligned right."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
+    table = Table(title=_safe(title) or None, title_justify="left", header_style="bold", box=None)
     for column in columns:
         table.add_column(column, justify="right" if column in right.split() else "left")
     for row in rows:
-        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(_safe("" if cell is None else str(cell)) for cell in row))
     out.print(table)
 
 

@@ -25,10 +25,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(f"{path}: cannot be read: {exc}", file=path) from exc
     try:
         return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # also of numbers too long and arrays too deep
         found = re.search(r"\(at line (\d+), column (\d+)\)", str(exc))
         where = f":{found[1]}" if found else ""
-        reason = re.sub(r" \(at .*\)$", "", str(exc))
+        reason = str(exc).partition(" (at ")[0]
         raise ConfigError(f"{path}{where}: not valid TOML: {reason}", file=path) from exc
 
 

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(
 )
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _URI = re.compile(r"[!-;=?-~]+")
-_IDENTIFIER = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+_IDENTIFIER = re.compile(r"[!-;=?-~][!-;=?A-~]*+@[!-;=?-~]+")
 
 
 def text_field(name: str, text: str) -> bytes:

@@ -19,7 +19,7 @@ _LAYOUT = re.compile(
     r"(?<![\w-])(display:\s*(?:inline-)?(?:flex|grid)|position:|float:|grid-[a-z-]+:)",
     re.IGNORECASE,
 )
-_DECLARATION = re.compile(r"[a-z-]+\s*:[^;{}]+(?=[;}])")
+_DECLARATION = re.compile(r"(?<![^;{}])[^;{}]++(?=[;}])")
 
 
 def faults(markup: Markup) -> Iterator[tuple[str, str]]:
@@ -46,7 +46,9 @@ def _schemes(markup: Markup) -> Iterator[tuple[str, str]]:
         if len(sheet.encode()) > STYLE_LIMIT:
             yield "W1", f"a style element has over {STYLE_LIMIT:,} bytes: Gmail drops it"
         dark = _block(sheet, sheet.find(_DARK))
-        weak = [rule for rule in _DECLARATION.findall(dark) if "!important" not in rule]
+        weak = [
+            rule for rule in _DECLARATION.findall(dark) if ":" in rule and "!important" not in rule
+        ]
         if weak:
             yield "W4", f"{len(weak)} dark rules lack !important: inlined styles beat them"
 

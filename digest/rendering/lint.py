@@ -29,7 +29,7 @@ _LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _SAFE = ("http://", "https://", "mailto:")
 _MARK = re.compile("\x02[a-z_]+\x03")
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _WEB = re.compile(r"(?<= href=\")https?://[^\"]*(?=\")")
 _CLEAN_TAGS: set[tuple[str, bool]] = set()
 """Tags of parts whose content has no faults: see `_tags`."""
@@ -193,7 +193,7 @@ def _twins(markup: Markup, text: str, fields: Fields) -> Iterator[Finding]:
     if others:
         yield poor("M3", f"the text lacks {len(others)} addresses, the first: {others[0][:80]}")
     stop = " ".join(values_of(fields, "List-Unsubscribe"))
-    found = re.search(r"<(https?://[^>]+)>", stop)
+    found = re.search(r"<(https?://[^<>]+)>", stop)
     if found:
         for kind, has in (("text", found[1] in words), ("HTML", found[1] in markup.links)):
             if not has:

@@ -23,7 +23,7 @@ WORDED = ("Subject", "From", "To", "Reply-To", "List-Id")
 WORD = 75
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_LIST_ID = re.compile(r"[^<>]*<[^\s<>@]+\.[^\s<>@]+>")
+_LIST_ID = re.compile(r"[^<>]*<[^\s<>@][^\s<>@.]*+\.[^\s<>@]+>")
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
 _FEEDBACK = re.compile(r"[^:\s]*:[^:\s]*:[^:\s]*:[^:\s]+")
 _WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")

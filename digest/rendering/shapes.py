@@ -20,12 +20,12 @@ _STOPPING = (
 )
 _ONE_CLICK = rb"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 _PERSONAL = {
-    b"To": re.compile(_TO),
-    b"Subject": re.compile(rb"Subject: [ -~]{1,980}(\r\n [ -~]{1,980})*\r\n"),
-    b"Date": re.compile(_DATE),
-    b"Message-ID": re.compile(_IDENTIFIED),
-    b"List-Unsubscribe": re.compile(_STOPPING),
-    b"Feedback-ID": re.compile(rb"Feedback-ID: [!-~]{1,900}\r\n"),
+    b"To": re.compile(rb"\A" + _TO),
+    b"Subject": re.compile(rb"\ASubject: [ -~]{1,980}(\r\n [ -~]{1,980})*\r\n"),
+    b"Date": re.compile(rb"\A" + _DATE),
+    b"Message-ID": re.compile(rb"\A" + _IDENTIFIED),
+    b"List-Unsubscribe": re.compile(rb"\A" + _STOPPING),
+    b"Feedback-ID": re.compile(rb"\AFeedback-ID: [!-~]{1,900}\r\n"),
 }
 """Fields that differ from message to message, as `fields` writes them."""
 _OWN = re.compile(rb"%b%b%b(%b)?(%b)?" % (_TO, _DATE, _IDENTIFIED, _STOPPING, _ONE_CLICK))

@@ -27,11 +27,13 @@ NOTE_LIMIT = 110
 SUMMARY_LIMIT = 400
 FULL_ABSTRACT_LIMIT = 4000
 
-_ADDRESS_IN_NOTE = re.compile(
-    r"(?:(?:project|code|home|web)?\s*(?:page|site|website|repository|code|demo)?\s*"
-    r"(?:is |are )?(?:available )?(?:at|on|:)?\s*)https?://\S+",
-    re.IGNORECASE,
-)
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_KINDS = ("project", "code", "home", "web")
+_BEFORE_LINKS = (
+    (":", "at", "on"), ("available",), ("is", "are"),
+    ("website", "page", "site", "repository", "code", "demo"), _KINDS,
+)  # fmt: skip
+"""Words that only lead to an address, from the last one to the first."""
 
 SignalValues = Mapping[str, tuple[float, float]]
 
@@ -245,8 +247,27 @@ def _said(paper: Paper, abstract: str, options: CardOptions) -> tuple[str, str]:
 
 def _note(paper: Paper) -> str:
     """Return the venue, else what the comment says beside addresses, which are links elsewhere."""
-    said = _ADDRESS_IN_NOTE.sub("", plain(paper.venue or paper.comment)).strip(" ,;:.-")
-    return shorten(said, NOTE_LIMIT)
+    note = _without_links(plain(paper.venue or paper.comment)).strip(" ,;:.-")
+    return shorten(note, NOTE_LIMIT)
+
+
+def _without_links(text: str) -> str:
+    parts, at = [], 0
+    for link in _LINK.finditer(text):
+        parts.append(_without_lead(text[at : link.start()]))
+        at = link.end()
+    return "".join([*parts, text[at:]])
+
+
+def _without_lead(text: str) -> str:
+    for leading in _BEFORE_LINKS:
+        before = text.rstrip()
+        tail = before[-20:].lower()
+        word = next((word for word in leading if tail.endswith(word)), "")
+        rest = before[: len(before) - len(word)]
+        if word and (not rest[-1:].isalnum() or rest[-9:].lower().endswith(_KINDS)):
+            text = rest
+    return text
 
 
 def _affiliation(paper: Paper) -> str:

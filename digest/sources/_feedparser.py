@@ -11,6 +11,7 @@ import io
 import warnings
 from datetime import UTC, datetime
 from typing import Any
+from xml.sax import SAXException
 
 import feedparser
 
@@ -52,6 +53,9 @@ def read(name: str, body: Body, content: bytes) -> FeedDocument:
         entries.pop()
     if is_cut and not entries:
         raise SourceError(name, f"{body.url} ended before its first entry did", kind="truncated")
+    if not entries and isinstance(found.get("bozo_exception"), SAXException):
+        reason = f"{body.url} is a malformed feed without a readable entry ({problem[:120]})"
+        raise SourceError(name, reason, kind="malformed")
     feed = found.feed
     return FeedDocument(
         version=found.version,

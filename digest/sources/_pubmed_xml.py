@@ -22,7 +22,10 @@ from digest.text.plain import plain
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LOOSE = re.compile(r"\s*([12][0-9]{3})(?:\s+([A-Za-z]{3}))?")
-_ADDRESS = re.compile(r"\s*(?:Electronic address:\s*)?[^\s@]+@[^\s@]+\.[a-z]{2,}\.?", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:(?<!\s)\s++|(?<![^\s@]))(?:Electronic address:\s*+)?[^\s@]++@[^\s@]+\.[a-z]{2,}\.?",
+    re.IGNORECASE,
+)
 _RETRACTED = "retracted publication"
 
 

@@ -55,7 +55,7 @@ _LAYOUT = re.compile(
 _FIGURE = re.compile(r"O_(?:FIG|TBL)\b.*?(?:C_(?:FIG|TBL)|\Z)", re.DOTALL)
 _SECTION = re.compile(r"O_ST_ABS(.{1,80}?)C_ST_ABS", re.DOTALL)
 _HEADING = re.compile(r"\A\s*(?:Structured\s+)?Abstract\b[\s:.]*", re.IGNORECASE)
-_NO_FIGURE = re.compile(r"\s*Graphical abstract[\s:.]*\Z", re.IGNORECASE)
+_NO_FIGURE = re.compile(r"(?:(?<!\s)\s++)?+Graphical abstract[\s:.]*+\Z", re.IGNORECASE)
 _WITHDRAWN = re.compile(r"\A\W*withdrawn\b\W*", re.IGNORECASE)
 
 

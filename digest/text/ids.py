@@ -29,27 +29,27 @@ __all__ = [
 
 _PATTERNS = {
     "pmid": re.compile(
-        r"(?:pmid\s*:?\s*|https?://(?:www\.)?(?:pubmed\.ncbi\.nlm\.nih\.gov|"
+        r"\A(?:pmid\s*+(?::\s*+)?|https?://(?:www\.)?(?:pubmed\.ncbi\.nlm\.nih\.gov|"
         r"ncbi\.nlm\.nih\.gov/pubmed)/)?0*([1-9][0-9]{0,8})(?:\.[0-9]+)?(?:[/?#].*)?\Z",
         re.IGNORECASE | re.ASCII,
     ),
     "pmcid": re.compile(
-        r"(?:pmcid\s*:?\s*|https?://\S*?/)?PMC\s?0*([1-9][0-9]{0,9})(?:\.[0-9]+)?(?:[/?#].*)?\Z",
+        r"\A(?:pmcid\s*+(?::\s*+)?|https?://\S*?/)?PMC\s?0*([1-9][0-9]{0,9})(?:\.[0-9]+)?(?:[/?#].*)?\Z",
         re.IGNORECASE | re.ASCII,
     ),
     "openalex": re.compile(
-        r"(?:https?://(?:api\.)?openalex\.org/(?:works/)?|openalex\s*:\s*)?W([1-9][0-9]{0,12})\Z",
+        r"\A(?:https?://(?:api\.)?openalex\.org/(?:works/)?|openalex\s*:\s*)?W([1-9][0-9]{0,12})\Z",
         re.IGNORECASE | re.ASCII,
     ),
     "s2": re.compile(
-        r"(?:CorpusId\s*:\s*|s2\s*:\s*)?([1-9][0-9]{0,11})\Z", re.IGNORECASE | re.ASCII
+        r"\A(?:CorpusId\s*:\s*|s2\s*:\s*)?([1-9][0-9]{0,11})\Z", re.IGNORECASE | re.ASCII
     ),
     "hn": re.compile(
-        r"(?:https?://news\.ycombinator\.com/item\?id=|hn\s*:\s*)?([1-9][0-9]{0,10})\Z",
+        r"\A(?:https?://news\.ycombinator\.com/item\?id=|hn\s*:\s*)?([1-9][0-9]{0,10})\Z",
         re.IGNORECASE | re.ASCII,
     ),
     "openreview": re.compile(
-        r"(?:https?://(?:api2?\.)?openreview\.net/(?:forum|pdf|attachment|notes)\?"
+        r"\A(?:https?://(?:api2?\.)?openreview\.net/(?:forum|pdf|attachment|notes)\?"
         r"(?:[^#]*&)?id=|openreview\s*:\s*)?([A-Za-z0-9_-]{6,24})(?:[&#].*)?\Z",
         re.ASCII,
     ),

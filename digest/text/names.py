@@ -14,11 +14,11 @@ from digest.text.keys import fold_words
 
 MAX_AUTHORS = 5000
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md", "esq"))
-_AND = re.compile(r"\s+(?:and|&)\s+|\s*;\s*", re.IGNORECASE)
+_AND = re.compile(r"(?<!\s)\s++(?:and|&)\s+|(?:(?<!\s)\s++)?+;\s*", re.IGNORECASE)
 _LEADING_AND = re.compile(r"^(?:and|&)\s+", re.IGNORECASE)
-_FOOTNOTES = re.compile(r"\s*\(\s*(\(1\).*)\)\s*\Z")
-_NOTE = re.compile(r"\(([0-9]{1,3})\)\s*(.*?)(?=\s*\([0-9]{1,3}\)|\Z)")
-_MARKS = re.compile(r"\s*(?:,|\band\b|&)\s*")
+_FOOTNOTES = re.compile(r"\(\s*+(?=\(1\))")
+_NOTE = re.compile(r"\(([0-9]{1,3})\)")
+_MARKS = re.compile(r"(?:(?<!\s)\s++)?+(?:,|\band\b|&)\s*")
 _COLLECTIVE = re.compile(
     r"\b(?:collaborations?|consortium|team|group|project|network|investigators|initiative)\b",
     re.IGNORECASE,
@@ -38,14 +38,19 @@ def split_authors(text: str) -> tuple[Author, ...]:
     """
     found: list[Author] = []
     text = clean(text)
-    listed = _FOOTNOTES.search(text) if "(" in text else None
-    notes = {m[1]: m[2].strip(" ,;") for m in _NOTE.finditer(listed[1])} if listed else {}
+    listed = _FOOTNOTES.search(text) if text.endswith(")") else None
+    notes = _notes(text[listed.end() : -1]) if listed else {}
     for part in _top_level_parts(text[: listed.start()] if listed else text):
         for piece in _AND.split(part) if "(" not in part else [part]:
             author = _author(piece, notes)
             if author is not None:
                 found.append(author)
     return tuple(found[:MAX_AUTHORS])
+
+
+def _notes(text: str) -> dict[str, str]:
+    _, *parts = _NOTE.split(text)
+    return {mark: note.strip(" ,;") for mark, note in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def split_inverted(text: str, separator: str = ";") -> tuple[Author, ...]:

@@ -29,8 +29,8 @@ _WORD = re.compile(r"\\([A-Za-z]+)\*?")
 _BRACES = re.compile(r"[{}]|\\.", re.DOTALL)
 """What is escaped is no brace."""
 _ACCENT = re.compile(
-    r"""\\(?:(?P<sign>['`^"~=.])|(?P<letter>[cvuHkrdb])(?=\s*\{|\s+[A-Za-z]))\s*"""
-    r"""(?:\{\s*(?P<braced>\\[ij]|[A-Za-z]?)\s*\}|(?P<dotless>\\[ij](?![A-Za-z]))[ ]?"""
+    r"""\\(?:(?P<sign>['`^"~=.])|(?P<letter>[cvuHkrdb])(?=\s*\{|\s+[A-Za-z]))\s*+"""
+    r"""(?:\{\s*+(?P<braced>\\[ij]|[A-Za-z]?)\s*+\}|(?P<dotless>\\[ij](?![A-Za-z]))[ ]?"""
     r"""|(?P<bare>[A-Za-z]))"""
 )
 _DOLLARS = re.compile(r"\$\$(?P<display>[^$]+)\$\$|\$(?P<inline>(?:\\.|[^$\\])+)\$")

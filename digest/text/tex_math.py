@@ -28,7 +28,7 @@ from digest.text.tex_symbols import (
 MAX_DEPTH = 20
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
-_RELATION = re.compile(r"\s*([" + "".join(sorted(set(RELATIONS.values()))) + r"])\s*")
+_RELATION = re.compile(r"(?:(?<!\s)\s++)?+([" + "".join(sorted(set(RELATIONS.values()))) + r"])\s*")
 _SIMPLE = re.compile(r"[\w.′°]+\Z|.\Z")
 _ESCAPED = {"%": "%", "&": "&", "_": "_", "#": "#", "{": "{", "}": "}", "$": "$", "|": "‖"}
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from builders import NOON
 
+from digest.errors import SourceError
 from digest.sources import Body
 from digest.sources.feed import source
 
@@ -150,3 +151,19 @@ def test_scripts_controls_and_bidi_marks_do_not_come_through():
     for text in (record.title, record.abstract):
         assert "alert" not in text
         assert not set("\u202e\u200b\x85") & set(text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<rss version='2.0'><channel><title>a</b></channel></rss>",
+        b"<rss version='2.0'><channel><title>a</title><broken></channel></rss>",
+        b"<feed xmlns='http://www.w3.org/2005/Atom'><title>a</titel></feed>",
+    ],
+)
+def test_a_malformed_feed_without_entries_is_no_quiet_day(content):
+    with pytest.raises(SourceError) as caught:
+        source("f", {"url": "http://x.example/"}).parse(
+            Body(url="http://x.example/", content=content, fetched_at=NOON)
+        )
+    assert caught.value.kind == "malformed"

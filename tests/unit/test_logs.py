@@ -92,3 +92,20 @@ def test_what_the_clockwork_warns_of_is_among_our_lines():
     logs.configure(json_lines=True, stream=stream)
     logging.getLogger("apscheduler.scheduler").warning("a run was missed")
     assert json.loads(stream.getvalue())["event"] == "a run was missed"
+
+
+@pytest.mark.parametrize("unit", ["@", "a@", "@.", "a@a.", "a.b@", 'a="', "a=' "])
+def test_a_line_of_any_length_is_cut_and_looked_at_once(unit):
+    record = logging.LogRecord("digest.x", logging.INFO, "", 0, unit * 100_000, (), None)
+    record.more = unit * 100_000
+    for formatter in (logs.LineFormatter(), logs.JsonFormatter()):
+        assert len(formatter.format(record)) < 40_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ada@example.org", "to ada@example.org.", "<ada@example.org>", "a@b@example.org",
+     "ada@example.org/x", "x=ada@example.org,", "/path/ada@example.org/more", "ada+b@x.example@"],
+)  # fmt: skip
+def test_addresses_are_hidden_wherever_they_stand(text):
+    assert "example" not in logs.redact(text)

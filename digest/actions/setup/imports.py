@@ -36,7 +36,7 @@ _ARCHIVES = frozenset(
     )
 )
 _ALERT = re.compile(
-    r"^(?P<what>.+?)\s+[-–]\s+(?P<kind>new (?:results?|articles?|citations?|related research))",
+    r"(?P<what>.+?) [-–] (?P<kind>new (?:results?|articles?|citations?|related research))",
     re.IGNORECASE,
 )
 MAX_KEYS = 500
@@ -182,7 +182,7 @@ def _alert_papers(mail: EmailMessage) -> Iterable[LibraryItem]:
 
 def _other_tool(text: str, name: str) -> Imported | None:
     """Read zotero-arxiv-daily's environment lines or YAML, or an arxiv-sanity query."""
-    query = re.search(r"^\s*(?:export\s+)?ARXIV_QUERY\s*[=:]\s*(.+)$", text, re.MULTILINE)
+    query = re.search(r"^[^\S\n]*+(?:export\s+)?ARXIV_QUERY\s*[=:]\s*(.+)$", text, re.MULTILINE)
     yaml = re.search(r"^zotero:\s*$", text, re.MULTILINE)
     sanity = re.search(r"\bcat:[a-z-]+\.[A-Za-z]+", text)
     if not query and not yaml and not sanity:
@@ -215,6 +215,6 @@ def _either(text: str, key: str) -> str:
 
 
 def _setting(text: str, key: str) -> str:
-    found = re.search(rf"^\s*(?:export\s+)?{key}\s*[=:]\s*(\S.*)$", text, re.MULTILINE)
+    found = re.search(rf"^[^\S\n]*+(?:export\s+)?{key}\s*[=:]\s*(\S.*)$", text, re.MULTILINE)
     value = found[1].split(" #")[0].strip().strip("\"'") if found else ""
     return "" if value.startswith(("$", "<")) else value

@@ -38,7 +38,7 @@ _DAEMON = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(
-    r"^[ \t>]*(-{3,}.{0,60}(copy|original|header|message|undelivered).*|-{2,3} ?(below|enclosed).*"
+    r"^[ \t>]*(-{3,}+.{0,60}(copy|original|header|message|undelivered).*|-{2,3} ?(below|enclosed).*"
     r"|returned-content:.*|received: from .*|return-path: .*)$",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -28,7 +28,7 @@ UNCONDITIONAL_EVERY = timedelta(days=7)
 MAX_REQUESTS = 1_000
 """More in one poll is a loop, not a source."""
 SHOWN_OF_AN_ERROR = 120
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^<>]*>([^<]*)</title", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +232,6 @@ def _excerpt(answer: Answer) -> str:
             text = answer.content
     else:
         text = answer.content[:1024]
-    plain = re.sub(r"<[^>]*>", " ", text.decode("utf-8", "replace"))
+    plain = re.sub(r"<[^<>]*>", " ", text.decode("utf-8", "replace"))
     plain = "".join(character if character.isprintable() else " " for character in plain)
     return " ".join(plain.split())[:SHOWN_OF_AN_ERROR]
