@@ -20,7 +20,7 @@ from sqlalchemy import delete
 from digest import files
 from digest.app import SECRET_FILE, App
 from digest.errors import StoreError, UsageError
-from digest.store import copying, database, deliveries, dumping, outdated
+from digest.store import copying, database, deliveries, dumping, failures, outdated
 from digest.store.tables import installation
 
 Progress = Callable[[int], None]
@@ -97,6 +97,9 @@ def restore(
 
     A backup of an older version is brought up to date; one of a newer version is refused.
 
+    It is paused in what is brought back, before that is the store: however a restore ends, waiting
+    mails do not go out by themselves.
+
     Raises UsageError where the store is in use and not ``force``, StoreError where the backup is
     damaged or does not fit: then the store is as before.
     """
@@ -111,8 +114,6 @@ def restore(
         )
     secret = (_restore_copy if found.kind == "sqlite" else _load)(app, found, on_progress)
     _keep_secret(app, secret)
-    with app.writing() as connection:
-        deliveries.pause(connection, app.now())
     return found
 
 
@@ -123,11 +124,23 @@ def _restore_copy(app: App, found: Backup, on_progress: Progress) -> str:
             "to move to PostgreSQL"
         )
     with _unpacked(found.path) as copy:
+        secret = _make_ready(copy, app.now())
         copying.copy_in(app.engine, copy, on_progress)
-    database.upgrade(app.engine)
-    with app.writing() as connection:
-        query = delete(installation).where(installation.c.name == SECRET)
-        return connection.scalar(query.returning(installation.c.value)) or ""
+    return secret
+
+
+def _make_ready(copy: Path, now: datetime) -> str:
+    """Bring a copy up to date and pause sending in it; return the secret that came with it."""
+    engine = database.open_engine(f"sqlite:///{copy}")
+    try:
+        with failures.named(engine):
+            database.upgrade(engine)
+            with engine.begin() as connection:
+                deliveries.pause(connection, now, deliveries.AFTER_RESTORE)
+                query = delete(installation).where(installation.c.name == SECRET)
+                return connection.scalar(query.returning(installation.c.value)) or ""
+    finally:
+        engine.dispose()
 
 
 def _load(app: App, found: Backup, on_progress: Progress) -> str:
@@ -142,7 +155,9 @@ def _load(app: App, found: Backup, on_progress: Progress) -> str:
 def _load_dump(app: App, path: Path, on_progress: Progress) -> str:
     with app.writing() as connection:
         dumping.clear(connection)
-        return dumping.load(connection, path, on_progress=on_progress).secret
+        header = dumping.load(connection, path, on_progress=on_progress)
+        deliveries.pause(connection, app.now(), deliveries.AFTER_RESTORE)
+        return header.secret
 
 
 def _dump(app: App, path: Path, on_progress: Progress) -> None:

@@ -13,8 +13,8 @@ from digest.actions.paging import Page, page_of
 from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
-from digest.pipeline import _clones
-from digest.pipeline.claims import settle
+from digest.pipeline import _clones, claims
+from digest.pipeline._throttle import Throttle
 from digest.store import bounces, deliveries, subscribers, suppressions
 from digest.store.bounces import BounceRow
 from digest.store.deliveries import Attempt, Delivery, DeliveryFilters
@@ -45,6 +45,10 @@ class Verification:
     """What breaks the promise: editions without a delivery, two sendings of one mail, ..."""
     uncertain: tuple[Delivery, ...]
     is_paused: bool
+    is_restored: bool = False
+    """Paused by `digest restore`: what waits may have been sent since the backup was made."""
+    skipped: tuple[str, ...] = ()
+    """A sentence for each relay that is left alone for a while, because it broke."""
 
     @property
     def is_ok(self) -> bool:
@@ -54,7 +58,7 @@ class Verification:
 
 def verify(app: App) -> Verification:
     """Check the conservation of mails, after settling what dead senders left behind."""
-    settle(app)
+    claims.settle(app)
     with app.reading() as connection:
         counts = deliveries.count_by_state(connection)
         found = deliveries.irregularities(connection, app.now())
@@ -62,13 +66,29 @@ def verify(app: App) -> Verification:
             connection, DeliveryFilters(state=DeliveryState.UNCERTAIN), limit=1000
         )
         paused = deliveries.is_paused(connection)
-    problems = tuple(f"{count} {what}" for what, count in found.items() if count)
+        reason = deliveries.pause_reason(connection)
+    problems = (
+        *(f"{count} {what}" for what, count in found.items() if count),
+        *claims.stranded(app),
+    )
     return Verification(
         planned=sum(counts.values()),
         counts={state.value: count for state, count in counts.items()},
         problems=problems,
         uncertain=tuple(uncertain),
         is_paused=paused,
+        is_restored=reason == deliveries.AFTER_RESTORE,
+        skipped=_skipped(app),
+    )
+
+
+def _skipped(app: App) -> tuple[str, ...]:
+    throttle = Throttle(app)
+    ends = {name: throttle.closed_until(name) for name in app.config.settings.transports}
+    return tuple(
+        f"relay {name} broke and is left alone until {at:%F %H:%M:%S} UTC"
+        for name, at in ends.items()
+        if at is not None
     )
 
 

@@ -44,8 +44,13 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
         if report.uncertain:
             print_line("uncertain (the reply to the final dot was never read; not sent again):")
             _table(report.uncertain)
+        for line in report.skipped:
+            print_line(line)
         if report.is_paused:
-            print_line("sending is paused: digest deliveries resume")
+            after = " after a restore (what waits may have been sent since)"
+            print_line(
+                f"sending is paused{after if report.is_restored else ''}: digest deliveries resume"
+            )
 
     show(found, as_json=as_json, human=human)
     if not found.is_ok:

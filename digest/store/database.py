@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 SQLITE_MEMORY = 128 * 1024 * 1024
 """Bytes that SQLite holds at most, for all connections of the process."""
 BUSY_TIMEOUT_S = 30
+_MIGRATING = 7_301_145
+"""The number of the advisory lock of migrations: any, but always the same."""
 _WAITS_S = ((0.002, 0.0001), (0.1, 0.0005), (BUSY_TIMEOUT_S, 0.005))
 """Until when a writer asks for SQLite's lock how often: most hold it for a millisecond."""
 
@@ -208,13 +210,16 @@ def is_sqlite(target: Engine | Connection) -> bool:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema up to date; safe to call at every start."""
+    """Bring the schema up to date; safe to call at every start, of many processes at once."""
     if revision == "head" and current_revision(engine) == head_revision():
         return
     from alembic import command  # noqa: PLC0415 - see the module
 
     config = _alembic_config()
+    # On SQLite the transaction begins with the write lock.
     with engine.begin() as connection:
+        if not is_sqlite(engine):
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATING})
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -29,6 +29,8 @@ from digest.store.tables import attempts, deliveries, editions, installation
 from digest.store.upserts import insert_ignore
 
 _SENT = DeliveryState.SENT.value
+AFTER_RESTORE = "restore"
+"""The reason of a pause: what waits may have been sent since the backup was made."""
 SENDER = "sending.installation"
 """Name of the row in ``installation`` that says whose outbox this is."""
 
@@ -84,10 +86,17 @@ def set_sender(connection: Connection, mark: str) -> None:
     connection.execute(update(installation).where(installation.c.name == SENDER).values(value=mark))
 
 
-def pause(connection: Connection, now: datetime) -> None:
-    """Hold all sending, within one message a connection."""
+def pause(connection: Connection, now: datetime, reason: str = "") -> None:
+    """Hold all sending, within one message a connection; ``reason``: a word, for people."""
     if not is_paused(connection):
-        connection.execute(insert(installation).values(name=PAUSED, value=now.isoformat()))
+        value = f"{now.isoformat()} {reason}".strip()
+        connection.execute(insert(installation).values(name=PAUSED, value=value))
+
+
+def pause_reason(connection: Connection) -> str:
+    """Return the word that sending was paused with, empty without one."""
+    query = select(installation.c.value).where(installation.c.name == PAUSED)
+    return (connection.scalar(query) or "").partition(" ")[2]
 
 
 def resume(connection: Connection) -> None:

@@ -55,6 +55,8 @@ def kinds(engine: Engine) -> tuple[type[Exception], ...]:
 def _is_failure(engine: Engine, error: BaseException | None) -> bool:
     driver = engine.dialect.loaded_dbapi
     ours = tuple(getattr(driver, name) for name in _OURS)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # a wrong statement
+        return False
     return isinstance(error, driver.Error) and not isinstance(error, ours)
 
 

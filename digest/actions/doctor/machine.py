@@ -29,7 +29,7 @@ def look(app: App) -> Iterator[Finding]:
     yield _clock(app)
     yield _zones(app)
     yield _disk(app)
-    yield _outbox(app)
+    yield from _outbox(app)
     yield from _queue(app)
     yield from _sources(app)
     yield from _likes(app)
@@ -108,13 +108,25 @@ def _disk(app: App) -> Finding:
     return good("disk", f"{left >> 10} GB are left")
 
 
-def _outbox(app: App) -> Finding:
+def _outbox(app: App) -> Iterator[Finding]:
     found = outbox.verify(app)
     if found.problems:
         advice = "run `digest verify`, then `digest deliveries retry` or `cancel`"
-        return wrong("outbox", "; ".join(found.problems), advice)
-    waiting = found.planned - found.counts.get("sent", 0)
-    return good("outbox", f"every planned mail is accounted for ({waiting} of them not sent)")
+        yield wrong("outbox", "; ".join(found.problems), advice)
+    if found.uncertain:
+        mails = counted(len(found.uncertain), "mail")
+        advice = "`digest verify` lists them; then `digest deliveries retry` or `cancel`"
+        yield warning("outbox", f"{mails} may or may not have arrived", advice)
+    if not (found.problems or found.uncertain):
+        waiting = found.planned - found.counts.get("sent", 0)
+        yield good("outbox", f"every planned mail is accounted for ({waiting} of them not sent)")
+    for line in found.skipped:
+        yield warning("sending", line, "its log says why; mail goes by the next relay, or waits")
+    if found.is_restored:
+        advice = "cancel what was sent since the backup, then `digest deliveries resume`"
+        yield warning("sending", "paused after a restore", advice)
+    elif found.is_paused:
+        yield warning("sending", "paused", "run `digest deliveries resume`")
 
 
 def _sources(app: App) -> Iterator[Finding]:
