@@ -68,6 +68,9 @@ def killed(place: Place) -> Counts:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     time.sleep(0.5)
+    # Nobody may have taken note of its death yet: by its files it seems to run.
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (place.server.pgdata / name).unlink(missing_ok=True)
     place.server.ensure_postgres_running()
     return place.counts(ended(sending))
 
