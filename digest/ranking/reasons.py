@@ -6,7 +6,7 @@ first, and nothing is said that is not so. All picks of a block of readers at on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digest.model import Paper, PaperKey
+from digest.model import Paper
 from digest.ranking.interests import Sheet
 from digest.ranking.popularity import took_off
 from digest.ranking.space import Floats
@@ -103,7 +103,7 @@ class Account:
         come from an earlier day.
         """
         window = self.sheet.window
-        titles = {n: key for key, n in self.sheet.liked.rows.items()}
+        titles: dict[int, str] = {}
         flags = (explored, explored | elsewhere, popular | (self.rows < 0), carried)
         columns = (self.positions, *flags, self.rows < 0)
         found = []
@@ -140,7 +140,7 @@ class Account:
         )  # fmt: skip
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
-    def _facts(self, place: int, titles: Mapping[int, PaperKey]) -> list[str]:
+    def _facts(self, place: int, titles: dict[int, str]) -> list[str]:
         """Return what each owes to its interest, the strongest first."""
         terms, likeness, authors, institutions, categories, community = self._strengths[place]
         found = []
@@ -180,13 +180,14 @@ class Account:
         found = [f'"{texts[n]}"' for n in self.leading[place].tolist() if n >= 0]
         return f"mentions {_listed(found)}" if found else ""
 
-    def _similar(self, place: int, titles: Mapping[int, PaperKey]) -> str:
-        key = titles[int(self.nearest[place])]
-        rated = self.sheet.tastes[int(self.rows[place])].rated
-        title = next((one.paper.title for one in rated if one.paper.key == key), "")
-        title = " ".join(title.split()).rstrip(".")
-        if len(title) > _TITLE_SHOWN:
-            title = title[:_TITLE_SHOWN].rpartition(" ")[0] + " …"
+    def _similar(self, place: int, titles: dict[int, str]) -> str:
+        nearest = int(self.nearest[place])
+        title = titles.get(nearest)
+        if title is None:
+            rows = self.sheet.liked.rows
+            rated = self.sheet.tastes[int(self.rows[place])].rated
+            title = next(one.paper.title for one in rated if rows[one.paper.key] == nearest)
+            titles[nearest] = title = _shortened(title)
         more = int(self.near[place]) - 1
         others = f" and {counted(more, 'more paper')} that you liked"
         return f"similar to {title}" + (others if more else ", which you liked")
@@ -290,6 +291,11 @@ def _came(paper: Paper) -> str:
 def _age(paper: Paper, now: datetime) -> str:
     days = (now.date() - paper.first_seen_at.date()).days
     return f"first seen {counted(days, 'day')} ago" if days > 0 else "first seen earlier today"
+
+
+def _shortened(title: str) -> str:
+    title = " ".join(title.split()).rstrip(".")
+    return title if len(title) <= _TITLE_SHOWN else title[:_TITLE_SHOWN].rpartition(" ")[0] + " …"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.text.ids import (
+    Reference,
     keys_of_doi,
     make_key,
     parse_address,
@@ -233,3 +234,20 @@ def test_what_names_no_paper_is_not_guessed(text):
 
 def test_a_bare_number_in_a_field_is_no_pmid():
     assert parse_reference("31452104", bare=False) is None
+
+
+@pytest.mark.parametrize(
+    ("doi", "key", "version"),
+    [
+        ("10.12688/f1000research.12345.2", "doi:10.12688/f1000research.12345", 2),
+        ("10.12688/wellcomeopenres.12345.1", "doi:10.12688/wellcomeopenres.12345", 1),
+        ("10.36227/techrxiv.176000001.12345678/v2", "doi:10.36227/techrxiv.176000001.12345678", 2),
+        ("10.26434/chemrxiv.12345678.v1", "doi:10.26434/chemrxiv.12345678", 1),
+        ("10.31219/osf.io/ab3de_v2", "doi:10.31219/osf.io/ab3de", 2),
+        ("10.6084/m9.figshare.1234567.v3", "doi:10.6084/m9.figshare.1234567", 3),
+        ("10.1093/bioinformatics/btag123", "doi:10.1093/bioinformatics/btag123", None),
+        ("10.1000/rev12", "doi:10.1000/rev12", None),
+    ],
+)
+def test_a_version_in_a_doi_is_no_part_of_the_key(doi, key, version):
+    assert parse_doi(doi) == Reference(key, version)
