@@ -93,12 +93,17 @@ class Tally:
     def _effect(self, connection: Connection, one: Known) -> str:
         """Note a mail and do what it asks for; return the word for it."""
         kind, refused = one.bounce.kind, one.refused
-        if kind is BounceKind.OTHER or not self._note(connection, one):
+        is_nobodys = refused is None and kind in REPORTED
+        if kind is BounceKind.OTHER or not self._note(
+            connection, one, "unmatched" if is_nobodys else "none"
+        ):
             return "none"
+        if is_nobodys:
+            return "unmatched"
         if kind is BounceKind.UNSUBSCRIBE:
             effect = "left" if self._leave_by_token(connection, one.bounce.token) else "unmatched"
         elif refused is None:
-            effect = "unmatched" if kind in REPORTED else "none"
+            effect = "none"
         elif not evidence.is_confirmed(self._app, connection, one):
             effect = "unconfirmed"
         else:
@@ -159,7 +164,7 @@ class Tally:
         )
         return True
 
-    def _note(self, connection: Connection, one: Known) -> bool:
+    def _note(self, connection: Connection, one: Known, effect: str) -> bool:
         """Keep that a mail was taken in; False where another pass has done so meanwhile."""
         refused = one.refused
         row = BounceRow(
@@ -170,6 +175,7 @@ class Tally:
             subscriber_id=refused.subscriber_id if refused else None,
             status=one.bounce.status,
             reason=one.bounce.reason or (refused.reply[:300] if refused else ""),
+            effect=effect,
         )
         return bool(bounces.add(connection, [row]))
 

@@ -81,13 +81,13 @@ def leave_within(
     live = _live(connection, person)
     ended = [s for s in live if subscription_id in {0, s.row_id}]
     is_all = subscription_id == 0 or len(ended) == len(live)
-    profiles.set_subscription(
-        connection,
-        [s.row_id for s in ended],
-        status=SubscriberStatus.UNSUBSCRIBED,
-        next_slot_at=None,
-    )
-    cancelled = deliveries.cancel_of_subscription(connection, [s.row_id for s in ended])
+    cancelled = 0
+    if ended:
+        ids = [s.row_id for s in ended]
+        profiles.set_subscription(
+            connection, ids, status=SubscriberStatus.UNSUBSCRIBED, next_slot_at=None
+        )
+        cancelled = deliveries.cancel_of_subscription(connection, ids)
     was_in = person.status is not SubscriberStatus.UNSUBSCRIBED
     if is_all:
         cancelled += _leave_wholly(app, connection, person)

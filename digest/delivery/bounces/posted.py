@@ -20,8 +20,8 @@ from digest.delivery.bounces.reading import reason_of
 
 POST_LIMIT = 2 * 2**20
 """Bytes of one post. SendGrid posts up to 768 kB at once, deliveries among refusals."""
-EVENT_LIMIT = 5_000
-"""Refusals and complaints taken from one post."""
+EVENT_LIMIT = 1_000
+"""Refusals and complaints taken from one post: some seconds of work."""
 
 Event = Mapping[str, Any]
 
