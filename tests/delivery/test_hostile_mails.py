@@ -111,7 +111,7 @@ TEXTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(FIELDS, TEXTS), max_size=6), st.binary(max_size=300), st.data())
 def test_any_header_and_body_is_a_bounce_or_an_error_of_ours(head, body, data):
     content = b"\n".join(name + b": " + text for name, text in head) + b"\n\n" + body

@@ -157,6 +157,7 @@ SHAPES = ["event", "email", "address", "reason", "message_id", "Type", "RecordTy
 @given(st.lists(st.dictionaries(st.sampled_from(SHAPES), JSON, max_size=4), max_size=3))
 @settings(
     max_examples=50,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_post_is_answered_by_a_sentence_of_ours(hooked, events):
