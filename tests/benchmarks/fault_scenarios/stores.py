@@ -78,7 +78,7 @@ def killed(place: Place) -> Counts:
 @scenario("store: three first starts at once", short=True)
 def first_starts(place: Place) -> Counts:
     """Three processes find an empty database, and each wants to make its tables."""
-    started = [place.start("sources", "list") for _ in range(3)]
+    started = [place.start("deliveries", "list") for _ in range(3)]
     bad = [one for one in map(ended, started) if one.code or one.has_traceback]
     return Counts(stuck=len(bad))
 
