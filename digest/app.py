@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,8 @@ class App:
     config: Config
     clock: Callable[[], datetime]
     engine: Engine
+    troubles: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Why the store could not be used, by the recurring work that met it last."""
 
     def now(self) -> datetime:
         """Return the present instant: the clock's, or the one that ``--now`` fixed."""
@@ -67,6 +69,20 @@ class App:
         """Give a connection that only reads. Raises StoreError where the database fails."""
         with failures.named(self.engine), database.reading(self.engine) as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def minding(self, work: str) -> Iterator[None]:
+        """Do recurring work; what is wrong with the store is a StoreError, and remembered.
+
+        It is forgotten when the same work has gone well.
+        """
+        try:
+            with failures.named(self.engine):
+                yield
+        except StoreError as exc:
+            self.troubles[work] = str(exc)
+            raise
+        self.troubles.pop(work, None)
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
@@ -130,7 +146,10 @@ class App:
 
 @contextlib.contextmanager
 def open_app(config: Config, *, now: datetime | None = None, migrate: bool = True) -> Iterator[App]:
-    """Open the store (migrating it first unless told not to) and give the App; close it after."""
+    """Open the store (migrating it first unless told not to) and give the App; close it after.
+
+    Raises UsageError, StoreError; StoreError also for a disk, file or server that fails meanwhile.
+    """
     if now is not None and now.tzinfo is None:
         raise UsageError(f"--now needs a time zone: {now.isoformat()}+00:00, for example")
     try:
@@ -182,10 +201,11 @@ def channels_of(ways: Mapping[str, Transport]) -> dict[str, Transport]:
 
 def _prepare(engine: Engine, *, migrate: bool) -> None:
     try:
-        if migrate:
-            database.upgrade(engine)
-        else:
-            database.check(engine)
+        with failures.named(engine):
+            if migrate:
+                database.upgrade(engine)
+            else:
+                database.check(engine)
     except OSError as exc:
         raise StoreError(f"the store cannot be opened: {exc}") from exc
     except DBAPIError as exc:

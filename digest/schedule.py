@@ -63,7 +63,7 @@ def _add(
     scheduler: BackgroundScheduler, app: App, work: Work, defer: Callable[[Work], object] | None
 ) -> None:
     scheduler.add_job(
-        partial(_begin, work, defer),
+        partial(_begin, app, work, defer),
         IntervalTrigger(
             seconds=max(1, round(work.every_s)),
             jitter=int(work.every_s * JITTER_SHARE),
@@ -94,16 +94,17 @@ def _bring_forward(
             job.modify(next_run_time=now)
 
 
-def _begin(work: Work, defer: Callable[[Work], object] | None) -> None:
+def _begin(app: App, work: Work, defer: Callable[[Work], object] | None) -> None:
     """Do one job; what it raises is logged here, a bug with its traceback, and it comes again."""
     logs.new_run()
     try:
-        if not work.is_wanted():
-            return
-        if defer is None:
-            work.do()
-        else:
-            defer(work)
+        with app.minding(work.name):
+            if not work.is_wanted():
+                return
+            if defer is None:
+                work.do()
+            else:
+                defer(work)
     except DigestError as exc:
         said = json.dumps("; ".join(str(exc).splitlines()), ensure_ascii=False)
         log.error("job failed job=%s error=%s", work.name, said)

@@ -48,6 +48,8 @@ def backup(
     """Write everything into one compressed file, readable by its owner alone, and verify it.
 
     An SQLite store is copied as it is unless ``portable``. Nobody has to stop working.
+
+    Raises UsageError, StoreError; nothing is left of a backup that fails.
     """
     if path.exists():
         raise UsageError(f"{path} is there already")
@@ -62,6 +64,10 @@ def backup(
             _copy(app, part, on_progress)
         found = check(part)
         part.rename(path)
+    except OSError as exc:
+        raise StoreError(
+            f"{path} cannot be written: {exc.strerror or exc}: make room, or name another place"
+        ) from exc
     finally:
         part.unlink(missing_ok=True)
     return Backup(**vars(found) | {"path": path})

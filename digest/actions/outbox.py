@@ -13,9 +13,9 @@ from digest.actions.paging import Page, page_of
 from digest.app import App
 from digest.errors import MissingError
 from digest.model import DeliveryState
-from digest.pipeline import _clones, claims
+from digest.pipeline import _clones, claims, clock
 from digest.pipeline._throttle import Throttle
-from digest.store import bounces, deliveries, subscribers, suppressions
+from digest.store import bounces, deliveries, integrity, subscribers, suppressions
 from digest.store.bounces import BounceRow
 from digest.store.deliveries import Attempt, Delivery, DeliveryFilters
 from digest.subscribers.addresses import address_hmac, address_key
@@ -57,17 +57,27 @@ class Verification:
 
 
 def verify(app: App) -> Verification:
-    """Check the conservation of mails, after settling what dead senders left behind."""
+    """Check that the store is whole, then the conservation of mails; settles dead senders first.
+
+    A damaged store's mails are not counted.
+    """
+    with app.reading() as connection:
+        if damage := integrity.problems(connection):
+            return Verification(
+                planned=0, counts={}, problems=damage, uncertain=(), is_paused=False
+            )
     claims.settle(app)
     with app.reading() as connection:
         counts = deliveries.count_by_state(connection)
         found = deliveries.irregularities(connection, app.now())
+        skew = clock.problem(connection, app.now())
         uncertain = deliveries.listed(
             connection, DeliveryFilters(state=DeliveryState.UNCERTAIN), limit=1000
         )
         paused = deliveries.is_paused(connection)
         reason = deliveries.pause_reason(connection)
     problems = (
+        *([skew] if skew else []),
         *(f"{count} {what}" for what, count in found.items() if count),
         *claims.stranded(app),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from digest.app import App
+from digest.errors import StoreError
 from digest.store import database, subscribers
 from digest.store.tables import (
     deliveries,
@@ -17,8 +18,11 @@ from digest.store.tables import (
 
 
 def health(app: App) -> str:
-    """Return the store's revision; raises StoreError where it does not answer."""
+    """Return the store's revision; raises StoreError where it, or recent work on it, failed."""
     database.check(app.engine)
+    if app.troubles:  # everybody may ask: paths and causes stand in the log
+        failing = ", ".join(sorted(app.troubles))
+        raise StoreError(f"the store cannot be used ({failing} failed): the log says why")
     return database.head_revision()
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from digest.app import App
 from digest.errors import UsageError
 from digest.model import PollReport, PollStatus
-from digest.pipeline import polling
+from digest.pipeline import clock, polling
 from digest.pipeline._settling import subject_of
 from digest.sources import _completeness, _notices
 from digest.sources import _state as states
@@ -54,7 +54,8 @@ def poll(
     force: bool = False,
     on_progress: Callable[[PollReport], None] | None = None,
 ) -> tuple[PollReport, ...]:
-    """Poll the sources that are due, or those named."""
+    """Poll the sources that are due, or those named. Raises UsageError, StoreError."""
+    clock.settle(app)
     return polling.poll_sources(app, names or None, force=force, on_progress=on_progress)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from digest.app import App
+from digest.pipeline import clock
 from digest.store import bodies, pruning, retention
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,12 @@ class Pruned:
 def prune(
     app: App, *, dry_run: bool = False, on_progress: Callable[[int], None] = lambda _: None
 ) -> Pruned:
-    """Remove what is too old, in steps that hold nobody up; stopped midway it goes on next time."""
-    keep, now = app.config.settings.store, app.now()
+    """Remove what is too old, in steps that hold nobody up; stopped midway it goes on next time.
+
+    After a leap of the clock it catches up a week at a time. Raises StoreError.
+    """
+    keep = app.config.settings.store
+    now = clock.prune_at(app, keep=not dry_run)
     answers_before = now - timedelta(days=keep.keep_bodies_days)
     papers_before = now - timedelta(days=keep.keep_papers_days)
     history_before = now - timedelta(days=keep.keep_history_days)

@@ -16,7 +16,7 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import composing, embedding, readiness, shares, summaries
+from digest.pipeline import clock, composing, embedding, readiness, shares, summaries
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
@@ -81,6 +81,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
     told = on_stage or (lambda _stage, _report: None)
     run_id = new_run()
     started = app.now()
+    skew = clock.settle(app)
     with app.writing() as connection:
         runs.begin(connection, run_id, "run" if poll else "tick", started)
     synced = profiles.sync(app)
@@ -110,6 +111,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
         planned=planned,
         sent=sent,
         problems=(
+            *([skew] if skew else []),
             *synced.problems,
             *_poll_problems(polls),
             *(["editions wait for the network, and come with the next pass"] if waits else ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -43,12 +44,17 @@ from digest.cli import run as passes
 from digest.cli._context import Globals
 from digest.cli._output import print_error, print_line
 from digest.cli._usage import add_examples
-from digest.errors import ConfigError, DigestError, UsageError
+from digest.errors import ConfigError, DigestError, StoreError, UsageError
 
 # Recent Typer carries a Click of its own, older ones import the real one: ask Typer for its own.
 WRONG_USE: tuple[Any, ...] = tuple(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
+OF_THE_MACHINE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.ENOTDIR, errno.EISDIR,
+}  # fmt: skip
+"""Errors of files that are the disk's or its owner's, and no bug."""
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
@@ -170,6 +176,12 @@ def run(arguments: list[str] | None = None) -> int:
         return EXIT_USAGE
     except DigestError as exc:
         print_error(exc)
+        return EXIT_FAILED
+    except OSError as exc:
+        if exc.errno not in OF_THE_MACHINE:
+            raise
+        where = f"{exc.filename}: " if exc.filename else ""
+        print_error(StoreError(f"{where}{exc.strerror}: make room, or let this user write there"))
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
 

@@ -100,14 +100,15 @@ def serve(
             defer = queue.defer
         if work or defer is None:
             app.require_way_out()
-        if queue is not None and work:
-            stack.enter_context(_working(queue))
         stop = Stop()
         scheduler = schedule.build(app, defer=defer, stop=stop)
+        # A port that is taken is told before any work begins.
+        stack.enter_context(_pages(app))
+        if queue is not None and work:
+            stack.enter_context(_working(queue))
         scheduler.start()
         try:
-            with _pages(app):
-                _wait_for_signal()
+            _wait_for_signal()
         finally:
             stop.request()
             scheduler.shutdown(wait=True)

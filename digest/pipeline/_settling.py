@@ -7,14 +7,15 @@ one. What an outcome means for the next visit is decided in ``digest.sources._st
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import SourceError, StoreError
 from digest.model import Completeness, PollReport, PollStatus
@@ -52,21 +53,27 @@ def store(run: Run, group: Sequence[Done]) -> list[PollReport]:
     try:
         return _store(run, group)
     except Exception as exc:
-        if len(group) > 1:
+        said = str(exc) if isinstance(exc, StoreError) else ""
+        if len(group) > 1 and not said:
             log.info("stored one by one sources=%s error=%s", len(group), type(exc).__name__)
             return [report for one in group for report in store(run, [one])]
-        if isinstance(exc, StoreError):
-            log.error("ingest failed source=%s error=%s", group[0].name, exc)
-        else:
-            log.exception("ingest failed source=%s", group[0].name)
+        if said:  # nobody's papers can be stored: no use in trying the others one by one
+            log.error("ingest failed sources=%d error=%s", len(group), json.dumps(said))
+            return _given_back(run, group, said)
+        log.exception("ingest failed source=%s", group[0].name)
         return [_store_failure(run, group[0], exc)]
 
 
+def _given_back(run: Run, group: Sequence[Done], trouble: str) -> list[PollReport]:
+    """Let the next run ask these sources again, where so little can still be written."""
+    with contextlib.suppress(StoreError), run.app.writing() as connection:
+        rows.release(connection, [one.name for one in group], owner=run.owner, now=run.app.now())
+    failed = [replace(one, gathered=_failed(one, trouble, "store")) for one in group]
+    return [_unsettled(one) for one in failed]
+
+
 def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
-    reason = f"what it gave could not be stored ({type(exc).__name__})"
-    kind = "store" if isinstance(exc, SQLAlchemyError | StoreError) else "bug"
-    error = SourceError(done.name, reason, kind=kind)
-    failed = Gathered(kept=done.gathered.kept, error=error)
+    failed = _failed(done, type(exc).__name__, "bug")
     try:
         return _store(run, [Done(done.visit, failed)])[0]
     except StoreError as broken:
@@ -75,6 +82,11 @@ def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
     except Exception:
         log.exception("failure not stored source=%s", done.name)
         return _unsettled(Done(done.visit, failed))
+
+
+def _failed(done: Done, why: str, kind: str) -> Gathered:
+    error = SourceError(done.name, f"what it gave could not be stored ({why})", kind=kind)
+    return Gathered(kept=done.gathered.kept, error=error)
 
 
 def _store(run: Run, group: Sequence[Done]) -> list[PollReport]:

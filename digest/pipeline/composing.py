@@ -68,7 +68,10 @@ def message_ids(app: App) -> Callable[[Edition], str]:
 
     def name(edition: Edition) -> str:
         local = keyed.copy()
-        local.update(f"{edition.subscription_id}|{edition.slot_at.isoformat()}".encode())
+        # The slot alone may come again: a clock that was ahead has used it before.
+        local.update(
+            f"{edition.subscription_id}|{edition.slot_at.isoformat()}|{edition.row_id}".encode()
+        )
         on, whose = edition.edition_on, edition.subscription_id
         return f"<{on.year:04}{on.month:02}{on.day:02}.{whose:08x}.{local.hexdigest()}@{domain}>"
 

@@ -14,16 +14,23 @@ from typing import Any
 from sqlalchemy import Engine
 
 from digest.errors import StoreError
+from digest.store.failures import RESTORE
 
 PAGES = 2000
 """Copied at once; between two steps writers get their turn."""
 
 
 def copy_out(engine: Engine, path: Path, on_progress: Callable[[int], None]) -> None:
-    """Write the store as it is now into a new file, and hold the copy to its own checks."""
+    """Write the store as it is now into a new file, and hold the copy to its own checks.
+
+    Raises StoreError where the copy does not pass them: the store itself is damaged.
+    """
     with closing(engine.raw_connection()) as ours, closing(sqlite3.connect(path)) as copy:
         _copy(ours.driver_connection, copy, on_progress)
-    check(path)
+    try:
+        check(path)
+    except StoreError as exc:
+        raise StoreError(f"the store is damaged, and so would be its copy: {RESTORE}") from exc
 
 
 def copy_in(engine: Engine, path: Path, on_progress: Callable[[int], None]) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from digest import files
 from digest.errors import StoreError
@@ -258,7 +258,7 @@ def check(engine: Engine) -> None:
     """Raise StoreError unless the database answers and is of this program's revision."""
     try:
         found = current_revision(engine)
-    except OperationalError as exc:
+    except DBAPIError as exc:
         raise StoreError(f"the store does not answer: {cause_of(exc, engine)}") from exc
     if found != head_revision():
         raise StoreError(

@@ -107,6 +107,12 @@ def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetim
     )
 
 
+def replan(connection: Connection, slots: Sequence[tuple[int, datetime]]) -> None:
+    """Give subscriptions (by row id) another next slot."""
+    rows = [(stamp(slot), row) for row, slot in slots]
+    update_many(connection, subscriptions, ("next_slot_at", "id"), rows, key=1)
+
+
 def _bound(at: datetime | None) -> str:
     found = stamp(at)
     assert found is not None, "who is due has a slot"

@@ -17,13 +17,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from digest.errors import StoreError
 
 _OURS = ("IntegrityError", "ProgrammingError", "DataError", "NotSupportedError")
-_DAMAGED = "the store is damaged ({}): bring back a backup by `digest restore FILE --force`"
+RESTORE = "stop `digest serve`, move the store's files aside, then `digest restore FILE`"
+_DAMAGED = f"the store is damaged ({{}}): {RESTORE}"
 _BY_CODE = {
     sqlite3.SQLITE_BUSY: "the store is locked by another process ({}): end that process",
     sqlite3.SQLITE_LOCKED: "the store is locked by another process ({}): end that process",
     sqlite3.SQLITE_FULL: "there is no room for the store ({}): make room on its disk",
-    sqlite3.SQLITE_IOERR: "the store's disk fails ({}): look for room, quota and hardware",
-    sqlite3.SQLITE_READONLY: "the store cannot be written ({}): correct its permissions",
+    sqlite3.SQLITE_IOERR: "the store's disk fails ({}): make room, or look for quota and hardware",
+    sqlite3.SQLITE_READONLY: "the store can only be read ({}): let this user write there",
     sqlite3.SQLITE_CANTOPEN: "the store cannot be opened ({}): look for its file and folder",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select, update
 
 from digest.model import Completeness, PollReport, PollStatus
 from digest.papers.content import encode
@@ -125,6 +125,13 @@ def held(connection: Connection, names: Collection[str], *, owner: str) -> set[s
     """Return those sources that are still the owner's; they stay so until the transaction ends."""
     query = select(sources.c.name).where(sources.c.name.in_(names), sources.c.lease_owner == owner)
     return set(connection.scalars(_locked(connection, query)))
+
+
+def release(connection: Connection, names: Collection[str], *, owner: str, now: datetime) -> None:
+    """Give up the leases of an owner whose polls came to nothing: the sources are due again."""
+    mine = and_(sources.c.name.in_(names), sources.c.lease_owner == owner)
+    given_up = {"lease_owner": None, "lease_until": None, "next_poll_at": now}
+    connection.execute(update(sources).where(mine).values(given_up))
 
 
 def settle(connection: Connection, settled: Mapping[str, Settled], *, now: datetime) -> None:

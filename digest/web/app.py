@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digest import __version__
 from digest.actions import watching
 from digest.app import App
-from digest.errors import DigestError, MissingError, TokenError
+from digest.errors import DigestError, MissingError, StoreError, TokenError
 from digest.web import (
     assets,
     daily,
@@ -146,6 +147,11 @@ def _add_errors(web: FastAPI, site: Site) -> None:
             return problem(422, str(exc))
         if isinstance(exc, MissingError):
             return daily.not_found(site)
+        if isinstance(exc, StoreError):
+            log.error("page failed error=%s", json.dumps(str(exc)))
+            return site.message(
+                "The store does not answer", "It was noted. Try again in a while.", status=503
+            )
         return site.message("That did not work", str(exc), status=422)
 
     @web.exception_handler(Exception)

@@ -24,8 +24,14 @@ START_TIMEOUT_S = 20
 
 
 def serve(app: App, *, host: str, port: int) -> None:
-    """Serve until a signal stops the process."""
-    BoundedServer(_config(app, host, port)).run()
+    """Serve until a signal stops the process. Raises UsageError where it cannot listen."""
+    server = BoundedServer(_config(app, host, port))
+    try:
+        server.run()
+    except SystemExit as exc:  # uvicorn's way to say so
+        if not server.started:
+            raise _cannot_listen(host, port) from exc
+        raise
 
 
 @contextlib.contextmanager
@@ -54,11 +60,17 @@ def _port_of(server: uvicorn.Server, thread: threading.Thread) -> int:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            where = f"{server.config.host}:{server.config.port}"
-            raise UsageError(f"the pages cannot listen on {where}: change web.host or web.port")
+            raise _cannot_listen(server.config.host, server.config.port)
         time.sleep(0.01)
     port: int = server.servers[0].sockets[0].getsockname()[1]
     return port
+
+
+def _cannot_listen(host: str, port: int) -> UsageError:
+    return UsageError(
+        f"the pages cannot listen on {host}:{port}, which is taken or not allowed: change web.host "
+        "or web.port"
+    )
 
 
 def _config(app: App, host: str, port: int) -> BoundedConfig:

@@ -7,15 +7,19 @@ import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from digest import files
 from digest.actions import checking, lookups, outbox, polling, workers
 from digest.actions.doctor.findings import Finding, good, warning, wrong
 from digest.app import App, system_clock
 from digest.errors import DigestError
+from digest.pipeline import clock
 from digest.store import database
 from digest.text.counting import counted
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
 LITTLE_ROOM_MB = 500
+PROBE = 1 << 20
+"""Bytes written, and removed, to see that there is room: limits and quotas say nothing before."""
 MOST_APART_S = 10
 """Clocks of machines that differ by more make leases and slots unsafe."""
 NEWEST_ZONE = "America/Ciudad_Juarez"
@@ -61,6 +65,9 @@ def _clock(app: App) -> Finding:
     if now < EARLIEST:
         advice = "set the clock: slots, signatures and certificates depend on it"
         return wrong("clock", f"it says {now:%Y-%m-%d}", advice)
+    with app.reading() as connection:
+        if skew := clock.problem(connection, now):
+            return wrong("clock", skew, "let NTP keep the time, then `digest run`")
     if not database.is_sqlite(app.engine):
         with app.reading() as connection:
             apart = (now - database.server_time(connection)).total_seconds()
@@ -101,6 +108,12 @@ def _queue(app: App) -> Iterator[Finding]:
 
 def _disk(app: App) -> Finding:
     folder = app.config.data_dir
+    try:
+        files.write(folder / ".doctor", bytes(PROBE))
+        (folder / ".doctor").unlink()
+    except OSError as exc:
+        why = exc.strerror or exc
+        return wrong("disk", f"{folder} cannot be written: {why}", "make room, or let this user in")
     left = shutil.disk_usage(folder if folder.exists() else folder.absolute().parent).free >> 20
     if left < LITTLE_ROOM_MB:
         advice = "make room, or run `digest prune` with shorter times in [store]"
