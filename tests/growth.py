@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
-FIRST, LAST = 64, 8192
+FIRST, LAST = 1024, 8192
 """Lengths in characters; doubled from one to the other."""
 SMALL_S = 1e-7
 """At so much a character the greatest length is not looked at any closer."""
@@ -56,7 +56,7 @@ def growth(run: Callable[[str], object], make: Callable[[int], str], last: int =
 
 
 def _is_quick(run: Callable[[str], object], make: Callable[[int], str], last: int) -> bool:
-    for length in (FIRST, 8 * FIRST, last):
+    for length in (64, 512, last):
         text = make(length)
         if once(run, text) > max(2e-4, SMALL_S * len(text)):
             return False

@@ -36,7 +36,7 @@ _HEAD = re.compile(
 _FIELD = re.compile(
     r"^(?P<name>[A-Z][A-Za-z-]{2,20}):[ \t]*(?P<value>.*(?:\n[ \t]+.*)*)", re.MULTILINE
 )
-_REPLACED = re.compile(r"^replaced with revised version\s+(?P<date>.*?)\s*(?:\(|$)", re.MULTILINE)
+_REPLACED = re.compile(r"^replaced with revised version\s+(?P<date>[^(\n]*+)", re.MULTILINE)
 _SIZE = re.compile(r"(?:(?<!\s)\s++)?+\(\s*+\d++\s*+k?b.*\Z", re.IGNORECASE | re.DOTALL)
 
 

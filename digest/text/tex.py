@@ -143,7 +143,7 @@ def _command(text: _Text, at: int, depth: int) -> tuple[str, int]:
         if composed:
             return composed, accent.end()
     sign = text[at + 1 : at + 2]
-    if sign in _BRACKETS and (end := text.find(_BRACKETS[sign], at + 3, at + MAX_MATH)) > 0:
+    if sign in _BRACKETS and at < (end := text.next(_BRACKETS[sign], at + 3)) < at + MAX_MATH:
         converted = math_to_text(text[at + 2 : end])
         return (text[at : end + 2] if converted is None else converted), end + 2
     if sign and sign in _ESCAPED:
@@ -234,7 +234,8 @@ def _argument(text: _Text, at: int) -> tuple[str | None, int]:
 class _Text(str):
     """A text that knows where its braces close: looked for once, however many there are."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_found", "_pairs")
+    _found: dict[str, int]
 
     def end_of(self, at: int) -> int:
         """Return where the brace at ``at`` closes, or -1 within 2,000 characters."""
@@ -242,6 +243,14 @@ class _Text(str):
             self._pairs = _pairs_of(self)
         end = self._pairs.get(at, -1)
         return end if end - at < MAX_MATH else -1
+
+    def next(self, end: str, at: int) -> int:
+        """Return where this stands next, at ``at`` or later, or -1; ``at`` only grows."""
+        if not hasattr(self, "_found"):
+            self._found = {}
+        if 0 <= self._found.get(end, 0) < at:
+            self._found[end] = self.find(end, at)
+        return self._found[end]
 
 
 def _pairs_of(text: str) -> dict[int, int]:
