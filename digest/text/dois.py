@@ -30,7 +30,7 @@ _VERSIONED = (
     # The open research platforms of F1000: 10.12688/f1000research.12345.2
     re.compile(r"(10\.12688/[a-z0-9]+\.[0-9]+)\.([0-9]{1,2})\Z", re.ASCII),
     # ChemRxiv before 2021, TechRxiv, figshare; the servers of OSF
-    re.compile(r"(10\.[0-9]{4,9}/\S+?)[./_]v([0-9]{1,2})\Z", re.ASCII),
+    re.compile(r"\A(10\.[0-9]{4,9}/\S+?)[./_]v([0-9]{1,2})\Z", re.ASCII),
 )
 MAX_ROUNDS = 5
 """So often an address is decoded: some are encoded twice."""

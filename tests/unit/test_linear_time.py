@@ -166,7 +166,7 @@ def _callable(
 
 EFFECTS = (
     *("digest.logs.new_run", "digest.logs.configure", "digest.rendering.dkim."),
-    *("digest.rendering.setup.", "digest.sources._http.connection."),
+    *("digest.rendering.setup.", "digest.rendering.templates.", "digest.sources._http.connection."),
 )
 """Functions that change how the process logs, read keys, or ask the network."""
 
