@@ -8,10 +8,11 @@ from datetime import timedelta
 import numpy as np
 from sqlalchemy import Connection
 
-from digest.actions.meaning import encoded, model_name
+from digest.actions.search_index import stored_vectors
 from digest.app import App
 from digest.model import Interest
-from digest.store import browsing, vectors
+from digest.ranking.background import unlearned
+from digest.store import browsing
 from digest.store.browsing import Listed
 from digest.store.search import with_any
 
@@ -79,11 +80,9 @@ def _nearest(
 ) -> list[int]:
     """Return the papers nearest in meaning, nearest first; those without a vector are left out."""
     texts = [*(term.text for term in interest.terms), interest.text]
-    centre = encoded([text for text in texts if text] or [""]).sum(axis=0)
-    stored = vectors.of_papers(connection, model_name(), list(row_ids))
-    if not stored or not centre.any():
+    centre = unlearned().encode([text for text in texts if text] or [""]).sum(axis=0)
+    if not centre.any():
         return []
-    rows = np.frombuffer(b"".join(stored.values()), dtype="<f2").reshape(len(stored), -1)
-    likeness = rows.astype(np.float32) @ centre
-    ids = list(stored)
+    ids, stored = stored_vectors(connection, list(row_ids))
+    likeness = stored.likeness(centre)
     return [ids[place] for place in np.argsort(-likeness)[:limit].tolist()]

@@ -14,7 +14,7 @@ from digest.papers.identity import may_merge
 from digest.store import _composing, merging, pruning, stories
 from digest.store import papers as store_papers
 from digest.store._memory import load_known
-from digest.store.search import parse_query, search
+from digest.store.search import holding, parse_query
 from digest.store.stories import Doubt, Story, story
 from digest.text.clean import shorten
 from digest.text.ids import parse_reference
@@ -163,8 +163,9 @@ def find(connection: Connection, key: str) -> Paper:
     for one in keys:
         if one in found:
             return found[one]
-    similar = search(connection, parse_query("" if reference else key), limit=3)
-    known = store_papers.load(connection, similar.ids)
-    named = [f"{known[one].key} ({shorten(known[one].title, 80)})" for one in similar.ids]
+    words = parse_query("" if reference else key).wanted
+    similar = holding(connection, words, limit=3) if words else ()
+    known = store_papers.load(connection, similar)
+    named = [f"{known[one].key} ({shorten(known[one].title, 80)})" for one in similar]
     hint = f"perhaps {', '.join(named)}" if named else "try `digest papers`"
     raise MissingError(f"there is no paper {key!r} in the store: {hint}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from digest.actions import search_index
 from digest.app import App
 from digest.errors import UsageError
 from digest.model import PollReport, PollStatus
@@ -54,9 +55,14 @@ def poll(
     force: bool = False,
     on_progress: Callable[[PollReport], None] | None = None,
 ) -> tuple[PollReport, ...]:
-    """Poll the sources that are due, or those named. Raises UsageError, StoreError."""
+    """Poll the sources that are due, or those named; what is new can be searched at once.
+
+    Raises UsageError, StoreError.
+    """
     clock.settle(app)
-    return polling.poll_sources(app, names or None, force=force, on_progress=on_progress)
+    reports = polling.poll_sources(app, names or None, force=force, on_progress=on_progress)
+    search_index.catch_up(app)
+    return reports
 
 
 def due(app: App) -> dict[str, datetime | None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from digest.actions import bounces, lookups, meaning, observing, polling, retention, run
+from digest.actions import bounces, lookups, observing, polling, retention, run, search_index
 from digest.app import App
 from digest.model import Purpose
 from digest.pipeline import composing
@@ -27,8 +27,8 @@ TICK_S = 60
 URGENT_S = 5
 """Somebody who just asked to subscribe is looking at their inbox."""
 
-MEANING_S = 600
-"""New papers are found by meaning after this, or as soon as somebody searches."""
+SEARCH_INDEX_S = 600
+"""What no poll prepared for the search is prepared after this."""
 
 LOOKUPS_S = 60
 LOOKUPS_FIRST_S = 10
@@ -100,10 +100,10 @@ def _upkeep(app: App) -> tuple[Work, ...]:
             priority=20,
         ),
         Work(
-            name="meaning",
-            every_s=MEANING_S,
+            name="search-index",
+            every_s=SEARCH_INDEX_S,
             first_s=SIGNALS_FIRST_S,
-            do=partial(meaning.catch_up, app),
+            do=partial(search_index.catch_up, app),
             queue="plan",
             priority=5,
         ),

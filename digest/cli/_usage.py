@@ -60,6 +60,10 @@ USAGE: dict[str, tuple[str, ...]] = {
     "deliveries resume": ("digest deliveries resume",),
     "deliveries retry": ("digest deliveries retry 17 18",),
     "papers": ("digest papers --since 2026-04-14 --new", "digest papers --source arxiv --json"),
+    "papers search": (
+        "digest papers search fuzzing of compilers",
+        "digest papers search '\"protein folding\" -robots' --category cs.LG --json",
+    ),
     "papers show": ("digest papers show 2604.01234", "digest papers show doi:10.1000/182"),
     "papers merge": ("digest papers merge arxiv:2604.01234 doi:10.1000/182",),
     "papers split": ("digest papers split 7",),

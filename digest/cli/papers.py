@@ -9,11 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from digest.actions import papers
+from digest.actions import papers, searching
+from digest.actions.search_index import SearchIndex
+from digest.actions.searching import SearchPage
 from digest.cli._context import AsJson, opened
 from digest.cli._days import a_day
 from digest.cli._output import print_line, print_table, show
 from digest.model import Paper
+from digest.store.search import Filters
 from digest.store.stories import Doubt, RecordNote, Story
 from digest.text.counting import counted
 
@@ -28,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(invoke_without_command=True, help="List papers, or look at one.")
     group.callback()(list_papers)
+    group.command("search")(search)
     group.command("show")(show_paper)
     group.command("merge")(merge)
     group.command("split")(split)
@@ -56,6 +60,23 @@ def list_papers(
     show(found, as_json=as_json, human=_print_list)
     if len(found) == limit and not as_json:
         print_line("These are the newest; there may be more: --limit")
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[list[str], typer.Argument(help='Words, "a phrase", -without.')],
+    since: Day = None,
+    until: Until = None,
+    source: Annotated[str, typer.Option(help="Only what this source announced.")] = "",
+    category: Annotated[str, typer.Option(help="Only this category, such as cs.LG.")] = "",
+    page: Annotated[int, typer.Option(min=1, max=10_000, help="Which page, from 1 on.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Search all papers by words and meaning, the best match first."""
+    filters = Filters(source=source, category=category, first_on=since, last_on=until)
+    with opened(context) as app:
+        found = searching.find(app, SearchIndex(app), " ".join(query), filters=filters, page=page)
+    show(found, as_json=as_json, human=_print_found)
 
 
 def show_paper(context: typer.Context, key: Key, as_json: AsJson = False) -> None:
@@ -150,6 +171,17 @@ def _print_list(found: Sequence[Paper]) -> None:
         ),
     )
     print_line(counted(len(found), "paper"))
+
+
+def _print_found(found: SearchPage) -> None:
+    for one in found.corrections:
+        print_line(f'No paper has "{one.typed}"; searched for "{one.meant}".')
+    print_table(
+        ("key", "announced", "title"),
+        ((one.paper.key, one.announced_on, one.paper.title) for one in found.entries),
+    )
+    pages = f", page {found.page} of {found.pages}" if found.pages > 1 else ""
+    print_line(f"{counted(found.total, 'paper')}{pages}")
 
 
 def _print_doubts(found: Sequence[Doubt]) -> None:

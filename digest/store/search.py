@@ -1,21 +1,19 @@
-"""Search everything stored by words: FTS5 on SQLite, full-text search on PostgreSQL.
+"""Which papers hold a phrase, and which pass a filter: FTS5 on SQLite, tsvector on PostgreSQL.
 
-Triggers (migration 0002) keep the index. Nearness in meaning is not here: it works on vectors.
+Triggers (migration 0002) keep the index. In which order papers are found is ranking's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
-    Subquery,
+    Integer,
     cast,
     column,
     exists,
@@ -29,21 +27,21 @@ from sqlalchemy.dialects.postgresql import JSONB, TSQUERY
 from digest.store.database import is_sqlite
 from digest.store.tables import papers, sightings
 
-MATCH_LIMIT = 2000
-"""Of more matches than this, the newest are put in order of relevance: ranking them all would
-cost a common word a hundred times what a rare one costs."""
-
-_WORDS_LIMIT = 16
+_WORDS_LIMIT = 24
 _QUOTED = re.compile(r'(-?)"([^"]+)"|(-?)(\S+)')
 _WORD = re.compile(r"\w", re.UNICODE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What a visitor typed: words and phrases wanted, and unwanted ones (``-word``)."""
+    """What a visitor typed."""
 
     wanted: tuple[str, ...] = ()
+    """Words and phrases, in order."""
+    required: tuple[str, ...] = ()
+    """Those in quotation marks: a paper must hold them as they stand."""
     unwanted: tuple[str, ...] = ()
+    """Words and phrases after a minus: a paper must not hold them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,52 +59,38 @@ class Filters:
                 "from": self.first_on or "", "to": self.last_on or ""}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hits:
-    """Row ids, best first, from the asked offset on; ``total`` is at most MATCH_LIMIT."""
-
-    ids: tuple[int, ...]
-    total: int
-    is_loose: bool = False
-    """No paper has all the words: these have some of them."""
-
-
 def parse_query(text: str) -> Query:
     """Read what was typed; every text is a query, at worst an empty one."""
     wanted: list[str] = []
+    required: list[str] = []
     unwanted: list[str] = []
     for match in _QUOTED.finditer(text.replace("\0", " ")):
-        minus, words = match[1] or match[3] or "", match[2] or match[4]
+        minus, words = match[1] or match[3] or "", (match[2] or match[4]).replace('"', " ").strip()
         if _WORD.search(words) and len(wanted) + len(unwanted) < _WORDS_LIMIT:
-            (unwanted if minus else wanted).append(words.replace('"', " ").strip())
-    return Query(wanted=tuple(wanted), unwanted=tuple(unwanted))
+            (unwanted if minus else wanted).append(words)
+            if match[2] and not minus:
+                required.append(words)
+    return Query(wanted=tuple(wanted), required=tuple(required), unwanted=tuple(unwanted))
 
 
-def search(
-    connection: Connection,
-    query: Query,
-    *,
-    filters: Filters | None = None,
-    limit: int = 20,
-    offset: int = 0,
-) -> Hits:
-    """Return papers that have every word, else those that have any, most relevant first."""
-    if not query.wanted:
-        return Hits(ids=(), total=0)
-    for is_loose in (False, True):
-        matches = _matches(connection, query, filters or Filters(), is_loose=is_loose)
-        ranked = connection.execute(
-            select(matches.c.id, func.count().over().label("total"))
-            .order_by(matches.c.score, matches.c.id.desc())
-            .limit(limit)
-            .offset(offset)
-        ).all()
-        if ranked:
-            ids = tuple(row.id for row in ranked)
-            return Hits(ids=ids, total=ranked[0].total, is_loose=is_loose)
-        if len(query.wanted) == 1 or offset:
-            break
-    return Hits(ids=(), total=0)
+def holding(
+    connection: Connection, phrases: Collection[str], *, limit: int | None = None
+) -> Sequence[int]:
+    """Return the row ids of papers that hold all these phrases, newest first."""
+    row_id, matches = _matching(connection, phrases, every=True)
+    query = select(row_id).where(
+        matches,
+        # Few papers are merged away: asking which costs less than asking each match.
+        row_id.not_in(select(papers.c.id).where(papers.c.merged_into.is_not(None))),
+    )
+    return connection.scalars(query.order_by(row_id.desc()).limit(limit)).all()
+
+
+def announced_by(connection: Connection, source: str) -> Sequence[int]:
+    """Return the row ids of papers that a source announced."""
+    return connection.scalars(
+        select(sightings.c.paper_id).where(sightings.c.source == source).distinct()
+    ).all()
 
 
 def with_any(
@@ -116,15 +100,7 @@ def with_any(
     wanted = parse_query(" ".join(f'"{one}"' for one in words)).wanted
     if not wanted:
         return []
-    query = Query(wanted=wanted)
-    if is_sqlite(connection):
-        found = table("paper_search", column("rowid"))
-        row_id = found.c.rowid
-        matches = literal_column("paper_search").op("MATCH")(_fts5(query, is_loose=True))
-    else:
-        found = table("paper_search", column("paper_id"), column("words"))
-        row_id = found.c.paper_id
-        matches = found.c.words.op("@@")(_tsquery(query, is_loose=True))
+    row_id, matches = _matching(connection, wanted, every=False)
     return list(
         connection.scalars(
             select(row_id)
@@ -148,62 +124,22 @@ def from_source(source: str) -> ColumnElement[bool]:
     return papers.c.id.in_(select(sightings.c.paper_id).where(sightings.c.source == source))
 
 
-def _matches(connection: Connection, query: Query, filters: Filters, *, is_loose: bool) -> Subquery:
-    """Return (id, score) of the newest matches; the lower the score, the better."""
+def _matching(
+    connection: Connection, phrases: Collection[str], *, every: bool
+) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """Return the row id of the index, and the condition that it holds every phrase, or any."""
     if is_sqlite(connection):
-        words = table("paper_search", column("rowid"), column("rank"))
-        row_id = words.c.rowid
-        found = select(row_id.label("id"), words.c.rank.label("score")).where(
-            literal_column("paper_search").op("MATCH")(_fts5(query, is_loose=is_loose))
-        )
-    else:
-        words = table("paper_search", column("paper_id"), column("words"))
-        row_id = words.c.paper_id
-        asked = _tsquery(query, is_loose=is_loose)
-        found = select(row_id.label("id"), words.c.words).where(words.c.words.op("@@")(asked))
-    found = _filtered(connection, found, row_id, filters)
-    newest = found.order_by(row_id.desc()).limit(MATCH_LIMIT).subquery()
-    if is_sqlite(connection):
-        return newest
-    # Scored after the limit, so that a common word is not scored for every paper. By the wanted
-    # words alone: a negation confuses ts_rank. 1 divides by the logarithm of the length, as bm25
-    # would.
-    by = _tsquery(Query(wanted=query.wanted), is_loose=is_loose)
-    score = (-func.ts_rank(newest.c.words, by, 1)).label("score")
-    return select(newest.c.id, score).subquery()
+        # Every phrase is a quoted string: no syntax gets through.
+        quoted = ('"{}"'.format(phrase.replace('"', " ")) for phrase in phrases)
+        asked = (" AND " if every else " OR ").join(quoted)
+        row_id: ColumnElement[int] = table("paper_search", column("rowid", Integer)).c.rowid
+        return row_id, literal_column("paper_search").op("MATCH")(asked)
+    words = table("paper_search", column("paper_id", Integer), column("words"))
+    joined, *others = (_tsquery(phrase) for phrase in phrases)
+    for other in others:
+        joined = joined.op("&&" if every else "||")(other)
+    return words.c.paper_id, words.c.words.op("@@")(joined)
 
 
-def _filtered(
-    connection: Connection, found: Select[Any], row_id: ColumnElement[Any], filters: Filters
-) -> Select[Any]:
-    # Few papers are merged away: asking which costs less than asking each match.
-    found = found.where(row_id.not_in(select(papers.c.id).where(papers.c.merged_into.is_not(None))))
-    wanted: list[ColumnElement[bool]] = []
-    if filters.category:
-        wanted.append(in_category(connection, filters.category))
-    if filters.source:
-        wanted.append(from_source(filters.source))
-    if filters.first_on:
-        wanted.append(papers.c.announced_on >= filters.first_on)
-    if filters.last_on:
-        wanted.append(papers.c.announced_on <= filters.last_on)
-    return found.join(papers, papers.c.id == row_id).where(*wanted) if wanted else found
-
-
-def _fts5(query: Query, *, is_loose: bool) -> str:
-    """Return an FTS5 expression in which every word is a quoted string: no syntax gets through."""
-    wanted = (" OR " if is_loose else " AND ").join(f'"{words}"' for words in query.wanted)
-    unwanted = " OR ".join(f'"{words}"' for words in query.unwanted)
-    return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
-
-
-def _tsquery(query: Query, *, is_loose: bool) -> ColumnElement[Any]:
-    def each(words: str) -> ColumnElement[Any]:
-        return func.phraseto_tsquery(literal_column("'english'"), words, type_=TSQUERY)
-
-    joined = each(query.wanted[0])
-    for words in query.wanted[1:]:
-        joined = joined.op("||" if is_loose else "&&")(each(words))
-    for words in query.unwanted:
-        joined = joined.op("&&")(func.tsquery_not(each(words), type_=TSQUERY))
-    return joined
+def _tsquery(phrase: str) -> ColumnElement[str]:
+    return func.phraseto_tsquery(literal_column("'english'"), phrase, type_=TSQUERY)

@@ -71,7 +71,7 @@ def routes(site: Site) -> APIRouter:
             return Response(status_code=429)
         text = words.inert(request.query_params.get("q", ""))
         filters = filters_of(request)
-        found = searching.find(site.app, text, filters=filters)
+        found = searching.find(site.app, site.search_index, text, filters=filters)
         query = filters.query(found.query)
         feed = Feed(
             title=f"{site.name}: {found.query}",

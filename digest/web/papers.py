@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import TypeAdapter
-from starlette.background import BackgroundTask
 
 from digest.actions import reading, searching
 from digest.actions.reading import PaperPage
@@ -44,17 +43,15 @@ def routes(site: Site) -> APIRouter:
             return not_found(site)
         kinds = list(dict.fromkeys(o.kind for o in found.observations))
         drawn = [(kind, charts.signal_chart(found.observations, kind)) for kind in kinds]
-        answer = site.page(
+        return site.page(
             "paper.html",
             found=found,
             paper=found.entry.paper,
             entry=found.entry,
             charts=[(kind, chart) for kind, chart in drawn if chart],
-            similar=searching.similar(site.app, found.entry.paper, site.meaning),
+            similar=searching.similar(site.app, found.entry.paper, site.search_index),
             title=found.entry.paper.title,
             headers=PUBLIC_CACHE,
         )
-        answer.background = BackgroundTask(site.meaning.refresh)
-        return answer
 
     return router

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.background import BackgroundTask
 
 from digest.actions import searching
 from digest.store.search import Filters
@@ -39,14 +38,14 @@ def routes(site: Site) -> APIRouter:
         text = words.inert(request.query_params.get("q", ""))
         found = searching.find(
             site.app,
+            site.search_index,
             text,
             filters=filters,
             page=page_number(request.query_params),
-            meaning=site.meaning,
         )
         query = filters.query(found.query)
         title = f"Search: {found.query}" if found.query else "Search"
-        answer = site.page(
+        return site.page(
             "search.html",
             found=found,
             filters=filters,
@@ -57,7 +56,5 @@ def routes(site: Site) -> APIRouter:
             else (),
             headers={"Cache-Control": "public, max-age=60", "X-Robots-Tag": "noindex"},
         )
-        answer.background = BackgroundTask(site.meaning.refresh)
-        return answer
 
     return router

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from digest.app import App
 from digest.errors import UsageError
@@ -19,15 +20,18 @@ from digest.web.connections import (
     affordable,
     raise_descriptors,
 )
+from digest.web.site import Site
 
 START_TIMEOUT_S = 20
 
 
 def serve(app: App, *, host: str, port: int) -> None:
     """Serve until a signal stops the process. Raises UsageError where it cannot listen."""
-    server = BoundedServer(_config(app, host, port))
+    web = create_app(app)
+    server = BoundedServer(_config(app, web, host, port))
     try:
-        server.run()
+        with _reading_ahead(web.state.site):
+            server.run()
     except SystemExit as exc:  # uvicorn's way to say so
         if not server.started:
             raise _cannot_listen(host, port) from exc
@@ -40,14 +44,27 @@ def serving(app: App, *, host: str, port: int) -> Iterator[int]:
 
     Raises UsageError where the address cannot be listened on.
     """
-    server = BoundedServer(_config(app, host, port))
+    web = create_app(app)
+    server = BoundedServer(_config(app, web, host, port))
     thread = threading.Thread(target=_run_quietly, args=(server,), name="web", daemon=True)
     thread.start()
     try:
-        yield _port_of(server, thread)
+        with _reading_ahead(web.state.site):
+            yield _port_of(server, thread)
     finally:
         server.should_exit = True
         thread.join(timeout=START_TIMEOUT_S)
+
+
+@contextlib.contextmanager
+def _reading_ahead(site: Site) -> Iterator[None]:
+    """Read the search index beside the block, so that no first visitor waits for it."""
+    thread = threading.Thread(target=site.search_index.warm, name="search-index", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _run_quietly(server: uvicorn.Server) -> None:
@@ -73,14 +90,14 @@ def _cannot_listen(host: str, port: int) -> UsageError:
     )
 
 
-def _config(app: App, host: str, port: int) -> BoundedConfig:
+def _config(app: App, web: FastAPI, host: str, port: int) -> BoundedConfig:
     settings = app.config.settings.web
     limits = Limits(
         connections=affordable(settings.max_connections, raise_descriptors()),
         exempt=frozenset(settings.trusted_proxies),
     )
     return BoundedConfig(
-        create_app(app),
+        web,
         limits=limits,
         host=host,
         port=port,

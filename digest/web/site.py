@@ -15,9 +15,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
 from digest.actions import posting
-from digest.actions.meaning import Meaning
 from digest.actions.previewing import Previewer
 from digest.actions.reading import ByInterest
+from digest.actions.search_index import SearchIndex
 from digest.app import App
 from digest.errors import TokenError
 from digest.rendering.templates import find_file, template_loader
@@ -75,9 +75,9 @@ class Site:
         return Previewer(self.app)
 
     @cached_property
-    def meaning(self) -> Meaning:
-        """Return what finds papers by meaning."""
-        return Meaning(self.app)
+    def search_index(self) -> SearchIndex:
+        """Return what finds papers."""
+        return SearchIndex(self.app)
 
     @cached_property
     def _form_threads(self) -> anyio.CapacityLimiter:

@@ -96,10 +96,8 @@ def test_hostile_papers_stay_text(web):
         assert "49" not in page or path == "/paper/arxiv:2604.00066"
 
 
-def test_search_finds_and_says_when_it_is_loose(web):
+def test_search_finds_papers_and_shows_what_was_typed_as_text(web):
     assert "Diffusion models fold proteins" in web.get("/search?q=protein+folding").text
-    assert "none has all these words" in web.get("/search?q=proteins+zebras").text
-    assert "Nothing was found" in web.get("/search?q=zebras").text
     assert web.get('/search?q="><script>alert(1)</script>').text.count("<script") == 1
 
 

@@ -52,9 +52,9 @@ def routes(site: Site) -> APIRouter:
         last_on: Day | None = None,
         page: PageNumber = 1,
     ) -> Any:
-        """Search everything stored, most relevant first."""
+        """Search everything stored by words and meaning, the best first."""
         filters = Filters(source=source, category=category, first_on=first_on, last_on=last_on)
-        return searching.find(site.app, q, filters=filters, page=page)
+        return searching.find(site.app, site.search_index, q, filters=filters, page=page)
 
     @router.get(
         "/papers/{key:path}", response_model=PaperOut, responses=documented(404), tags=["papers"]

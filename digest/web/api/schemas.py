@@ -135,16 +135,24 @@ class PaperHit(Schema):
     heat: float = Field(description="How much it trends, from 0 to 1.")
 
 
+class CorrectionOut(Schema):
+    """A word that no paper holds, and what was searched for instead."""
+
+    typed: str
+    meant: str
+
+
 class SearchOut(Schema):
     """One page of what a search found."""
 
     query: str
     entries: list[PaperHit]
-    total: int
+    total: int = Field(description="Papers found, on all pages.")
     page: int
     pages: int
-    is_loose: bool = Field(description="No paper has all the words; these have some.")
-    is_capped: bool = Field(description="There are more than are counted.")
+    corrections: list[CorrectionOut] = Field(
+        description="Words that no paper holds, with what was searched for instead."
+    )
 
 
 class PaperOut(Schema):
