@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from digest.app import App
 from digest.errors import DigestError
 from digest.ranking.background import unlearned
-from digest.ranking.retrieval.contents import Facts, contents
-from digest.ranking.retrieval.index import Index, Vectors, empty
+from digest.ranking.retrieval.contents import Facts, contents, read
+from digest.ranking.retrieval.index import Index, Vectors, empty, vectors_of
 from digest.ranking.retrieval.neighbours import neighbours
 from digest.store import search_contents as kept
 from digest.store.search_contents import Marks, PaperWords
@@ -60,9 +60,9 @@ def catch_up(app: App, *, limit: int = 20_000) -> int:
 
 
 def stored_vectors(connection: Connection, ids: Sequence[int]) -> tuple[list[int], Vectors]:
-    """Return what these papers mean, in the order of the ids returned; unprepared ones are absent."""
+    """Return ids of those papers that are prepared, and what they mean, in the same order."""
     stored = kept.of_papers(connection, made_with(), ids)
-    return list(stored), empty().updated(stored).vectors
+    return list(stored), vectors_of([read(content) for content in stored.values()])
 
 
 class SearchIndex:

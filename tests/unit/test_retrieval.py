@@ -87,7 +87,7 @@ def test_kept_bytes_are_read_as_they_were_written():
         title="Zebras", text="A zebra in cs.LG", authors=["Zoë Müller"], categories=["cs.LG"]
     )
     (kept,) = contents([fact])
-    content = read(kept, shipped().width)
+    content = read(kept)
     assert set(content.others) >= {"@zoe", "@muller", "#cs.lg"}
     assert len(content.weights) == len(content.shipped) + len(content.others)
     length = np.linalg.norm(content.levels.astype(float) * content.scale)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from digest.ranking.background import unlearned
 from digest.ranking.retrieval.terms import author_terms, category_term, terms, terms_and_compounds
+from digest.ranking.table import shipped
 
 WEIGHT_UNIT = np.float32(1 / 128)
 NO_DAY = -(2**31)
@@ -79,8 +80,9 @@ def quantised(vectors: npt.NDArray[np.float32]) -> tuple[Levels, npt.NDArray[np.
     return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
-def read(content: bytes, width: int) -> Content:
-    """Read kept bytes; ``width`` is the number of dimensions of the vector."""
+def read(content: bytes) -> Content:
+    """Read kept bytes."""
+    width = shipped().width
     day, known, others, scale = _HEAD.unpack_from(content)
     at = _HEAD.size + width
     after = at + 4 * known

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from digest.ranking.retrieval.contents import WEIGHT_UNIT, Levels, read
+from digest.ranking.retrieval.contents import WEIGHT_UNIT, Content, Levels, read
 from digest.ranking.space import Floats
 from digest.ranking.table import shipped
 
@@ -128,9 +128,7 @@ def empty() -> Index:
     return Index(
         ids=np.zeros(0, dtype=np.int64),
         days=np.zeros(0, dtype=np.int32),
-        vectors=Vectors(
-            np.zeros((0, shipped().width), dtype=np.int8), np.zeros(0, dtype=np.float32)
-        ),
+        vectors=vectors_of([]),
         starts=np.zeros(len(shipped().position) + 1, dtype=np.int64),
         holders=np.zeros(0, dtype=np.int32),
         weights=np.zeros(0, dtype=np.uint8),
@@ -141,6 +139,15 @@ def empty() -> Index:
 def build(papers: Iterable[tuple[int, bytes]]) -> Index:
     """Return the index of papers by row id."""
     return empty().updated(dict(papers))
+
+
+def vectors_of(papers: Sequence[Content]) -> Vectors:
+    """Return the vectors of papers, a row each in their order."""
+    levels = [paper.levels for paper in papers]
+    return Vectors(
+        np.stack(levels) if levels else np.zeros((0, shipped().width), dtype=np.int8),
+        np.array([paper.scale for paper in papers], dtype=np.float32),
+    )
 
 
 def _without(index: Index, gone: npt.NDArray[np.bool_]) -> Index:
@@ -159,8 +166,7 @@ def _without(index: Index, gone: npt.NDArray[np.bool_]) -> Index:
 
 
 def _with(index: Index, added: Mapping[int, bytes]) -> Index:
-    width = index.vectors.levels.shape[1]
-    papers = [read(content, width) for content in added.values()]
+    papers = [read(content) for content in added.values()]
     numbers = index.numbers
     fresh = [
         numbers.setdefault(term, len(shipped().position) + len(numbers))
@@ -179,15 +185,14 @@ def _with(index: Index, added: Mapping[int, bytes]) -> Index:
     by_term = np.concatenate([known, *terms]).astype(np.int32)
     # Stable, and two of its runs are sorted or short: papers stay in order within a term.
     order = np.argsort(by_term, kind="stable")
+    fresh_vectors = vectors_of(papers)
     return replace(
         index,
         ids=np.concatenate([index.ids, np.fromiter(added, dtype=np.int64)]),
         days=np.concatenate([index.days, np.array([p.day for p in papers], dtype=np.int32)]),
         vectors=Vectors(
-            np.concatenate([index.vectors.levels, np.stack([p.levels for p in papers])]),
-            np.concatenate(
-                [index.vectors.scales, np.array([p.scale for p in papers], dtype=np.float32)]
-            ),
+            np.concatenate([index.vectors.levels, fresh_vectors.levels]),
+            np.concatenate([index.vectors.scales, fresh_vectors.scales]),
         ),
         starts=np.concatenate([[0], np.cumsum(np.bincount(by_term, minlength=term_count))]),
         holders=np.concatenate([index.holders, holders])[order],
