@@ -17,6 +17,7 @@ from threading import Lock
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from digest.actions.search_sentences import SentenceVectors
 from digest.app import App
 from digest.errors import DigestError
 from digest.ranking.background import unlearned
@@ -76,6 +77,8 @@ class SearchIndex:
         self._here: set[int] = set()
         """Papers that were prepared here and not read."""
         self._lock = Lock()
+        self.sentences = SentenceVectors(app)
+        """What a sentence model adds, where one is configured."""
 
     def current(self) -> Index:
         """Return the index of what is stored now. The first call reads everything."""
@@ -114,6 +117,7 @@ class SearchIndex:
         removed = [row_id for row_id in self._index.ids.tolist() if row_id not in stored]
         if added or removed:
             self._index = self._index.updated(added, removed)
+        self.sentences.follow(connection)
         is_whole = len(unprepared) <= MOST_PREPARED
         if not is_whole:
             log.warning("papers not searched yet count=%s", len(unprepared) - MOST_PREPARED)

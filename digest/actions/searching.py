@@ -19,8 +19,9 @@ from digest.model import Paper
 from digest.ranking.background import unlearned
 from digest.ranking.retrieval import query as queries
 from digest.ranking.retrieval.index import Index
+from digest.ranking.retrieval.query import Reading
 from digest.ranking.retrieval.terms import category_term
-from digest.ranking.space import paper_text
+from digest.ranking.space import Floats, paper_text
 from digest.store import browsing
 from digest.store.search import Filters, Query, announced_by, holding, parse_query
 from digest.text.ids import parse_reference
@@ -68,11 +69,11 @@ def find(
 ) -> SearchPage:
     """Return one page of papers for what a visitor typed, the best first."""
     typed = " ".join(text[:LONGEST_QUERY].split())
-    current = index.current()
+    current, query = index.current(), parse_query(typed)
+    reading, scores = _scored(index, current, query)
     with app.reading() as connection:
-        found = _named(connection, typed) or _searched(
-            connection, current, parse_query(typed), filters or Filters()
-        )
+        allowed = _allowed(connection, current, query, filters or Filters())
+        found = _named(connection, typed) or _ordered(current, query, reading, scores, allowed)
         sources = browsing.source_names(connection)
     start = (page - 1) * PAGE_SIZE
     return SearchPage(
@@ -102,14 +103,20 @@ def _named(connection: Connection, typed: str) -> _Found | None:
     return _Found((paper.row_id,)) if paper else None
 
 
-def _searched(connection: Connection, index: Index, query: Query, filters: Filters) -> _Found:
-    if not query.wanted:
-        return _Found()
-    reading = queries.understand(index, query.wanted)
-    scores = queries.scores(index, reading)
-    allowed = _allowed(connection, index, query, filters)
+def _scored(index: SearchIndex, current: Index, query: Query) -> tuple[Reading, Floats]:
+    """Return the query as it is searched for, and a score for every paper."""
+    reading = queries.understand(current, query.wanted)
+    scores = queries.scores(current, reading)
+    if reading.text:
+        scores += index.sentences.scores(current.ids, reading.text)
+    return reading, scores
+
+
+def _ordered(
+    index: Index, query: Query, reading: Reading, scores: Floats, allowed: Flags
+) -> _Found:
     if not query.required:  # a paper that holds what stands in quotation marks is found
-        allowed &= scores >= queries.FOUND_FROM
+        allowed = allowed & (scores >= queries.FOUND_FROM)
     places = np.flatnonzero(allowed)
     order = np.lexsort((-index.ids[places], -scores[places]))
     return _Found(tuple(index.ids[places[order]].tolist()), reading.corrections)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from builders import NOON, a_paper, a_profile, a_record, an_interest
 
+from digest.actions.search_index import SearchIndex
+from digest.actions.searching import find
 from digest.app import App
 from digest.config import load_config
 from digest.embedding import open_model
@@ -120,3 +122,21 @@ def test_a_model_that_is_not_there_is_named():
     settings = load_config(overrides={"ranking": {"model": "nobody/nothing"}}).settings.ranking
     with pytest.raises(ConfigError, match=r"nobody/nothing"):
         open_model(settings)
+
+
+def test_a_search_asks_the_model_about_the_query_and_goes_on_without_it(app):
+    embedding.prepare(app)
+    index = SearchIndex(app)
+
+    def subjects(text):
+        titles = [entry.paper.title for entry in find(app, index, text).entries]
+        return {title.split()[1] for title in titles[:20]}
+
+    # No word is near the titles' for the table; the model's direction of the query decides.
+    assert subjects("zzqx cancer vvkq") == {"tumour"}
+    Endpoint.asked.clear()
+    Endpoint.is_broken = True
+    assert subjects("compiler kernel") == {"kernel"}
+    assert len(Endpoint.asked) == 1
+    assert subjects("river flood") == {"flood"}
+    assert len(Endpoint.asked) == 1  # left alone for a minute
