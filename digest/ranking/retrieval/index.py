@@ -1,6 +1,6 @@
 """All papers in memory: which hold a term, and what each means; a score for every one at once.
 
-About 1 KB a paper: vectors as 8-bit levels, postings of five bytes a term. Values do not change:
+About 1.6 KB a paper: vectors as 8-bit levels, postings of five bytes a term. Values do not change:
 what is new gives a new index, and who is asking keeps the old one.
 """
 
