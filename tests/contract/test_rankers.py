@@ -40,7 +40,9 @@ NOT_RANKERS = {
 """Modules of the package that decide something else: a forgotten factory is a red test."""
 
 RANKERS = sorted(
-    name for _, name, _ in pkgutil.iter_modules(digest.ranking.__path__) if name not in NOT_RANKERS
+    module.name
+    for module in pkgutil.iter_modules(digest.ranking.__path__)
+    if module.name not in NOT_RANKERS and not module.ispkg
 )
 
 
