@@ -34,6 +34,9 @@ _PRIOR_PAPERS = 200.0
 
 _UNKNOWN_RARITY = 8.0
 
+_TITLE = np.float32(0.5)
+"""What a title counts beside the whole text."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
@@ -55,8 +58,9 @@ class Background:
     axes: Floats
 
     def papers(self, papers: Sequence[Paper]) -> Floats:
-        """Return one unit row per paper, as ``encode`` does of its text."""
-        return self.encode([paper_text(paper) for paper in papers])
+        """Return one unit row per paper: its text, and once more its title, which says it best."""
+        whole = self.encode([paper_text(paper) for paper in papers])
+        return unit(whole + _TITLE * self.encode([paper.title for paper in papers]))
 
     def texts(self, texts: Sequence[str]) -> Floats:
         """As ``encode``: no text is too short for a word table."""

@@ -122,17 +122,20 @@ def in_steps(score: Floats) -> npt.NDArray[np.uint16]:
 def mixed(interest: Floats, trend: Floats, weight: Floats | float) -> Floats:
     """Mix both scores on their common scale from 0 to 1.
 
-    Trend alone never lifts a paper that has nothing to do with the interests, unless the reader
-    asked for trend alone: its share grows with the interest up to twice the on-topic line.
+    The trend's share is the square of its weight: by default it orders what is about equally
+    relevant, and lifts no paper over one that is more relevant by a tenth; a weight of 1 asks for
+    the trend alone. Nor does it lift a paper that has nothing to do with the interests: its share
+    grows with the interest up to twice the on-topic line.
     """
+    share = np.square(weight)
     # In place: each array more is written through the cache.
     gate = interest / (2 * ON_TOPIC)
     gate = np.minimum(gate, 1.0, out=gate)
-    gate *= 1 - weight
-    gate += weight
-    gate *= weight
+    gate *= 1 - share
+    gate += share
+    gate *= share
     gate *= trend
-    gate += (1 - weight) * interest
+    gate += (1 - share) * interest
     return np.asarray(gate, dtype=np.float32)
 
 

@@ -19,8 +19,11 @@ from digest.ranking.tastes import Taste
 from digest.ranking.window import Liked, Window
 from digest.ranking.words import content_words
 
-NEAR = 0.36
+NEAR = 3.0
 """Nearness that makes a paper half sure."""
+
+_WORDS = 0.0135
+"""What shared words count, squared, beside meaning: a few common ones are chance, rare ones none."""
 
 _AWAY = 0.7
 """How much a disliked paper pushes away, beside what a liked one draws."""
@@ -31,22 +34,32 @@ _TOLD = 0.8
 _MANY_LIKES = 15.0
 """Fewer likes than this say little of what is not liked: the fit stays near their middle."""
 
-_FEW_LIKES, _BLUR = 5.0, 0.25
-"""From so many likes on, the middle of their words blurs, and weighs less beside their meaning."""
+_LEAST, _LEAST_WORDS = 0.01, 0.001
+"""Nothing is so unusual that chance alone is smaller than this, in meaning and in words."""
 
 _MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
 
 
 def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
-    """Return how near each paper is to each taste, in words and in meaning (about -1 to 5)."""
+    """Return how near each paper is to each taste, in words and in meaning (about -3 to 10).
+
+    In units of how near papers at large are to it, so that it means the same for every taste.
+    """
     weights = _weights(liked, tastes)
     said = _said(tastes)
-    clear = np.minimum(1.0, (_FEW_LIKES / np.maximum(said.likes, 1.0)) ** _BLUR)
-    near = np.float32(window.words_weight) * clear[:, None] * _words(window, liked, weights, said)
+    near = _words(window, liked, weights, said)
+    np.maximum(near, 0, out=near)
+    near *= np.float32(_WORDS) * near
     for place, (meaning, weight) in enumerate(window.meanings):
         direction = _fitted(meaning, weights @ liked.meaning[place], said)
-        near += np.float32(weight) * (direction @ window.meaning[place].T)
+        direction *= (np.float32(weight) / usual(meaning, direction))[:, None]
+        near += direction @ window.meaning[place].T
     return near
+
+
+def usual(meaning: Meaning, directions: Floats) -> Floats:
+    """Return how far papers at large lie along each direction (root of the mean square)."""
+    return np.sqrt(np.square(directions) @ meaning.spectrum + np.float32(_LEAST**2))
 
 
 def sureness(near: Floats) -> Floats:
@@ -91,18 +104,17 @@ def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
 
 
 def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said) -> Floats:
-    """Return the cosine in words of each paper with each taste."""
+    """Return the product in words of each paper with each taste, in usual products."""
     query = window.space.vectors([content_words(text) for text in said.texts])
-    middle, told = weights @ liked.sketches, window.space.sketches(query)
+    middle = weights @ liked.sketches
     length = np.sqrt((middle * middle).sum(axis=1))
     length = np.where(length > 0, length, 1)
-    cross = (middle * told).sum(axis=1) / length
-    is_liked = (weights.indptr[1:] > weights.indptr[:-1]).astype(np.float32)
-    is_told = (query.indptr[1:] > query.indptr[:-1]) * said.share
-    whole = np.sqrt(np.maximum(is_liked + is_told**2 + 2 * is_told * cross, 0.1))
-    found = (weights @ liked.likeness) / length[:, None]
-    found += is_told[:, None] * window.likeness(query)
-    return np.asarray(found / whole[:, None], dtype=np.float32)
+    share = said.share * (query.indptr[1:] > query.indptr[:-1])
+    chance = weights @ liked.usual / length[:, None] + share[:, None] * window.space.usual(query)
+    scale = np.sqrt(np.square(chance).sum(axis=1) + _LEAST_WORDS**2)
+    found = (weights @ liked.likeness) / (length * scale)[:, None]
+    found += (share / scale)[:, None] * window.likeness(query)
+    return np.asarray(found, dtype=np.float32)
 
 
 def _told(interest: Interest) -> str:

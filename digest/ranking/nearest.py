@@ -8,11 +8,11 @@ from datetime import datetime
 
 import numpy as np
 
-from digest.model import Paper, PaperKey
+from digest.model import Interest, Paper, PaperKey
 from digest.ranking import Candidates
 from digest.ranking.background import unlearned
-from digest.ranking.likeness import NEAR, sureness
-from digest.ranking.tastes import Taste
+from digest.ranking.likeness import NEAR, likenesses, sureness
+from digest.ranking.tastes import Rated, Taste
 from digest.ranking.window import Window
 
 _TELLING = 0.01
@@ -49,16 +49,17 @@ def nearest_liked(
         return ()
     liked = window.liked({key: one for key, (_, one) in pairs.items()})
     at = window.position_of[paper.row_id]
-    near = window.words_weight * liked.likeness[:, at] + liked.meaning[0] @ window.meaning[0][at]
-    strength = sureness(near / np.float32(NEAR))
-    order = sorted(liked.rows, key=lambda key: (-strength[liked.rows[key]], key))
+    alone = [Taste(interest=Interest(name=key), rated=(Rated(pairs[key][1], 1.0),)) for key in pairs]
+    near = likenesses(window, liked, alone)[:, at]
+    strength = dict(zip(pairs, sureness(near / np.float32(NEAR)).tolist(), strict=True))
+    order = sorted(pairs, key=lambda key: (-strength[key], key))
     return tuple(
         Near(
             key=key,
             title=pairs[key][1].title,
             interest=pairs[key][0].interest.name,
-            strength=round(float(strength[liked.rows[key]]), 4),
+            strength=round(strength[key], 4),
         )
         for key in order[:count]
-        if key != paper.key and strength[liked.rows[key]] >= _TELLING
+        if key != paper.key and strength[key] >= _TELLING
     )

@@ -65,6 +65,8 @@ class Space:
         rarest = np.full(_STRANGE, np.log(total / 0.5) + 1)
         common = np.log(total / (frequency + 0.5)) + 1
         self._idf = np.concatenate([common, rarest]).astype(np.float32)
+        share = np.concatenate([(frequency + 0.5) / total, np.zeros(_STRANGE)])
+        self._usual = (np.sqrt(share) * self._idf).astype(np.float32)
         places = np.arange(len(self._idf), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         signs = np.where(places >> np.uint64(40) & np.uint64(1), 1, -1).astype(np.float32)
         buckets = (places >> np.uint64(41)) % np.uint64(_SKETCH)
@@ -77,6 +79,8 @@ class Space:
         at = self._column.__getitem__
         self.sample = self._rows((map(at, bag), bag.values()) for bag in bags)
         """The rows of these texts."""
+        lengths = [np.linalg.norm(self._idf[[*map(at, bag)]]) for bag in bags if bag]
+        self._usual /= np.float32(np.median(lengths)) if lengths else np.float32(1)
 
     def vectors(self, texts: Sequence[Sequence[str]]) -> sparse.csr_array:
         """Return one unit row per text; a zero row where a text has no word."""
@@ -112,6 +116,15 @@ class Space:
         Charikar, Chen and Farach-Colton 2002, doi:10.1007/3-540-45465-9_59.
         """
         return np.asarray((rows @ self._signs).todense(), dtype=np.float32)
+
+    def usual(self, rows: sparse.csr_array) -> Floats:
+        """Return sketches whose length is the usual product (root of the mean square) with a text.
+
+        A feature counts by how many texts hold it, as if features came independently. Sketches
+        may be added, as the rows may.
+        """
+        usual = sparse.diags_array(self._usual, dtype=np.float32).tocsr()
+        return self.sketches(sparse.csr_array(rows @ usual))
 
     def _strange(self, feature: str) -> int:
         """Return the column of a feature that the sample does not have."""

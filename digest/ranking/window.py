@@ -36,9 +36,6 @@ _T = TypeVar("_T")
 NEAR_DUPLICATE = 0.92
 """Papers whose words are this alike (cosine) say the same thing to a reader."""
 
-_WORDS, _WORDS_POWER = 0.33, 0.65
-"""What cosines of words weigh beside those of meaning: grows with the number of a text's words."""
-
 _MOST_DENSE = 4_000_000
 """Words by papers that are spread out for one product (16 MB)."""
 
@@ -55,6 +52,8 @@ class Liked:
     """Row of each paper in the arrays, by key."""
     sketches: Floats
     """Short rows that tell how long sums of their words are."""
+    usual: Floats
+    """Short rows whose length is their usual cosine in words with a paper."""
     likeness: Floats
     """Cosine in words of each liked paper (row) with each candidate (column)."""
     meaning: tuple[Floats, ...]
@@ -86,9 +85,6 @@ class Window:
         self.space = Space(texts, background.frequencies, background.count)
         self.words = self.space.sample
         self.meaning = tuple(meaning.papers(self.papers) for meaning, _ in self.meanings)
-        lengths = np.diff(self.words.indptr)
-        # Cosines of words shrink as texts get longer, those of meaning do not.
-        self.words_weight = _WORDS * float(max(np.median(lengths) / 2, 1) ** _WORDS_POWER)
         self._words_down = sparse.csr_array(self.words[:, : self.space.known].T)
         self._kept: dict[Hashable, object] = {}
         self._liked = self._nobody()
@@ -234,6 +230,7 @@ class Window:
             self._liked = Liked(
                 rows=rows,
                 sketches=np.concatenate([self._liked.sketches, self.space.sketches(new)]),
+                usual=np.concatenate([self._liked.usual, self.space.usual(new)]),
                 likeness=np.concatenate([self._liked.likeness, self.likeness(new)]),
                 meaning=tuple(
                     np.concatenate([before, meaning.papers(added)])
@@ -246,6 +243,7 @@ class Window:
         return Liked(
             rows={},
             sketches=self.space.sketches(self.words[:0]),
+            usual=self.space.usual(self.words[:0]),
             likeness=np.zeros((0, len(self)), dtype=np.float32),
             meaning=tuple(rows[:0] for rows in self.meaning),
         )
