@@ -17,7 +17,7 @@ def account(found: Exclusion, paper: Paper, profile: Profile, *, shown: Edition 
         "cap": f"max_papers ({profile.max_papers}) scored higher",
         "quota": f"{found.interest!r} had its quota already",
         "diversity": "the same group has papers enough in this edition",
-        "carried": "half of the edition is older papers already",
+        "carried": "the edition holds enough papers from earlier days already",
         "late": "the edition has its share of older papers that took off only now",
     }
     score = f"its score {found.score or 0:.3f}"

@@ -22,6 +22,18 @@ TRENDING, EXPLORATION, CARRIED_OVER = "trending", "exploration", "carried-over"
 ON_TOPIC = 0.15
 """From this interest score on, a paper belongs to the interest rather than to the trend."""
 
+NEARBY, MOVING = 0.6 * ON_TOPIC, 0.3
+"""From this interest and this trend on, a paper from outside is near an interest, and moves."""
+
+OUTSTANDING = 0.9
+"""From this trend on, a paper is talked of as few are."""
+
+WORTH = 0.3
+"""A pick of at least this score gives up its place to none from outside the interests."""
+
+AGING = 0.8
+"""What each day leaves of the score of a paper that came in an earlier edition's window."""
+
 STEPS = 50_000
 """Scores are told apart in so many steps: what differs less is a tie, broken by key, so that
 neither the processor nor the other readers of a batch decide an order."""
@@ -81,7 +93,8 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
     """Pick at most ``cap`` papers."""
     passing = int((scored.score[scored.order] >= limits.floor).sum())
     above = scored.order[:passing]
-    basket = _Basket(scored, limits)
+    new = int((~scored.carried[above]).sum())
+    basket = _Basket(scored, limits, new)
     explored = explorers(scored, limits, passing)
     room = limits.cap - len(explored)
     # Each interest that has something gets its best paper before any gets its second: a small
@@ -99,9 +112,13 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
     return Chosen(positions=tuple(picked), explored=frozenset(explored), refused=basket.refused)
 
 
-def most_carried(cap: int) -> int:
-    """Return how many papers from before the window an edition holds at most."""
-    return (cap + 1) // 2
+def most_carried(cap: int, new: int) -> int:
+    """Return how many papers from before the window an edition holds at most.
+
+    One in seven where ``new`` ones pass the floor in plenty; where they do not fill the edition,
+    what they leave, but no more than half of it for a single new one.
+    """
+    return max(cap // 7, min(cap - new, (cap + 1) // 2) if new else cap, 1)
 
 
 def most_late(cap: int) -> int:
@@ -117,6 +134,11 @@ def most_of_group(cap: int) -> int:
 def in_steps(score: Floats) -> npt.NDArray[np.uint16]:
     """Return scores in [0, 1] as whole steps."""
     return np.asarray(np.rint(np.clip(score, 0, 1) * STEPS), dtype=np.uint16)
+
+
+def aged(score: Floats, days: Floats) -> Floats:
+    """Return the scores of papers carried over for so many days: today's comes before equals."""
+    return np.asarray(score * np.float32(AGING) ** days, dtype=np.float32)
 
 
 def mixed(interest: Floats, trend: Floats, weight: Floats | float) -> Floats:
@@ -148,12 +170,12 @@ def seed_of(*parts: object) -> int:
 class _Basket:
     """What was taken so far, and the rules that refuse more of the same."""
 
-    def __init__(self, scored: Scored, limits: Limits) -> None:
+    def __init__(self, scored: Scored, limits: Limits, new: int) -> None:
         self.taken: dict[int, None] = {}
         self.refused: dict[int, str] = {}
         self._scored = scored
         self._quotas = limits.quotas
-        self._most_carried = most_carried(limits.cap)
+        self._most_carried = most_carried(limits.cap, new)
         self._most_late = most_late(limits.cap)
         self._late = 0
         self._most_of_group = most_of_group(limits.cap)
@@ -220,21 +242,34 @@ def explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     if not scored.names:
         return []
     below = scored.order[passing:]
-    outside = below[(scored.interest[below] < ON_TOPIC) & ~scored.carried[below]]
-    return drawn(np.sort(outside), scored.trend, limits, passing)
+    outside = below[worth_a_look(scored.interest, scored.trend)[below] & ~scored.carried[below]]
+    strong = int((scored.score[scored.order[:passing]] >= WORTH).sum())
+    return drawn(np.sort(outside), scored.trend, limits, passing, strong)
 
 
-def drawn(outside: Positions, trend: Floats, limits: Limits, passing: int) -> list[int]:
-    """Return the share of the papers outside the interests, given so many that pass the floor."""
+def worth_a_look(interest: Floats, trend: Floats) -> Flags:
+    """Tell which papers outside the interests are near them and moving, or outstanding."""
+    near = (interest >= NEARBY) & (trend >= MOVING)
+    found: Flags = (interest < ON_TOPIC) & (near | (trend >= OUTSTANDING))
+    return found
+
+
+def drawn(
+    outside: Positions, trend: Floats, limits: Limits, passing: int, strong: int
+) -> list[int]:
+    """Return the share of the papers outside the interests.
+
+    So many pass the floor, and so many are ``strong``: those keep their places.
+    """
     expected = min(passing, limits.cap) * limits.exploration
     count = int(expected) + (limits.seed % 2**32 < (expected - int(expected)) * 2**32)
-    count = min(count, len(outside), limits.cap - 1)
+    count = min(count, len(outside), limits.cap - max(1, min(strong, limits.cap)))
     if count <= 0:
         return []
-    # What moves others is the best guess of what may surprise this reader; the small constant
-    # gives papers without any signal a chance. Drawn without replacement by sorting u^(1/weight)
-    # (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
-    weights = 0.05 + trend[outside].astype(np.float64) ** 2
+    # What moves others is the best guess of what may surprise this reader. Drawn without
+    # replacement by sorting u^(1/weight) (Efraimidis and Spirakis 2006,
+    # doi:10.1016/j.ipl.2005.11.003).
+    weights = 1e-3 + trend[outside].astype(np.float64) ** 2
     keys = np.log(_draws(limits.seed, outside)) / weights
     if count == 1:  # nearly always, and found in one look
         return [int(outside[keys.argmax()])]

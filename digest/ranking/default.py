@@ -17,7 +17,7 @@ from digest.model import Term
 from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
-from digest.ranking.choose import STEPS, in_steps, mixed
+from digest.ranking.choose import STEPS, aged, in_steps, mixed
 from digest.ranking.community import Community
 from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
@@ -147,12 +147,15 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
     sheet = score(window, [taste for seat in seats for taste in seat.tastes])
     interest, best = _best(sheet, seats)
     weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
-    steps = in_steps(mixed(interest, window.trend, weights[:, None]))
+    whole = mixed(interest, window.trend, weights[:, None])
     may = ~_blocked(sheet, seats)
     carried: dict[datetime | None, Flags] = {None: window.late}
     for since in {seat.reader.seen_since for seat in seats}:
         if since is not None:
             carried[since] = (window.seen_at < since.timestamp()) | window.late
+            mine = [seat.reader.seen_since == since for seat in seats]
+            whole[mine] = aged(whole[mine], window.days_before(since))
+    steps = in_steps(whole)
     return sheet, Standing(
         window=window,
         seats=seats,

@@ -21,6 +21,8 @@ from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste
 from digest.ranking.window import Flags, Liked, Window
 
+_MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
@@ -76,7 +78,9 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     near = np.maximum(likenesses(window, liked, tastes), 0) / np.float32(NEAR)
     # How sharply nearness becomes sure: odds grow with its fourth power, and never saturate.
     apart = np.asarray(1 / (1 + np.square(np.square(near))), dtype=np.float32)
-    asked = window.register.ask([taste.interest for taste in tastes])
+    asked = window.register.ask(
+        [taste.interest for taste in tastes], [_says_more(taste) for taste in tastes]
+    )
     doubt = apart.copy()
     asked.apply(doubt)
     if (shared := doubts(window, liked, tastes)) is not None:
@@ -91,6 +95,13 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
         window=window, tastes=tastes, score=scores, apart=apart, barred=barred, liked=liked,
         asked=asked, shared=shared,
     )  # fmt: skip
+
+
+def _says_more(taste: Taste) -> bool:
+    """Tell whether a taste has words or liked papers, not only names."""
+    interest = taste.interest
+    likes = any(rated.weight > 0 for rated in taste.rated)
+    return likes or bool(interest.text) or any(t.mode is not _MUST_NOT for t in interest.terms)
 
 
 def _barred(window: Window, interest: Interest) -> Flags | None:

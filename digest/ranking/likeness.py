@@ -23,7 +23,7 @@ NEAR = 3.0
 """Nearness that makes a paper half sure."""
 
 _WORDS = 0.0135
-"""What shared words count, squared, beside meaning: a few common ones are chance, rare ones none."""
+"""What shared words count, squared, beside meaning: common ones are chance, rare ones are not."""
 
 _AWAY = 0.7
 """How much a disliked paper pushes away, beside what a liked one draws."""
@@ -59,7 +59,8 @@ def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
 
 def usual(meaning: Meaning, directions: Floats) -> Floats:
     """Return how far papers at large lie along each direction (root of the mean square)."""
-    return np.sqrt(np.square(directions) @ meaning.spectrum + np.float32(_LEAST**2))
+    squares = np.square(directions) @ meaning.spectrum + np.float32(_LEAST**2)
+    return np.asarray(np.sqrt(squares), dtype=np.float32)
 
 
 def sureness(near: Floats) -> Floats:

@@ -26,6 +26,8 @@ Ids = npt.NDArray[np.intp]
 
 TERM_STRENGTH = {Place.TITLE: 0.5, Place.TEXT: 0.35}
 AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
+ONLY_CATEGORY, ONLY_CROSS_LISTED = 0.5, 0.4
+"""A category is all that some interests say: then its papers are what the reader wants."""
 
 _MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
 
@@ -78,8 +80,11 @@ class Register:
         self._window = window
         self._clear()
 
-    def ask(self, interests: Sequence[Interest]) -> Asked:
-        """Return what these interests ask for, looked up where nobody has asked before."""
+    def ask(self, interests: Sequence[Interest], says_more: Sequence[bool]) -> Asked:
+        """Return what these interests ask for, looked up where nobody has asked before.
+
+        ``says_more`` tells which of them say in words or likes what their papers are about.
+        """
         if self._table.size > MOST_CELLS:
             self._clear()
         # In the order of their texts, so that a stable sort by strength settles ties.
@@ -99,7 +104,10 @@ class Register:
             for rows in (
                 [self._authors(i.authors) if i.authors else NOTHING for i in interests],
                 [self._institutions(i.institutions) if i.institutions else 0 for i in interests],
-                [self._categories(i.categories) if i.categories else 0 for i in interests],
+                [
+                    self._categories(i.categories, more) if i.categories else 0
+                    for i, more in zip(interests, says_more, strict=True)
+                ],
             )
         ]
         return Asked(
@@ -149,11 +157,18 @@ class Register:
 
         return self._row(("institutions", followed), write)
 
-    def _categories(self, wanted: tuple[str, ...]) -> int:
+    def _categories(self, wanted: tuple[str, ...], says_more: bool) -> int:
         def write(row: Floats) -> None:
-            row[list(self._window.categories(wanted))] = 1 - CATEGORY
+            for position, category in self._window.categories(wanted).items():
+                row[position] = 1 - self._of_category(position, category, says_more)
 
-        return self._row(("categories", wanted), write)
+        return self._row(("categories", wanted, says_more), write)
+
+    def _of_category(self, position: int, category: str, says_more: bool) -> float:
+        if says_more:
+            return CATEGORY
+        is_first = self._window.papers[position].categories[0] == category
+        return ONLY_CATEGORY if is_first else ONLY_CROSS_LISTED
 
 
 _text = attrgetter("text")

@@ -49,7 +49,9 @@ def nearest_liked(
         return ()
     liked = window.liked({key: one for key, (_, one) in pairs.items()})
     at = window.position_of[paper.row_id]
-    alone = [Taste(interest=Interest(name=key), rated=(Rated(pairs[key][1], 1.0),)) for key in pairs]
+    alone = [
+        Taste(interest=Interest(name=key), rated=(Rated(pairs[key][1], 1.0),)) for key in pairs
+    ]
     near = likenesses(window, liked, alone)[:, at]
     strength = dict(zip(pairs, sureness(near / np.float32(NEAR)).tolist(), strict=True))
     order = sorted(pairs, key=lambda key: (-strength[key], key))

@@ -19,6 +19,7 @@ from digest.ranking import Reader
 from digest.ranking.choose import (
     ON_TOPIC,
     STEPS,
+    WORTH,
     Chosen,
     Limits,
     Scored,
@@ -28,6 +29,7 @@ from digest.ranking.choose import (
     most_late,
     most_of_group,
     seed_of,
+    worth_a_look,
 )
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Taste
@@ -40,6 +42,8 @@ _LOOKS = (2, 12, 10**6)
 
 _VALUES = np.arange(STEPS + 1, dtype=np.uint16) / np.float32(STEPS)
 """The score of each step."""
+
+_STRONG = int(np.searchsorted(_VALUES, np.float32(WORTH)))
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,12 @@ def pick_all(standing: Standing) -> list[Picked]:
     profiles = [seat.reader.profile for seat in standing.seats]
     floors = np.array([profile.min_score for profile in profiles], dtype=np.float32)
     lowest = np.searchsorted(_VALUES, floors).astype(np.uint16)[:, None]
-    passing = np.count_nonzero((standing.steps >= lowest) & standing.may, axis=1)
+    passes = (standing.steps >= lowest) & standing.may
+    passing = np.count_nonzero(passes, axis=1)
+    new = passing
+    if any(one.any() for one in standing.carried):
+        flags, which = _flags(standing, np.arange(len(profiles)))
+        new = np.count_nonzero(passes & ~flags[which], axis=1)
     outside = _explored(standing, standing.steps < lowest, passing)
     room = np.array([profile.max_papers for profile in profiles]) - list(map(len, outside))
     picked: dict[int, list[int]] = {}
@@ -127,7 +136,7 @@ def pick_all(standing: Standing) -> list[Picked]:
     for times in _LOOKS:
         if len(waiting):
             width = times * int(room.max(initial=1))
-            settled, waiting = _taken(standing, waiting, passing, room, width)
+            settled, waiting = _taken(standing, waiting, (passing, new), room, width)
             picked |= settled
     found = []
     for number, explored in enumerate(outside):
@@ -145,7 +154,7 @@ def pick_all(standing: Standing) -> list[Picked]:
 
 def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list[int]]:
     """Return each reader's picks from outside their interests."""
-    strange = standing.may & fails & (standing.interest < ON_TOPIC)
+    strange = standing.may & fails & worth_a_look(standing.interest, standing.window.trend)
     has_some: list[bool] = np.any(strange, axis=1).tolist()
     found: list[list[int]] = []
     for number, seat in enumerate(standing.seats):
@@ -154,7 +163,10 @@ def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list
             continue
         outside = np.flatnonzero(strange[number] & ~standing.carried[number])
         limits = standing.limits(number)
-        found.append(drawn(outside, standing.window.trend, limits, int(passing[number])))
+        strong = int(((standing.steps[number] >= _STRONG) & standing.may[number]).sum())
+        strong = min(strong, int(passing[number]))
+        trend = standing.window.trend
+        found.append(drawn(outside, trend, limits, int(passing[number]), strong))
     return found
 
 
@@ -169,6 +181,8 @@ class _Look:
     """Which pass the reader's floor."""
     passing: Positions
     """How many pass in all."""
+    new: Positions
+    """How many of those are not carried over."""
 
     def most(self, share: Callable[[int], int]) -> Positions:
         """Return what a reader may have at most of something; one row a reader."""
@@ -178,16 +192,27 @@ class _Look:
 
 
 def _taken(
-    standing: Standing, readers: Positions, passing: Positions, room: Positions, width: int
+    standing: Standing,
+    readers: Positions,
+    counts: tuple[Positions, Positions],
+    room: Positions,
+    width: int,
 ) -> tuple[dict[int, list[int]], Positions]:
     """Return the picks of readers whose best papers settle them, and who needs more papers.
 
-    Who is in neither has to be looked at alone.
+    ``counts`` are how many pass each reader's floor, and how many of those are new. Who is in
+    neither has to be looked at alone.
     """
+    passing, new = counts
     top = standing.order[readers, :width]
     passes = np.arange(top.shape[1]) < passing[readers, None]
     look = _Look(
-        standing=standing, readers=readers, top=top, passes=passes, passing=passing[readers]
+        standing=standing,
+        readers=readers,
+        top=top,
+        passes=passes,
+        passing=passing[readers],
+        new=new[readers],
     )
     taken = passes & _within_shares(look)
     taken &= taken.cumsum(axis=1) <= room[readers, None]
@@ -196,10 +221,10 @@ def _taken(
     lines = ~(short | alone)
     # All at once, then cut: a look into an array costs more than one into a list.
     positions = iter(top[lines][taken[lines]].tolist())
-    counts = taken[lines].sum(axis=1).tolist()
+    sizes = taken[lines].sum(axis=1).tolist()
     settled = {
-        number: list(islice(positions, count))
-        for number, count in zip(readers[lines].tolist(), counts, strict=True)
+        number: list(islice(positions, size))
+        for number, size in zip(readers[lines].tolist(), sizes, strict=True)
     }
     return settled, readers[short]
 
@@ -212,17 +237,25 @@ def _have_quotas(look: _Look) -> Flags:
 def _within_shares(look: _Look) -> Flags:
     """Tell what the shares of late and of carried papers leave, taken in this order."""
     standing, top = look.standing, look.top
-    flags = {id(one): one for one in standing.carried}
-    if not any(one.any() for one in flags.values()):
+    if not any(one.any() for one in standing.carried):
         return np.ones(top.shape, dtype=bool)
-    places = {key: n for n, key in enumerate(flags)}
-    which = np.array([places[id(standing.carried[n])] for n in look.readers], dtype=np.intp)
-    carried = np.stack(list(flags.values()))[which[:, None], top]
+    flags, which = _flags(standing, look.readers)
+    carried = flags[which[:, None], top]
     late = standing.window.late[top]
     too_late = late & (late.cumsum(axis=1) > look.most(most_late))
     counted = carried & ~too_late
-    kept: Flags = counted & (counted.cumsum(axis=1) <= look.most(most_carried))
+    caps = [standing.seats[number].reader.profile.max_papers for number in look.readers]
+    most = [most_carried(cap, new) for cap, new in zip(caps, look.new.tolist(), strict=True)]
+    kept: Flags = counted & (counted.cumsum(axis=1) <= np.array(most, dtype=np.intp)[:, None])
     return kept | ~carried
+
+
+def _flags(standing: Standing, readers: Positions) -> tuple[Flags, Positions]:
+    """Return the distinct flags of what is carried over, and which of them is each reader's."""
+    flags = {id(one): one for one in standing.carried}
+    places = {key: n for n, key in enumerate(flags)}
+    which = np.array([places[id(standing.carried[n])] for n in readers], dtype=np.intp)
+    return np.stack(list(flags.values())), which
 
 
 def _are_crowded(look: _Look, taken: Flags) -> Flags:

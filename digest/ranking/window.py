@@ -92,6 +92,15 @@ class Window:
     def __len__(self) -> int:
         return len(self.papers)
 
+    def days_before(self, since: datetime) -> Floats:
+        """Return how many days before an instant each paper came; 0 for those that took off late.
+
+        At least half a day for each that came before it at all.
+        """
+        days = (since.timestamp() - self.seen_at) / 86_400
+        before = (days > 0) & ~self.late
+        return np.where(before, np.maximum(days, 0.5), 0).astype(np.float32)
+
     @cached_property
     def is_watched(self) -> bool:
         """Tell whether anything is known of the popularity of any paper that is new."""

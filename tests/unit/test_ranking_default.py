@@ -232,21 +232,36 @@ def test_papers_of_a_followed_author_are_not_rationed():
     assert len(ids(choice(papers, a_profile(interests=(interest,), max_papers=6)))) == 6
 
 
-def test_carried_over_papers_take_at_most_half():
+def test_carried_over_papers_take_what_new_ones_leave_and_at_most_half():
     old = papers_titled(*["Kernel fusion"] * 6, first_seen_at=NOON - timedelta(days=3))
     new = papers_titled("Kernel fusion", start=7)
     profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),), max_papers=4)
     found = choice(old + new, profile, seen_since=NOON - timedelta(days=1))
-    assert [pick.is_new for pick in found.picks].count(False) == 2
-    carried = next(pick for pick in found.picks if not pick.is_new)
+    assert [pick.is_new for pick in found.picks] == [True, False, False]
+    carried = found.picks[1]
     assert carried.section == "carried-over"
     assert "first seen 3 days ago" in carried.reason
+
+
+def test_on_a_full_day_one_pick_in_seven_is_carried_over_and_only_if_it_is_better():
+    old = papers_titled(
+        *[f"Kernel fusion {n}" for n in range(9)], first_seen_at=NOON - timedelta(days=2)
+    )
+    new = papers_titled(*FILLER, *FILLER, start=20)
+    interest = an_interest("gpu", "kernel fusion")
+    profile = a_profile(interests=(interest,), max_papers=14, min_score=0, exploration=0)
+    found = choice(old + new, profile, seen_since=NOON - timedelta(days=1))
+    assert [pick.is_new for pick in found.picks] == [False] * 2 + [True] * 12
+    equals = papers_titled(*[f"Kernel fusion {n}" for n in range(20)])
+    old = [replace(p, first_seen_at=NOON - timedelta(days=2)) for p in equals[:10]]
+    found = choice([*old, *equals[10:]], profile, seen_since=NOON - timedelta(days=1))
+    assert [pick.is_new for pick in found.picks[:10]] == [True] * 10
 
 
 @pytest.mark.parametrize(
     ("hours", "told"), [(1, "earlier today"), (24, "1 day ago"), (48, "2 days ago")]
 )
-def test_a_paper_carried_over_says_when_it_was_found(hours, told):
+def test_a_paper_carried_over_says_when_it_was_new(hours, told):
     old = papers_titled("Kernel fusion", first_seen_at=NOON - timedelta(hours=hours))
     profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),))
     found = choice(old, profile, seen_since=NOON - timedelta(minutes=1))
@@ -275,13 +290,13 @@ def test_what_took_off_late_moves_nobody_elses_trend():
 
 
 def test_exploration_is_seeded_and_never_pads_an_empty_day():
-    papers = papers_titled(*FILLER, *[f"Kernel fusion {n}" for n in range(9)])
+    papers = papers_titled(*FILLER, *[f"Kernel fusion {n}" for n in range(4)])
     interest = an_interest("gpu", "kernel fusion")
-    profile = a_profile(interests=(interest,), exploration=0.3, max_papers=9)
-    found = choice(papers, profile)
+    profile = a_profile(interests=(interest,), exploration=0.5, max_papers=9)
+    seen = {n: votes(2.0) for n in range(2, 13)} | {1: votes(300.0)}
+    found = choice(papers, profile, observations=seen)
     strange = [pick for pick in found.picks if pick.section == "exploration"]
-    assert strange
-    assert len(found.picks) <= 9
-    assert "outside your interests" in strange[0].reason
-    assert found == choice(papers, profile)
-    assert choice(papers_titled(*FILLER), profile).picks == ()
+    assert [pick.paper_id for pick in strange] == [1]
+    assert strange[0].reason == "Popular elsewhere: 300 upvotes"
+    assert found == choice(papers, profile, observations=seen)
+    assert choice(papers_titled(*FILLER), profile, observations=seen).picks == ()
