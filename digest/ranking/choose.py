@@ -113,7 +113,7 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
 
 
 def most_carried(cap: int, new: int) -> int:
-    """Return how many papers from before the window an edition holds at most.
+    """Return how many papers from before the window an edition holds at most, beside late ones.
 
     One in seven where ``new`` ones pass the floor in plenty; where they do not fill the edition,
     what they leave, but no more than half of it for a single new one.
@@ -196,8 +196,9 @@ class _Basket:
             name = self._name(position)
             self._per_name[name] = self._per_name.get(name, 0) + 1
         if self._has_carried and self._scored.carried[position]:
-            self._carried += 1
-            self._late += bool(self._scored.late[position])
+            is_late = bool(self._scored.late[position])
+            self._late += is_late
+            self._carried += not is_late
         for person in self._scored.groups[position]:
             count = self._per_person[person] = self._per_person.get(person, 0) + 1
             if count >= self._most_of_group:
@@ -221,11 +222,10 @@ class _Basket:
             name = self._name(position)
             if name in self._quotas and self._per_name.get(name, 0) >= self._quotas[name]:
                 return "quota"
-        if self._late >= self._most_late and scored.late[position]:
-            return "late"
-        if self._carried >= self._most_carried and scored.carried[position]:
-            return "carried"
-        return ""
+        if scored.late[position]:
+            return "late" if self._late >= self._most_late else ""
+        is_full = self._carried >= self._most_carried
+        return "carried" if is_full and scored.carried[position] else ""
 
 
 def _firsts(scored: Scored, above: Positions) -> list[int]:

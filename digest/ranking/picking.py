@@ -242,12 +242,13 @@ def _within_shares(look: _Look) -> Flags:
     flags, which = _flags(standing, look.readers)
     carried = flags[which[:, None], top]
     late = standing.window.late[top]
-    too_late = late & (late.cumsum(axis=1) > look.most(most_late))
-    counted = carried & ~too_late
+    in_time = late & (late.cumsum(axis=1) <= look.most(most_late))
+    counted = carried & ~late
     caps = [standing.seats[number].reader.profile.max_papers for number in look.readers]
     most = [most_carried(cap, new) for cap, new in zip(caps, look.new.tolist(), strict=True)]
     kept: Flags = counted & (counted.cumsum(axis=1) <= np.array(most, dtype=np.intp)[:, None])
-    return kept | ~carried
+    free: Flags = kept | in_time | ~(carried | late)
+    return free
 
 
 def _flags(standing: Standing, readers: Positions) -> tuple[Flags, Positions]:
