@@ -56,11 +56,23 @@ class Background:
     spectrum: Floats
     """Second moments along ``axes``, the principal directions of the papers."""
     axes: Floats
+    spread: Floats
+    """Factor of the second moments of papers of all fields, in rows along ``axes``."""
 
     def papers(self, papers: Sequence[Paper]) -> Floats:
         """Return one unit row per paper: its text, and once more its title, which says it best."""
         whole = self.encode([paper_text(paper) for paper in papers])
         return unit(whole + _TITLE * self.encode([paper.title for paper in papers]))
+
+    def usual(self, directions: Floats) -> Floats:
+        """Return how far papers at large lie along each direction (root of the mean square).
+
+        The farther of those of all fields and those that were learnt from: a store that holds
+        little of a field says little of how far its papers lie apart.
+        """
+        near = np.square(directions) @ self.spectrum
+        broad = np.square(directions @ self.spread).sum(axis=1)
+        return np.asarray(np.sqrt(np.maximum(near, broad)), dtype=np.float32)
 
     def texts(self, texts: Sequence[str]) -> Floats:
         """As ``encode``: no text is too short for a word table."""
@@ -98,6 +110,7 @@ def unlearned() -> Background:
         mean=table.mean,
         spectrum=spectrum,
         axes=axes,
+        spread=_spread(table, axes),
     )
 
 
@@ -135,17 +148,36 @@ def learn(papers: Iterable[Paper]) -> Background:
         mean=mean,
         spectrum=spectrum,
         axes=axes,
+        spread=_spread(table, axes),
     )
 
 
 def moments(table: WordTable, texts: Sequence[str]) -> tuple[Floats, Floats]:
     """Return the mean of the texts' unit vectors, and the centred ones' second moments."""
-    bags, words = _bags([content_words(text) for text in texts])
-    rarity = table.rarities(words, unknown=_UNKNOWN_RARITY)
-    found = _mixed(bags, table.rows(words), rarity)
+    found = _plain_rows(table, texts)
     mean = found.mean(axis=0)
     apart = centred(found, mean)
     return mean, np.asarray(apart.T @ apart / len(texts), dtype=np.float32)
+
+
+def weighted_moments(
+    table: WordTable, titles: Sequence[str], texts: Sequence[str], weights: Floats
+) -> Floats:
+    """Return the second moments of papers' rows around their mean, papers counting by weight."""
+    whole, title = (_plain_rows(table, some) for some in (texts, titles))
+    mean = weights @ whole
+    apart = unit(centred(whole, mean) + _TITLE * centred(title, mean))
+    return np.asarray((apart * weights[:, None]).T @ apart, dtype=np.float32)
+
+
+def _plain_rows(table: WordTable, texts: Sequence[str]) -> Floats:
+    bags, words = _bags([content_words(text) for text in texts])
+    return _mixed(bags, table.rows(words), table.rarities(words, unknown=_UNKNOWN_RARITY))
+
+
+def _spread(table: WordTable, axes: Floats) -> Floats:
+    values, directions = principal(table.broad)
+    return np.asarray(axes.T @ (directions * np.sqrt(values)), dtype=np.float32)
 
 
 def _frequencies(texts: Sequence[Sequence[str]]) -> dict[str, int]:

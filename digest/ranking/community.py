@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from digest.model import Paper, PaperKey
-from digest.ranking.likeness import NEAR, sureness, usual
+from digest.ranking.likeness import LEAST, NEAR, sureness
 from digest.ranking.space import Floats, unit
 from digest.ranking.tastes import Rated, Taste
 from digest.ranking.window import Liked, Window
@@ -130,7 +130,7 @@ def doubts(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats | No
     weights = sparse.csr_array((values, columns, indptr), shape=(len(tastes), len(liked.rows)))
     meaning, _ = window.meanings[0]
     direction = unit(unit(weights @ liked.meaning[0]) / (meaning.spectrum + _SHRINK))
-    direction /= np.float32(NEAR) * usual(meaning, direction)[:, None]
+    direction /= np.float32(NEAR) * np.maximum(meaning.usual(direction), LEAST)[:, None]
     strength = sureness(direction @ window.meaning[0].T)
     for row, taste in enumerate(tastes):
         for rated in taste.borrowed:

@@ -22,7 +22,7 @@ from digest.ranking.words import content_words
 NEAR = 3.0
 """Nearness that makes a paper half sure."""
 
-_WORDS = 0.0135
+_WORDS = 0.0125
 """What shared words count, squared, beside meaning: common ones are chance, rare ones are not."""
 
 _AWAY = 0.7
@@ -34,7 +34,7 @@ _TOLD = 0.8
 _MANY_LIKES = 15.0
 """Fewer likes than this say little of what is not liked: the fit stays near their middle."""
 
-_LEAST, _LEAST_WORDS = 0.01, 0.001
+LEAST, _LEAST_WORDS = 0.01, 0.001
 """Nothing is so unusual that chance alone is smaller than this, in meaning and in words."""
 
 _MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
@@ -52,15 +52,9 @@ def likenesses(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats:
     near *= np.float32(_WORDS) * near
     for place, (meaning, weight) in enumerate(window.meanings):
         direction = _fitted(meaning, weights @ liked.meaning[place], said)
-        direction *= (np.float32(weight) / usual(meaning, direction))[:, None]
+        direction *= (np.float32(weight) / np.maximum(meaning.usual(direction), LEAST))[:, None]
         near += direction @ window.meaning[place].T
     return near
-
-
-def usual(meaning: Meaning, directions: Floats) -> Floats:
-    """Return how far papers at large lie along each direction (root of the mean square)."""
-    squares = np.square(directions) @ meaning.spectrum + np.float32(_LEAST**2)
-    return np.asarray(np.sqrt(squares), dtype=np.float32)
 
 
 def sureness(near: Floats) -> Floats:

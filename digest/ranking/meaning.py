@@ -31,6 +31,10 @@ class Meaning(Protocol):
         """Return how far a fit stays near the middle of what is liked: the ridge's lambda."""
         ...
 
+    def usual(self, directions: Floats) -> Floats:
+        """Return how far papers at large lie along each direction (root of the mean square)."""
+        ...
+
     def papers(self, papers: Sequence[Paper]) -> Floats:
         """Return one row per paper; zeros where nothing is known of it."""
         ...
@@ -50,6 +54,10 @@ class Sentences:
     mean: Floats
     spectrum: Floats
     axes: Floats
+
+    def usual(self, directions: Floats) -> Floats:
+        """Return how far the papers that it was learnt from lie along each direction."""
+        return np.asarray(np.sqrt(np.square(directions) @ self.spectrum), dtype=np.float32)
 
     def papers(self, papers: Sequence[Paper]) -> Floats:
         """Return one row per paper."""

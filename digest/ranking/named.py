@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Ids = npt.NDArray[np.intp]
 
-TERM_STRENGTH = {Place.TITLE: 0.5, Place.TEXT: 0.35}
+TERM_STRENGTH = {Place.TITLE: 0.3, Place.TEXT: 0.2}
 AUTHOR, MAYBE_AUTHOR, INSTITUTION, CATEGORY = 0.8, 0.3, 0.35, 0.18
 ONLY_CATEGORY, ONLY_CROSS_LISTED = 0.5, 0.4
 """A category is all that some interests say: then its papers are what the reader wants."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from digest.ranking.space import Floats
 
-FILE = "words.npz"
+FILE, BROAD_FILE = "words.npz", "broad.npz"
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -37,6 +37,8 @@ class WordTable:
     """Mean of unit vectors of random papers: what all papers share, to be taken away."""
     gram: Floats
     """Second moments of centred unit vectors of random papers: the shared negatives."""
+    broad: Floats
+    """Second moments of papers of all fields: how far papers at large lie apart."""
 
     @property
     def width(self) -> int:
@@ -65,15 +67,19 @@ class WordTable:
 @cache
 def shipped() -> WordTable:
     """Return the table that comes with the package."""
-    place = resources.files("digest.ranking") / "data" / FILE
+    return unpack({**_stored(FILE), "broad": _stored(BROAD_FILE)["gram"]})
+
+
+def _stored(name: str) -> Arrays:
+    place = resources.files("digest.ranking") / "data" / name
     with place.open("rb") as file, np.load(file) as stored:
-        return unpack({name: stored[name] for name in stored.files})
+        return {key: stored[key] for key in stored.files}
 
 
 def pack(
     words: Sequence[str], vectors: Floats, rarity: Floats
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the arrays of a table's file, but for the mean and the Gram matrix."""
+    """Return the arrays of a table's file, but for the moments."""
     # The few largest values of a word may be cut: all others are told apart better.
     scale = np.maximum(np.quantile(np.abs(vectors), 0.98, axis=1), 1e-6) / 7
     levels = np.clip(np.rint(vectors / scale[:, None]), -7, 7) + 8
@@ -87,7 +93,7 @@ def pack(
 
 
 def unpack(stored: Arrays) -> WordTable:
-    """Return the table that these arrays of its file hold."""
+    """Return the table that these arrays of its files hold."""
     words = stored["words"].tobytes().decode().split("\n")
     return WordTable(
         position={word: n for n, word in enumerate(words)},
@@ -96,4 +102,6 @@ def unpack(stored: Arrays) -> WordTable:
         rarity=stored["rarity"].astype(np.float32) / np.float32(16),
         mean=stored["mean"].astype(np.float32),
         gram=stored["gram"].astype(np.float32),
+        # A table that was just made knows no papers but its own.
+        broad=stored.get("broad", stored["gram"]).astype(np.float32),
     )

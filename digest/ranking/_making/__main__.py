@@ -138,7 +138,10 @@ def _whole(
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Return the file's arrays, the statistics as the packed words give them."""
     packed = pack(vocabulary, vectors, rarity)
-    nothing = {"mean": np.zeros(WIDTH), "gram": np.zeros((WIDTH, WIDTH))}
+    nothing = {
+        "mean": np.zeros(WIDTH),
+        **dict.fromkeys(("gram", "broad"), np.zeros((WIDTH, WIDTH))),
+    }
     mean, gram = background.moments(unpack({**packed, **nothing}), abstracts)
     return {**packed, "mean": mean, "gram": gram}
 
