@@ -58,6 +58,14 @@ class ImportReport:
     """Confirmed rows that name no profile: nothing is mailed to them yet."""
     encoding: str
     unused_columns: tuple[str, ...]
+    wish_columns: tuple[str, ...] = ()
+    """Columns that decided who gets mail, as ``name (meaning)``."""
+    confirmed: int = 0
+    """Addresses of the file by what it says of them: want mail,"""
+    unconfirmed: int = 0
+    """have not confirmed or never agreed,"""
+    unsubscribed: int = 0
+    """left, bounced, complained or were blocked."""
     is_dry_run: bool = False
 
 
@@ -78,22 +86,36 @@ class _Import:
     tally: _Tally = field(default_factory=_Tally)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the owner wants a file to be read."""
+
+    wanted: ListFormat | None = None
+    """Insist on this format."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What columns say of their rows, by name."""
+
+
+AS_IT_IS = Reading()
+
+
 def import_list(
     app: App,
     content: bytes,
     *,
     name: str,
     profile_names: Sequence[str] = (),
-    wanted: ListFormat | None = None,
+    reading: Reading = AS_IT_IS,
     dry_run: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> ImportReport:
     """Add the subscribers of a CSV file; ``profile_names`` serve the rows that name none.
 
     Kept in batches, so that a file that was cut short can simply be given again. Raises
-    UsageError where the file has no column of addresses, MissingError for an unknown profile.
+    UsageError where the file has no column of addresses or one that may carry a refusal and is
+    not understood (``reading.meanings`` explains it), MissingError for an unknown profile.
     """
-    read = read_list(content, wanted=wanted)
+    read = read_list(content, wanted=reading.wanted, name=name, meanings=reading.meanings)
     profiles.sync(app)
     by_name = {stored.profile.name: stored for stored in profiles.listing(app) if _is_open(stored)}
     for asked in profile_names:
@@ -115,9 +137,24 @@ def import_list(
         bad=tuple(sorted((*read.bad, *bad), key=lambda item: item.line)),
         encoding=read.encoding,
         unused_columns=read.unused_columns,
+        wish_columns=read.wish_columns,
+        **{status.value: sum(row.status is status for row in merged) for status in _STRENGTH},
         is_dry_run=dry_run,
         **vars(work.tally),
     )
+
+
+def reading_of(columns: Sequence[str], wanted: ListFormat | None) -> Reading:
+    """Read ``NAME=MEANING`` of columns. Raises UsageError for anything else."""
+    found = {}
+    for option in columns:
+        name, equals, meaning = option.rpartition("=")
+        if not equals:
+            raise UsageError(
+                f"column {option[:80]!r}: expected NAME=MEANING, as in deleted_at=refusal"
+            )
+        found[name] = meaning.strip().lower()
+    return Reading(wanted=wanted, meanings=found)
 
 
 def export_list(
@@ -205,7 +242,6 @@ def _merged(rows: Sequence[ListRow]) -> list[ListRow]:
             first,
             status=max(first.status, row.status, key=_STRENGTH.index),
             profiles=tuple(dict.fromkeys((*first.profiles, *row.profiles))),
-            is_barred=first.is_barred or row.is_barred,
             suppression=max(first.suppression, row.suppression, key=_strength),
             own_profiles=first.own_profiles or row.own_profiles,
         )
@@ -285,9 +321,7 @@ def _leave(
 
 
 def _reason(row: ListRow) -> str:
-    if row.suppression in suppressions.REASONS:
-        return row.suppression
-    return "manual" if row.is_barred else "unsubscribed"
+    return row.suppression if row.suppression in suppressions.REASONS else "unsubscribed"
 
 
 def _bring_along(

@@ -87,6 +87,13 @@ def import_list(
         ListFormat | None,
         typer.Option("--format", help="Insist on this format; else it is seen from the header."),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=MEANING: what a column says; ignore, refusal, consent, confirmation, "
+            "status or address. May be repeated."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")
     ] = False,
@@ -97,6 +104,8 @@ def import_list(
 ) -> None:
     """Add the subscribers of a CSV file. Whoever left, bounced or complained stays out.
 
+    Exports of Ghost, Mailchimp, Brevo, Substack, Buttondown and others are understood by what
+    their columns mean; one that may carry a refusal and is not understood stops the import.
     Exit code 1 where lines were not taken; each is named, and all others are in.
     """
     with opened(context) as app, progress("importing", hidden=options_of(context).quiet) as done:
@@ -105,7 +114,7 @@ def import_list(
             file.read_bytes(),
             name=file.name,
             profile_names=profile or (),
-            wanted=format_,
+            reading=subscriber_lists.reading_of(column or (), format_),
             dry_run=dry_run,
             on_progress=done,
         )
@@ -143,6 +152,11 @@ def _print_import(report: ImportReport) -> None:
         f"{report.rows} rows ({report.encoding}): {report.added} {would}added, "
         f"{report.known} known, {report.held} left before, {report.duplicates} doubled, "
         f"{len(report.bad)} not taken; {report.subscribed} subscriptions"
+    )
+    wishes = ", ".join(report.wish_columns) or "no column"
+    print_line(
+        f"in the file: {report.confirmed} want mail, {report.unconfirmed} have not confirmed, "
+        f"{report.unsubscribed} must not get mail; decided by: {wishes}"
     )
     if report.without_profile:
         print_line(f"{report.without_profile} have no profile: name one with --profile")

@@ -1,4 +1,4 @@
-"""Lists of subscribers as CSV files, ours and listmonk's: bytes to rows and back. Pure.
+"""Lists of subscribers as CSV files, ours and other programs': bytes to rows and back. Pure.
 
 Reading loses nothing: every line becomes a row or a refusal that names its line. Whether an
 address may be mailed is not asked here.
@@ -6,12 +6,11 @@ address may be mailed is not asked here.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +18,9 @@ from enum import StrEnum
 from digest.errors import AddressError, UsageError
 from digest.model import SubscriberStatus
 from digest.subscribers.addresses import normalise
+from digest.subscribers.columns import Meaning, meaning_of
+from digest.subscribers.standing import Columns, Wish, least, of_file, understand
+from digest.text.decoding import decode
 
 
 class ListFormat(StrEnum):
@@ -42,23 +44,9 @@ COLUMNS = {
     ListFormat.LISTMONK: ("email", "name", "attributes", "status", "created_at", "updated_at"),
 }
 _NAMES = {
-    "address": "address", "email": "address", "e-mail": "address", "mail": "address",
-    "email address": "address", "status": "status", "profile": "profiles",
-    "profiles": "profiles", "created_at": "since", "confirmed_at": "since",
+    "profile": "profiles", "profiles": "profiles", "created_at": "since", "confirmed_at": "since",
     "suppression": "suppression", "own_profiles": "own",
 }  # fmt: skip
-_STATUSES = {
-    "": SubscriberStatus.CONFIRMED,
-    "confirmed": SubscriberStatus.CONFIRMED,
-    "enabled": SubscriberStatus.CONFIRMED,
-    "subscribed": SubscriberStatus.CONFIRMED,
-    "unconfirmed": SubscriberStatus.UNCONFIRMED,
-    "unsubscribed": SubscriberStatus.UNSUBSCRIBED,
-    "disabled": SubscriberStatus.UNSUBSCRIBED,
-    "blocklisted": SubscriberStatus.UNSUBSCRIBED,
-    "suppressed": SubscriberStatus.UNSUBSCRIBED,
-}
-_BARRED = ("blocklisted", "suppressed")
 _TO_LISTMONK = {
     SubscriberStatus.CONFIRMED: "enabled",
     SubscriberStatus.UNCONFIRMED: "disabled",
@@ -67,6 +55,7 @@ _TO_LISTMONK = {
 _LONGEST_RECORD = 20
 """Lines that one record may span, by line ends inside quotes."""
 _TIMES = ("created_at", "confirmed_at")
+_NOTHING: Mapping[str, str] = {}
 LONGEST_CELL = 64 * 2**20
 """Characters: a reader's own profiles hold their libraries."""
 csv.field_size_limit(LONGEST_CELL)
@@ -84,15 +73,13 @@ class ListRow:
     """Normalised."""
     status: SubscriberStatus
     profiles: tuple[str, ...] = ()
-    is_barred: bool = False
-    """The other program must never mail it again: a complaint, or somebody's decision."""
     since: str = ""
     """What the file says of when they came; proof of consent, kept as it is written."""
     created_at: datetime | None = None
     """Of our own format, as ``confirmed_at`` is."""
     confirmed_at: datetime | None = None
     suppression: str = ""
-    """Why our own export says that the address is not mailed."""
+    """Why the address is not mailed, of the suppression list's reasons; empty if it is."""
     own_profiles: str = ""
     """What they chose themselves, as our own export writes it."""
 
@@ -115,6 +102,8 @@ class ReadList:
     encoding: str
     unused_columns: tuple[str, ...] = ()
     """Columns that hold nothing we keep."""
+    wish_columns: tuple[str, ...] = ()
+    """Columns that decide who gets mail, as ``name (meaning)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,36 +120,59 @@ class ListEntry:
     """JSON: the profiles that are this reader's alone, with their libraries."""
 
 
-def read_list(content: bytes, *, wanted: ListFormat | None = None) -> ReadList:
+def read_list(
+    content: bytes,
+    *,
+    wanted: ListFormat | None = None,
+    name: str = "",
+    meanings: Mapping[str, str] = _NOTHING,
+) -> ReadList:
     """Return the lines of a CSV file, whichever format, encoding and separator it has.
 
-    Without a header the column that holds an @ is taken for the address. Raises UsageError
-    where there is no such column, or it is not the format that was ``wanted``.
+    Without a header the column that holds an @ is taken for the address. ``name`` is the file's:
+    that of a list of people who left makes every row one of them. ``meanings`` maps columns to
+    what the owner says of them. Raises UsageError where there is no column of addresses, it is
+    not the format that was ``wanted``, or a column may carry a refusal and is not understood.
     """
-    text, encoding = _decoded(content)
+    text, encoding = decode(content)
     records, bad = _records(text)
+    everybody = of_file(name)
     if not records:
         return ReadList(rows=(), bad=tuple(bad), encoding=encoding)
-    header = [cell.strip().lower() for cell in records[0][1]]
+    first = records[0][1]
+    header = [cell.strip().lower() for cell in first]
     has_header = not any("@" in cell for cell in header)
-    columns = _columns(header) if has_header else _guessed(header)
     if wanted is ListFormat.LISTMONK and not (has_header and "email" in header):
         raise UsageError("the file is not a listmonk export: it has no column called email")
+    lines = records[1:] if has_header else records
+    cells = [line for _, line in lines]
+    columns = _columns(first, cells, meanings) if has_header else _guessed(header)
+    wishes = understand(
+        first if has_header else [""] * len(first),
+        cells,
+        skip=_settled(header, columns),
+        chosen=meanings,
+        is_named=has_header,
+    )
     rows: list[ListRow] = []
-    for line, cells in records[1:] if has_header else records:
-        found = _row(line, cells, columns, len(header))
+    for line, row in lines:
+        found = _row(line, row, columns, len(header), wishes, everybody)
         if isinstance(found, BadRow):
             bad.append(found)
         else:
             rows.append(found)
-    unused = [
-        name for place, name in enumerate(header) if has_header and place not in columns.values()
-    ]
+    used = {*columns.values(), *wishes.meanings}
     return ReadList(
         rows=tuple(rows),
         bad=tuple(sorted(bad, key=lambda item: item.line)),
         encoding=encoding,
-        unused_columns=tuple(unused),
+        unused_columns=tuple(
+            label for place, label in enumerate(header) if has_header and place not in used
+        ),
+        wish_columns=tuple(
+            f"{header[place] if has_header else place + 1} ({meaning})"
+            for place, meaning in wishes.meanings.items()
+        ),
     )
 
 
@@ -200,22 +212,6 @@ def csv_line(cells: Iterable[object]) -> str:
     return held.getvalue()
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace"), encoding
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return content.decode("latin-1"), "latin-1"
-
-
 def _records(text: str) -> tuple[list[tuple[int, list[str]]], list[BadRow]]:
     """Return the records with the line each starts on; empty lines are none.
 
@@ -245,24 +241,53 @@ def _records(text: str) -> tuple[list[tuple[int, list[str]]], list[BadRow]]:
     return records, bad
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
+def _columns(
+    header: Sequence[str], rows: Sequence[Sequence[str]], meanings: Mapping[str, str]
+) -> dict[str, int]:
     found: dict[str, int] = {}
-    for place, name in enumerate(header):
+    lower = [name.strip().lower() for name in header]
+    for place, name in enumerate(lower):
         if (known := _NAMES.get(name)) and (known not in found or known == "since"):
             found[known] = place
     if "own" in found:
-        found |= {name: header.index(name) for name in _TIMES if name in header}
-    if "address" not in found:
-        named = ", ".join(filter(None, header)) or "nothing"
+        found |= {name: lower.index(name) for name in _TIMES if name in lower}
+    asked = {name.strip().lower() for name, meaning in meanings.items() if meaning == "address"}
+    places = [place for place, name in enumerate(lower) if name in asked] or [
+        place for place, name in enumerate(header) if meaning_of(name) is Meaning.ADDRESS
+    ]
+    if not places:
+        named = ", ".join(filter(None, lower)) or "nothing"
         raise UsageError(f"the file has no column called address or email (its header: {named})")
+    # "address" may be where they live, beside "email".
+    found["address"] = next((p for p in places if _holds_addresses(rows, p)), places[0])
     return found
+
+
+def _holds_addresses(rows: Sequence[Sequence[str]], place: int) -> bool:
+    return any("@" in row[place] for row in rows if place < len(row))
+
+
+def _settled(header: Sequence[str], columns: Mapping[str, int]) -> frozenset[int]:
+    """Return the columns that say nothing of who wants mail, as far as is known by name."""
+    settled = {place for name, place in columns.items() if name not in ("since", "suppression")}
+    settled |= {place for place, name in enumerate(header) if name == "created_at"}
+    if "profiles" in header:  # ours: its status says all
+        settled |= {place for place, name in enumerate(header) if name == "confirmed_at"}
+    return frozenset(settled)
 
 
 def _guessed(first: Sequence[str]) -> dict[str, int]:
     return {"address": next(place for place, cell in enumerate(first) if "@" in cell)}
 
 
-def _row(line: int, cells: list[str], columns: dict[str, int], width: int) -> ListRow | BadRow:
+def _row(
+    line: int,
+    cells: list[str],
+    columns: dict[str, int],
+    width: int,
+    wishes: Columns,
+    everybody: Wish,
+) -> ListRow | BadRow:
     def refused(reason: str) -> BadRow:
         return BadRow(line=line, reason=reason, cells=tuple(cells))
 
@@ -274,26 +299,21 @@ def _row(line: int, cells: list[str], columns: dict[str, int], width: int) -> Li
         text = cells[place].strip() if place < len(cells) else ""
         return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
-    word = cell("status").lower()
-    if word not in _STATUSES:
-        return refused(
-            f"the status {word[:40]!r} is not known ({', '.join(filter(None, _STATUSES))})"
-        )
     try:
+        wish = least(everybody, wishes.wish(cells))
         address = normalise(cell("address"))
-    except AddressError as exc:
+    except (ValueError, AddressError) as exc:
         return refused(str(exc))
     names = [name.strip() for name in _PROFILE_SEPARATOR.split(cell("profiles"))]
     return ListRow(
         line=line,
         address=address,
-        status=_STATUSES[word],
+        status=wish.status,
         profiles=tuple(filter(None, names)),
-        is_barred=word in _BARRED,
         since=cell("since")[:40],
         created_at=_instant(cell("created_at")),
         confirmed_at=_instant(cell("confirmed_at")),
-        suppression=cell("suppression"),
+        suppression=cell("suppression") or wish.reason,
         own_profiles=cell("own"),
     )
 

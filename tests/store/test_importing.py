@@ -53,7 +53,7 @@ def counted(report):
 
 
 def test_rows_become_subscribers_with_their_proof(app):
-    report = take(app, "ada@example.org,confirmed,ml|robots", "alan@example.org,,ml")
+    report = take(app, "ada@example.org,confirmed,ml|robots", "alan@example.org,confirmed,ml")
     assert (report.rows, report.added, report.subscribed) == (2, 2, 3)
     with app.reading() as connection:
         person = rows.find(connection, "ada@example.org")
@@ -63,7 +63,7 @@ def test_rows_become_subscribers_with_their_proof(app):
 
 
 def test_the_first_edition_comes_at_the_next_slot_and_not_at_once(app):
-    take(app, "ada@example.org,,ml")
+    take(app, "ada@example.org,confirmed,ml")
     (line,) = subscribers.listing(app, address="ada@example.org")
     assert NOON < line.next_slot_at < NOON + timedelta(days=1)
 
@@ -77,7 +77,7 @@ def test_a_suppressed_address_is_never_revived(app, reason):
 
 
 def test_who_left_stays_out(app):
-    take(app, "ada@example.org,,ml")
+    take(app, "ada@example.org,confirmed,ml")
     subscribers.remove(app, "ada@example.org")
     report = take(app, "ada@example.org,confirmed,ml|robots")
     assert (report.held, report.subscribed) == (1, 0)
@@ -85,7 +85,7 @@ def test_who_left_stays_out(app):
 
 
 def test_who_left_elsewhere_is_out_here_too(app):
-    take(app, "ada@example.org,,ml", "eve@example.org,,ml")
+    take(app, "ada@example.org,confirmed,ml", "eve@example.org,confirmed,ml")
     take(app, "ada@example.org,disabled,", "eve@example.org,blocklisted,")
     assert statuses(app) == {
         "ada@example.org": ("unsubscribed", "unsubscribed"),
@@ -101,10 +101,11 @@ def test_of_two_rows_on_one_address_the_one_for_less_mail_counts(app):
 
 def test_every_row_is_counted_once(app):
     suppress(app, "out@example.org", "hard")
-    take(app, "known@example.org,,ml")
+    take(app, "known@example.org,confirmed,ml")
     report = take(
-        app, "known@example.org,,robots", "out@example.org,,ml", "new@example.org,,ml",
-        "new@example.org,,robots", "rubbish,,ml", "x@example.org,,nowhere",
+        app, "known@example.org,confirmed,robots", "out@example.org,confirmed,ml",
+        "new@example.org,confirmed,ml",
+        "new@example.org,confirmed,robots", "rubbish,,ml", "x@example.org,confirmed,nowhere",
     )  # fmt: skip
     assert counted(report) == report.rows == 6
     assert [(bad.line, bad.reason) for bad in report.bad] == [
@@ -114,27 +115,27 @@ def test_every_row_is_counted_once(app):
 
 
 def test_the_same_file_twice_changes_nothing_the_second_time(app):
-    lines = [f"r{n}@example.org,,ml" for n in range(2300)]
+    lines = [f"r{n}@example.org,confirmed,ml" for n in range(2300)]
     assert take(app, *lines).added == 2300
     report = take(app, *lines)
     assert (report.added, report.known, report.subscribed) == (0, 2300, 0)
 
 
 def test_a_dry_run_counts_and_keeps_nothing(app):
-    report = take(app, "ada@example.org,,ml", dry_run=True)
+    report = take(app, "ada@example.org,confirmed,ml", dry_run=True)
     assert (report.added, report.subscribed, report.is_dry_run) == (1, 1, True)
     assert statuses(app) == {}
 
 
 def test_rows_without_a_profile_get_the_one_that_was_named(app):
-    assert take(app, "ada@example.org,,", profile_names=["ml"]).subscribed == 1
-    assert take(app, "bob@example.org,,").without_profile == 1
+    assert take(app, "ada@example.org,confirmed,", profile_names=["ml"]).subscribed == 1
+    assert take(app, "bob@example.org,confirmed,").without_profile == 1
     with pytest.raises(MissingError, match="nowhere"):
-        take(app, "eve@example.org,,", profile_names=["nowhere"])
+        take(app, "eve@example.org,confirmed,", profile_names=["nowhere"])
 
 
 def test_an_imported_subscriber_survives_the_next_look_at_the_profile_files(app):
-    take(app, "ada@example.org,,ml")
+    take(app, "ada@example.org,confirmed,ml")
     subscribers.add(app, "grace@example.org", ["ml"])
     report = subscriber_lists.import_list(app, b"address\n", name="empty")
     assert report.rows == 0  # brought profiles in line with their files, which name nobody
@@ -154,7 +155,7 @@ def test_a_file_that_still_names_an_erased_reader_brings_no_row_back(app):
 
 
 def test_an_export_says_who_is_suppressed_and_listmonks_leaves_them_out(app):
-    take(app, "ada@example.org,,ml|robots", "eve@example.org,,ml")
+    take(app, "ada@example.org,confirmed,ml|robots", "eve@example.org,confirmed,ml")
     suppress(app, "eve@example.org", "complaint")
     own = "".join(subscriber_lists.export_list(app, ListFormat.DIGEST))
     assert "ada@example.org,confirmed,ml|robots" in own

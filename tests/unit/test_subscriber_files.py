@@ -28,10 +28,10 @@ def addresses(content, **options):
 
 def test_listmonks_export_is_read_with_its_words_for_status():
     found = read_list(LISTMONK.encode(), wanted=ListFormat.LISTMONK)
-    assert [(r.line, r.address, r.status, r.is_barred) for r in found.rows] == [
-        (2, "ada@example.org", CONFIRMED, False),
-        (3, "alan@example.org", UNSUBSCRIBED, False),
-        (4, "eve@example.org", UNSUBSCRIBED, True),
+    assert [(r.line, r.address, r.status, r.suppression) for r in found.rows] == [
+        (2, "ada@example.org", CONFIRMED, ""),
+        (3, "alan@example.org", UNSUBSCRIBED, "unsubscribed"),
+        (4, "eve@example.org", UNSUBSCRIBED, "manual"),
     ]
     assert found.rows[0].since == "2025-01-02T03:04:05Z"
     assert found.unused_columns == ("uuid", "name", "attributes", "updated_at")

@@ -115,6 +115,10 @@ class ImportOut(Schema):
     without_profile: int = Field(description="Confirmed rows without a profile.")
     encoding: str
     unused_columns: list[str]
+    wish_columns: list[str] = Field(description="Columns that decided who gets mail.")
+    confirmed: int = Field(description="Addresses that want mail, by the file.")
+    unconfirmed: int = Field(description="Addresses that have not confirmed, by the file.")
+    unsubscribed: int = Field(description="Addresses that must not get mail, by the file.")
     is_dry_run: bool
 
 

@@ -128,6 +128,10 @@ def _add_lists(router: APIRouter, site: Site) -> None:
             list[Name] | None, Query(max_length=100, description="For rows that name none.")
         ] = None,
         name: Annotated[Line, Query(description="The file's name, kept as proof.")] = "",
+        column: Annotated[
+            list[Line] | None,
+            Query(max_length=100, description="NAME=MEANING: what a column says of its rows."),
+        ] = None,
         dry_run: Annotated[bool, Query(description="Say what would happen.")] = False,
     ) -> Any:
         """Add the subscribers of a CSV file (the body); nobody who left is brought back."""
@@ -142,7 +146,7 @@ def _add_lists(router: APIRouter, site: Site) -> None:
                 content,
                 name=name,
                 profile_names=profile or (),
-                wanted=chosen,
+                reading=subscriber_lists.reading_of(column or (), chosen),
                 dry_run=dry_run,
             )
 
