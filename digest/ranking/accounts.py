@@ -130,6 +130,13 @@ def _picks(
     said = account(sheet, rows, positions)
     weights = np.array([_trend_weight(seat) for seat in standing.seats])[reader]
     trend = window.trend[positions]
+    sentences = said.sentences(
+        explored=explored,
+        elsewhere=interest < ON_TOPIC,
+        popular=weights * trend > (1 - weights) * interest,
+        carried=earlier,
+        now=now,
+    )
     columns = PickColumns(
         window.row_ids[positions].tolist(),
         window.keys[positions].tolist(),
@@ -137,13 +144,7 @@ def _picks(
         _rounded(interest),
         _rounded(trend),
         _sections(sheet, rows, interest, explored, earlier),
-        said.sentences(
-            explored=explored,
-            elsewhere=interest < ON_TOPIC,
-            popular=weights * trend > (1 - weights) * interest,
-            carried=earlier,
-            now=now,
-        ),
+        _with_limits(sentences, picked, ends),
         (~carried).tolist(),
     )
     strengths = said.parts()
@@ -156,6 +157,21 @@ def _picks(
         )
         for number, (start, end) in enumerate(pairwise(ends))
     ]
+
+
+_YIELDED = {
+    "quota": "over this interest's quota, but clearly better than the rest",
+    "diversity": "one more from these authors, but clearly better than the rest",
+}
+
+
+def _with_limits(sentences: list[str], picked: Sequence[Picked], ends: Sequence[int]) -> list[str]:
+    """Say of picks that a limit yielded to that it did."""
+    for number, one in enumerate(picked):
+        for place, position in enumerate(one.positions if one.beyond else ()):
+            if cause := one.beyond.get(position):
+                sentences[ends[number] + place] += f"; {_YIELDED[cause]}"
+    return sentences
 
 
 def _trend_weight(seat: Seat) -> float:

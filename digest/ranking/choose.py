@@ -34,6 +34,9 @@ WORTH = 0.3
 AGING = 0.8
 """What each day leaves of the score of a paper that came in an earlier edition's window."""
 
+CLEARLY = 0.4
+"""By so much in score a paper is clearly better: a quota and the rule on authors yield to it."""
+
 STEPS = 50_000
 """Scores are told apart in so many steps: what differs less is a tie, broken by key, so that
 neither the processor nor the other readers of a batch decide an order."""
@@ -82,6 +85,8 @@ class Chosen:
     positions: tuple[int, ...]
     explored: frozenset[int]
     """Those from outside the interests."""
+    beyond: Mapping[int, str]
+    """Those that a limit yielded to, and which: ``quota`` or ``diversity``."""
     refused: Mapping[int, str]
     """``quota``, ``diversity``, ``carried``, ``late``.
 
@@ -107,9 +112,15 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
             break
         if position not in basket.taken:
             basket.offer(position)
+    beyond = basket.yielded() if len(basket.taken) >= room else {}
     # Steps, then keys (positions are in the order of keys), as in ``order``.
     picked = sorted([*basket.taken, *explored], key=lambda p: (-float(scored.score[p]), p))
-    return Chosen(positions=tuple(picked), explored=frozenset(explored), refused=basket.refused)
+    return Chosen(
+        positions=tuple(picked),
+        explored=frozenset(explored),
+        beyond=beyond,
+        refused=basket.refused,
+    )
 
 
 def most_carried(cap: int, new: int) -> int:
@@ -203,6 +214,30 @@ class _Basket:
             count = self._per_person[person] = self._per_person.get(person, 0) + 1
             if count >= self._most_of_group:
                 self._spent.add(person)
+
+    def yielded(self) -> dict[int, str]:
+        """Let each limit yield once, to a paper that is clearly better than the last one taken.
+
+        Returns the papers that came so, and the limits' names; of the same text comes one only.
+        """
+        scored, found = self._scored, dict[int, str]()
+        spent: set[str] = set()
+        for position, cause in sorted(self.refused.items(), key=lambda item: self._rank(item[0])):
+            limits = {self._name(position)} if cause == "quota" else {*scored.groups[position]}
+            again = self.taken.keys() & set(scored.duplicates.get(position, ()))
+            if cause not in ("quota", "diversity") or again or not spent.isdisjoint(limits):
+                continue
+            last = max(self.taken.keys() - found.keys(), key=self._rank, default=position)
+            if scored.score[position] - scored.score[last] < CLEARLY:
+                break
+            del self.taken[last], self.refused[position]
+            self.taken[position] = None
+            found[position] = cause
+            spent |= limits
+        return found
+
+    def _rank(self, position: int) -> tuple[float, int]:
+        return -float(self._scored.score[position]), position
 
     def _name(self, position: int) -> str:
         scored = self._scored

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -106,10 +107,11 @@ class Standing:
 
 
 class Picked(NamedTuple):
-    """One reader's picks: positions, best first, and which of them were explored."""
+    """One reader's picks: positions, best first, and which were explored or over a limit."""
 
     positions: Sequence[int]
     explored: Collection[int] = ()
+    beyond: Mapping[int, str] = MappingProxyType({})
 
 
 def chosen(standing: Standing, number: int) -> Chosen:
@@ -142,7 +144,7 @@ def pick_all(standing: Standing) -> list[Picked]:
     for number, explored in enumerate(outside):
         if number not in picked:
             whole = chosen(standing, number)
-            found.append(Picked(positions=whole.positions, explored=whole.explored))
+            found.append(Picked(whole.positions, whole.explored, whole.beyond))
             continue
         positions = picked[number]
         if explored:

@@ -1,5 +1,6 @@
 """The right papers in the morning: relevance first, whatever the votes and the profile."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -102,3 +103,31 @@ def test_a_carried_paper_beats_todays_only_after_its_age_is_counted(older):
     profile = a_profile(interests=(an_interest("gpu", "kernel fusion"),), exploration=0)
     found = choice([old, *new], profile, seen_since=NOON - timedelta(days=1))
     assert ids(found)[0] == 2
+
+
+def limited(papers, *interests, cap=4):
+    profile = a_profile(interests=interests, max_papers=cap, exploration=0, min_score=0)
+    return choice(papers, profile)
+
+
+def test_the_rule_on_authors_yields_once_to_a_clearly_better_paper_and_says_so():
+    group = (Author(name="Same Person"),)
+    mine = papers_titled(*[f"Kernel fusion {n}" for n in range(6)], authors=group)
+    found = limited([*mine, *papers_titled(*FILLER, start=20)], an_interest("gpu", "kernel fusion"))
+    assert ids(found)[:3] == [1, 2, 3]
+    assert [pick.paper_id < 20 for pick in found.picks].count(True) == 3
+    assert "one more from these authors, but clearly better" in found.picks[2].reason
+    others = papers_titled(*[f"Kernel fusion apart {n}" for n in range(4)], start=20)
+    equal = limited([*mine, *others], an_interest("gpu", "kernel fusion"))
+    assert [pick.paper_id < 20 for pick in equal.picks].count(True) == 2
+    assert not any("clearly better" in pick.reason for pick in equal.picks)
+
+
+def test_a_quota_yields_once_to_a_clearly_better_paper_and_says_so():
+    papers = papers_titled(*[f"Kernel fusion {n}" for n in range(5)], *FILLER)
+    gpu = replace(an_interest("gpu", "kernel fusion"), quota=1)
+    found = limited(papers, gpu)
+    assert ids(found)[:2] == [1, 2]
+    assert [pick.paper_id < 6 for pick in found.picks].count(True) == 2
+    assert "over this interest's quota, but clearly better" in found.picks[1].reason
+    assert ids(limited(papers[:5], gpu)) == [1]
