@@ -19,6 +19,7 @@ def account(found: Exclusion, paper: Paper, profile: Profile, *, shown: Edition 
         "diversity": "the same group has papers enough in this edition",
         "carried": "the edition holds enough papers from earlier days already",
         "late": "the edition has its share of older papers that took off only now",
+        "draft": "two rankers are being compared, and the other one's papers took its place",
     }
     score = f"its score {found.score or 0:.3f}"
     if found.cause in passed:

@@ -36,7 +36,12 @@ USAGE: dict[str, tuple[str, ...]] = {
     "edition": ("digest edition --date 2026-04-14 --profile ada --out then",),
     "explain": ("digest explain ada --paper arxiv:2604.01234",),
     "rank": ("digest rank ada",),
-    "evaluate": ("digest evaluate ada", "digest evaluate ada --ranker default --ranker trending"),
+    "evaluate": (
+        "digest evaluate ada",
+        "digest evaluate ada --ranker default --ranker trending",
+        "digest evaluate --live default semantic",
+        "digest evaluate --stop",
+    ),
     "signals": ("digest signals", "digest signals huggingface github"),
     "bounces": ("digest bounces", "digest bounces --latest 50"),
     "submit": ("digest submit 2604.01234 https://doi.org/10.1000/182",),

@@ -172,6 +172,8 @@ class Edition:
     other_count: int = 0
     source_lines: tuple[SourceLine, ...] = ()
     made_at: datetime
+    teams: tuple[str, ...] = ()
+    """By pick, its ranker where two are compared (an empty one for both); else nothing at all."""
 
 
 class DeliveryState(StrEnum):

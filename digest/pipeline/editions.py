@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from digest.app import App
+from digest.errors import ConfigError
 from digest.model import (
     Completeness,
     Edition,
@@ -35,9 +36,10 @@ from digest.pipeline import backgrounds, embedding, late, libraries
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.ranking.community import Community
+from digest.ranking.interleaving import Interleaved
 from digest.store import editions as edition_store
+from digest.store import experiment, ledger, papers
 from digest.store import feedback as feedback_store
-from digest.store import ledger, papers
 from digest.store import libraries as library_store
 from digest.store import signals as signal_store
 from digest.subscribers import slots
@@ -95,6 +97,7 @@ class Desk:
         """The instant that is planned for: who is due, and where windows end."""
         self.at_hand: Mapping[str, bytes] = {}
         self._rankers: dict[str, Ranker] = {}
+        self._serving: dict[str, Ranker] = {}
         self._pools: dict[tuple[datetime, datetime, tuple[str, ...]], Candidates] = {}
         self._learnt: dict[datetime, backgrounds.Learnt] = {}
         self._communities: dict[datetime, Community | None] = {}
@@ -107,6 +110,24 @@ class Desk:
             options = self.app.config.settings.ranking.model_dump()
             self._rankers[kind] = resolve(kind, "digest.ranking", "ranker")(options)
         return self._rankers[kind]
+
+    def serving(self, connection: Connection, kind: str) -> Ranker:
+        """Return what ranks for readers of this kind: both rankers while it is compared live."""
+        if kind not in self._serving:
+            self._serving[kind] = self._interleaved(connection, kind) or self.ranker(kind)
+        return self._serving[kind]
+
+    def _interleaved(self, connection: Connection, kind: str) -> Ranker | None:
+        running = experiment.running(connection)
+        if running is None or kind not in running.rankers:
+            return None
+        (other,) = set(running.rankers) - {kind}
+        try:
+            return Interleaved(self.ranker(kind), kind, self.ranker(other), other)
+        except ConfigError as exc:
+            # A ranker that went away ends the comparison, and nobody's mail.
+            log.error("comparison paused ranker=%s: %s", other, exc)
+            return None
 
     def pool(
         self, connection: Connection, start: datetime, end: datetime, sources: tuple[str, ...]
@@ -223,7 +244,7 @@ def ranked(
         profile = group[0][0].profile
         pool = desk.pool(connection, start, window_end, profile.sources)
         readers = readers_of(connection, [s for s, _ in group], pool, last, taken, desk.at_hand)
-        choices = desk.ranker(profile.ranker).rank(
+        choices = desk.serving(connection, profile.ranker).rank(
             pool, readers, now=window_end, seed=window_end.toordinal(), explain=explain
         )
         for (subscription, slot), choice in zip(group, choices, strict=True):
@@ -361,6 +382,7 @@ def _edition(
         if profile.all_titles
         else (),
         other_count=len(others),
+        teams=choice.teams,
         source_lines=tuple(line for line in lines if line.source in profile.sources)
         if profile.sources
         else lines,

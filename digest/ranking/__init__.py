@@ -74,6 +74,8 @@ class Choice:
     """The eligible rest, best first."""
     exclusions: tuple[Exclusion, ...] = ()
     """Filled only when asked for (``explain=True``): it costs per paper and reader."""
+    teams: tuple[str, ...] = ()
+    """By pick, which of two rankers that are compared chose it; empty for both or no such thing."""
 
 
 class Encoder(Protocol):

@@ -299,7 +299,7 @@ def _content(edition: Edition) -> dict[str, Any]:
             [s.source, s.new, s.completeness.value, s.note, s.kind, s.age_hours]
             for s in edition.source_lines
         ],
-    }
+    } | ({"teams": edition.teams} if edition.teams else {})
 
 
 def frozen_part(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,6 +309,7 @@ def frozen_part(content: Mapping[str, Any]) -> dict[str, Any]:
         "other_ids": tuple(content["others"]),
         "other_count": content["other_count"],
         "source_lines": _lines(tuple(map(tuple, content["sources"]))),
+        "teams": tuple(content.get("teams", ())),
     }
 
 

@@ -49,7 +49,7 @@ def shown_to(
     wanted = set(paper_ids)
     if not wanted or not subscriber_ids:
         return {}
-    kept = _merged(connection, wanted)
+    kept = merged(connection, wanted)
     named = wanted | kept.keys()
     query = select(shown.c.subscriber_id, shown.c.paper_ids).where(
         among(connection, shown.c.subscriber_id, list(subscriber_ids)),
@@ -68,7 +68,7 @@ def shown_to(
 
 def edition_showing(connection: Connection, subscriber_id: int, paper_id: int) -> int | None:
     """Return the row id of the edition that showed a paper to a subscriber, or None."""
-    named = {paper_id, *_merged(connection, {paper_id})}
+    named = {paper_id, *merged(connection, {paper_id})}
     query = select(shown.c.edition_id, shown.c.paper_ids).where(
         shown.c.subscriber_id == subscriber_id, shown.c.highest_id >= min(named)
     )
@@ -120,7 +120,7 @@ def share(connection: Connection, among_ids: Collection[int], targets: Collectio
             connection.execute(insert(shown).from_select(columns, rows.where(~is_known)))
 
 
-def _merged(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
+def merged(connection: Connection, wanted: Collection[int]) -> dict[int, int]:
     """Return all that these papers took in, or went into with others: which one has each now."""
     columns = papers.c
     ids = list(wanted)
