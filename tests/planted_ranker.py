@@ -31,7 +31,7 @@ class PlantedRanker(DefaultRanker):
 
 def _turned(choice: Choice, count: int, keys: Mapping[int, str]) -> dict[str, Any]:
     order = [*choice.picks, *choice.other_ids][::-1]
-    ids = [getattr(one, "paper_id", one) for one in order]
+    ids = [one.paper_id if isinstance(one, Pick) else one for one in order]
     picks = tuple(
         Pick(
             paper_id=row_id, key=keys[row_id], score=0.3, interest_score=0.3, trend_score=0.0,
