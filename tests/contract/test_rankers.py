@@ -20,6 +20,7 @@ NOT_RANKERS = {
     "community",
     "evaluation",
     "interests",
+    "interleaving",
     "likeness",
     "meaning",
     "named",

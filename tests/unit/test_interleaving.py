@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.model import FeedbackKind
@@ -15,12 +15,16 @@ MORNINGS, READERS, TRIALS = 30, 50, 1000
 
 orders = st.lists(st.integers(0, 30), unique=True, max_size=12)
 seeds = st.integers(0, 2**64 - 1)
+patient = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is no fault
 
 
 def flat(order):
     return ["things"] * len(order)
 
 
+@patient
 @given(orders, orders, seeds)
 def test_a_draft_is_as_long_as_the_longer_order_and_holds_no_paper_twice(one, two, seed):
     turns = drafted((one, two), (flat(one), flat(two)), seed)
@@ -31,6 +35,7 @@ def test_a_draft_is_as_long_as_the_longer_order_and_holds_no_paper_twice(one, tw
         assert ids[0] in {one[0], two[0]}
 
 
+@patient
 @given(st.permutations(range(20)), st.permutations(range(20)), seeds)
 def test_teams_take_turns(one, two, seed):
     sizes = [0, 0]
@@ -40,12 +45,14 @@ def test_teams_take_turns(one, two, seed):
         assert abs(sizes[0] - sizes[1]) <= 1
 
 
+@patient
 @given(orders, seeds)
 def test_orders_that_agree_win_nothing(order, seed):
     turns = drafted((order, order), (flat(order), flat(order)), seed)
     assert [(turn.place, turn.team) for turn in turns] == [(n, -1) for n in range(len(order))]
 
 
+@patient
 @given(st.permutations(range(20)), st.permutations(range(20)), seeds)
 def test_no_section_grows_beyond_what_a_ranker_gave_it(one, two, seed):
     lists = one[:8], two[:8]
@@ -143,6 +150,7 @@ def test_readers_who_differ_accuse_no_ranker_that_is_equal_in_the_mean():
     assert accused <= TRIALS // 20
 
 
+@patient
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_the_interval_holds_the_share_and_mirrors(first, second):
     share, other = shared_wins(first, second), shared_wins(second, first)
