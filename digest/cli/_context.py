@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from digest import files, logs
 from digest.app import App, open_app
+from digest.cli._globals import Globals
 from digest.config import Config, load_config
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Globals:
-    """The options that stand before the command."""
-
-    config_path: Path | None = None
-    now: datetime | None = None
-    quiet: bool = False
-    log_json: bool = False
 
 
 def options_of(context: typer.Context) -> Globals:

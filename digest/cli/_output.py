@@ -8,56 +8,67 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_jsonable_python
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import typer
 
 from digest.errors import DigestError
+from digest.lazily import lazily
+
+if TYPE_CHECKING:
+    import pydantic_core
+    from rich import console, markup, table
+    from rich import progress as bars
+else:
+    pydantic_core = lazily("pydantic_core")
+    console = lazily("rich.console")
+    markup = lazily("rich.markup")
+    bars = lazily("rich.progress")
+    table = lazily("rich.table")
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """All control characters but line feeds and tabs, and those that reverse the reading."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 
 def print_json(value: Any) -> None:
     """Print a value (frozen dataclasses, dates, paths and all) as indented JSON."""
-    plain = to_jsonable_python(_plain(value), fallback=str)
+    plain = pydantic_core.to_jsonable_python(_plain(value), fallback=str)
     text = json.dumps(plain, ensure_ascii=False, indent=2)
     sys.stdout.write(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def _safe(text: str) -> str:
-    """Return the text without markup, and with what would steer a terminal made visible."""
-    return escape(_CONTROL.sub("\ufffd", text))
+    """Return the text with what would steer a terminal made visible."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def _without_markup(text: str) -> str:
+    return markup.escape(_safe(text))
 
 
 def print_line(text: str = "") -> None:
     """Print one line of plain text: nothing in it is markup."""
-    out.print(_safe(text))
+    typer.echo(_safe(text))
 
 
 def print_error(error: DigestError) -> None:
     """Print each line of an error to standard error, behind the program's name."""
     for line in str(error).splitlines():
-        err.print(f"[bold red]digest:[/] {_safe(line)}")
+        typer.echo(f"{typer.style('digest:', fg='red', bold=True)} {_safe(line)}", err=True)
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", right: str = ""
 ) -> None:
     """Print rows as a table; ``right`` names (by spaces) the columns aligned right."""
-    table = Table(title=_safe(title) or None, title_justify="left", header_style="bold", box=None)
+    made = table.Table(
+        title=_without_markup(title) or None, title_justify="left", header_style="bold", box=None
+    )
     for column in columns:
-        table.add_column(column, justify="right" if column in right.split() else "left")
+        made.add_column(column, justify="right" if column in right.split() else "left")
     for row in rows:
-        table.add_row(*(_safe("" if cell is None else str(cell)) for cell in row))
-    out.print(table)
+        made.add_row(*(_without_markup("" if cell is None else str(cell)) for cell in row))
+    console.Console(highlight=False, soft_wrap=True).print(made)
 
 
 def print_notes(notes: Mapping[str, str]) -> None:
@@ -78,14 +89,16 @@ def show(value: Any, *, as_json: bool, human: Callable[[Any], None]) -> None:
 @contextmanager
 def progress(label: str, total: int | None = None, *, hidden: bool = False) -> Iterator[Any]:
     """Show a bar on a terminal; yields a function to call with the number just done."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
+    if hidden or not sys.stderr.isatty():
+        yield lambda count=1, total=None: None
+        return
+    with bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        console=console.Console(stderr=True),
         transient=True,
-        disable=hidden or not err.is_terminal,
     ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count=1, total=None: bar.update(task, advance=count, total=total)

@@ -120,6 +120,7 @@ def _name_of(command: Any) -> str:
 
 def _set(info: Any, name: str) -> None:
     if name in USAGE:
-        # Typer takes blank lines for the ends of lines, and brackets for markup.
-        lines = [line.replace("[", "\\[") for line in USAGE[name]]
-        info.epilog = "\n\n".join([f"[dim]Example{'s' if len(lines) > 1 else ''}:[/]", *lines])
+        # The mark keeps the lines as they are.
+        info.epilog = "\n".join(
+            ["\b", f"Example{'s' if len(USAGE[name]) > 1 else ''}:", *(f"  {x}" for x in USAGE[name])]
+        )

@@ -1,4 +1,4 @@
-"""The entry point: global options, the list of command modules, errors to exit codes."""
+"""The entry point: global options, errors to exit codes."""
 
 from __future__ import annotations
 
@@ -11,39 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from digest import __version__, files
-from digest.cli import (
-    backups,
-    bounces,
-    config,
-    db,
-    demo,
-    docs,
-    doctor,
-    edition,
-    evaluate,
-    init,
-    outbox,
-    papers,
-    poll,
-    profiles,
-    rank,
-    replay,
-    retention,
-    runs,
-    send,
-    signals,
-    sources,
-    stats,
-    submit,
-    subscribers,
-    templates,
-    web,
-    workers,
-)
-from digest.cli import run as passes
-from digest.cli._context import Globals
+from digest.cli._commands import Commands
+from digest.cli._globals import Globals
 from digest.cli._output import print_error, print_line
-from digest.cli._usage import add_examples
 from digest.errors import ConfigError, DigestError, StoreError, UsageError
 
 # Recent Typer carries a Click of its own, older ones import the real one: ask Typer for its own.
@@ -57,38 +27,6 @@ OF_THE_MACHINE = {
 """Errors of files that are the disk's or its owner's, and no bug."""
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-
-MODULES = (
-    demo,
-    passes,
-    runs,
-    workers,
-    send,
-    edition,
-    rank,
-    evaluate,
-    poll,
-    signals,
-    outbox,
-    bounces,
-    papers,
-    submit,
-    sources,
-    replay,
-    profiles,
-    subscribers,
-    web,
-    config,
-    templates,
-    db,
-    retention,
-    backups,
-    docs,
-    init,
-    doctor,
-    stats,
-)
-"""In the order of ``digest --help``."""
 
 
 def _instant(text: str) -> datetime:
@@ -111,8 +49,9 @@ def build() -> typer.Typer:
     """Return the whole command line."""
     app = typer.Typer(
         name="digest",
+        cls=Commands,
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         help="A self-hosted daily digest of trending papers by email.",
@@ -154,9 +93,6 @@ def build() -> typer.Typer:
     ) -> None:
         context.obj = Globals(config_path=config_path, now=now, quiet=quiet, log_json=log_json)
 
-    for module in MODULES:
-        module.register(app)
-    add_examples(app)
     return app
 
 
