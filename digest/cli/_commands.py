@@ -1,4 +1,4 @@
-"""The commands by name, each with its module and its line of help: no module is loaded to list them.
+"""The commands by name, with module and line of help: none is loaded to list them.
 
 A test holds every line to the first one of the command's own help.
 """

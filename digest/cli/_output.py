@@ -90,7 +90,7 @@ def show(value: Any, *, as_json: bool, human: Callable[[Any], None]) -> None:
 def progress(label: str, total: int | None = None, *, hidden: bool = False) -> Iterator[Any]:
     """Show a bar on a terminal; yields a function to call with the number just done."""
     if hidden or not sys.stderr.isatty():
-        yield lambda count=1, total=None: None
+        yield lambda *_counts, **_total: None
         return
     with bars.Progress(
         bars.TextColumn("{task.description}"),

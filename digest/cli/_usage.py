@@ -120,7 +120,6 @@ def _name_of(command: Any) -> str:
 
 def _set(info: Any, name: str) -> None:
     if name in USAGE:
-        # The mark keeps the lines as they are.
-        info.epilog = "\n".join(
-            ["\b", f"Example{'s' if len(USAGE[name]) > 1 else ''}:", *(f"  {x}" for x in USAGE[name])]
-        )
+        title = "Examples:" if len(USAGE[name]) > 1 else "Example:"
+        # The first sign keeps the lines as they are.
+        info.epilog = "\n  ".join([f"\b\n{title}", *USAGE[name]])
