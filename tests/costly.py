@@ -53,6 +53,10 @@ def nested(depth=100_000):
     return value
 
 
+def environment():
+    return dict(os.environ)
+
+
 def refuse(name):
     raise ERRORS[name]
 

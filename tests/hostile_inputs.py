@@ -73,15 +73,15 @@ def hostile_inputs() -> Iterator[HostileInput]:
         yield HostileInput(f"library: BibTeX with {name}", "library", _bibtex(text))
         yield HostileInput(f"library: JSON with {name}", "library", _csl(text))
         yield HostileInput(f"feed: RSS with {name}", "feed", _rss(text))
-        yield HostileInput(f"page: {name}", "page", _page(text))
+        yield HostileInput(f"page: only {name}", "page", _page(text))
     for name, text in evil_texts(4000):
         yield HostileInput(f"form: {name}", "form", _form(text))
         yield HostileInput(f"search: {name}", "search", text[:2000])
         yield HostileInput(f"papers: {name}", "papers", text)
         yield HostileInput(f"address: {name}", "address", f"{text[:1000]}@example.org")
-        yield HostileInput(f"location: {name}", "location", "/" + text)
+        yield HostileInput(f"location: only {name}", "location", "/" + text)
         yield HostileInput(f"mail: subject of {name}", "mail", _mail(text))
-        yield HostileInput(f"profile: {name}", "profile", _profile(text))
+        yield HostileInput(f"profile: only {name}", "profile", _profile(text))
 
 
 def _bibtex(text: str) -> bytes:

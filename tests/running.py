@@ -146,10 +146,13 @@ class Running:
 
 
 def fill_store(folder: Path, config: Path, works: int, people: int) -> None:
-    """Store papers of the last four weeks, listed day by day, and readers who are due."""
+    """Store papers of the last four weeks, listed day by day, and readers who are due soon.
+
+    Nothing is dated in the future: the program would rightly do nothing until the clock is set.
+    """
     now = datetime.now(UTC)
     with open_app(load_config(config)) as app, app.writing() as connection:
-        fill(connection, people=people, works=works, due_at=now + timedelta(hours=12))
+        fill(connection, people=people, works=works, due_at=now + timedelta(hours=5))
         for back in range(DAYS):
             day = (now - timedelta(days=back)).date()
             connection.execute(

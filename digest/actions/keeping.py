@@ -27,7 +27,8 @@ LARGEST_UPLOAD = 2_000_000
 READ_S = 2.0
 """Processor time for reading it, in a process of its own."""
 MOST_BLOCKS = 20_000
-"""Of BibTeX: the parser's time grows with the square of blocks that never end."""
+"""Entries of any format; of BibTeX the parser's time grows with the square of blocks that never
+end."""
 ORCID = "orcid:"
 """Begins the ``library`` of an interest whose reader's own record is still to be read."""
 UPLOADED = "uploaded"
@@ -47,9 +48,9 @@ def read_upload(content: bytes, *, name: str) -> Upload:
     if len(content) > LARGEST_UPLOAD:
         raise UsageError(f"{name}: larger than {LARGEST_UPLOAD // 1_000_000} MB")
     if content.count(b"@") > MOST_BLOCKS:
-        raise UsageError(f"{name}: more than {MOST_BLOCKS} entries")
+        raise UsageError(f"{name}: more than {MOST_BLOCKS:,} entries")
     try:
-        library = isolated.call(read_library, content, name, cpu_s=READ_S)
+        library = isolated.call(read_library, content, name, MOST_BLOCKS, cpu_s=READ_S)
     except UnreadableError as exc:
         raise UsageError(f"{name}: {exc}") from exc
     items = library.items[-MOST_PAPERS:]

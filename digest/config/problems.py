@@ -14,15 +14,29 @@ from pydantic import BaseModel, ValidationError
 from digest.config.environment import variable_of
 from digest.errors import ConfigError
 
+MOST_BYTES = 1 << 20
+"""Of a configuration or profile file: a profile of a thousand terms has 30 kB."""
+
+_LONG_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){50}")
+"""The parser's time grows with the square of a key's parts."""
+
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """Return a TOML file's tables and its text; raise ConfigError naming file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError as exc:
         raise ConfigError(f"{path}: there is no such file", file=path) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: cannot be read: {exc}", file=path) from exc
+    if len(content) > MOST_BYTES:
+        reason = f"larger than {MOST_BYTES >> 20} MB: put lists of papers into a library file"
+        raise ConfigError(f"{path}: {reason}", file=path)
+    if found := _LONG_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ConfigError(f"{path}:{line}: not valid TOML: a key of too many parts", file=path)
     try:
         return tomllib.loads(text), text
     except (ValueError, RecursionError) as exc:  # also of numbers too long and arrays too deep

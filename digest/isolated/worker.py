@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,6 +18,11 @@ START_S = 30.0
 """Time for a worker's imports, which are not the input's fault."""
 MEMORY_LIMIT = 2 << 30
 """Address space of one worker, in bytes: a parser that eats more dies alone."""
+_HANDED_ON = frozenset(
+    ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH")
+)
+_HANDED_ON_GROUPS = ("LC_", "PYTHON", "MALLOC_", "OPENBLAS_", "OMP_")
+"""All that a worker gets of the environment: what tells where things are, no secrets."""
 
 
 class Worker:
@@ -31,7 +37,7 @@ class Worker:
             [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(os.environ) | {"PYTHONPATH": path},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -67,6 +73,19 @@ class Worker:
         if not self._from.poll(timeout_s):
             raise TimeoutError
         return self._from.recv()
+
+
+def environment(whole: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a worker gets.
+
+    Passwords, tokens and keys stand in others, under whatever names: a parser that is taken over
+    by what it reads finds none.
+    """
+    return {
+        name: value
+        for name, value in whole.items()
+        if name in _HANDED_ON or name.startswith(_HANDED_ON_GROUPS)
+    }
 
 
 def open_pipes() -> tuple[Connection, Connection]:

@@ -14,6 +14,7 @@ from typing import Any
 from xml.sax import SAXException
 
 import feedparser
+from feedparser import api
 
 from digest.errors import SourceError
 from digest.sources import Body
@@ -22,7 +23,26 @@ from digest.sources._fastxml import EXTRA
 from digest.sources._reading import instant, sensible
 
 _CUT = ("no element found", "unclosed token", "unclosed cdata", "not well-formed (invalid token)")
+MOST_ATTRIBUTES = 1000
+"""Of one element: the parser's time grows with their square."""
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
+
+
+class TooWideError(Exception):
+    """An element has more attributes than any feed's."""
+
+
+class _NarrowParser(api.StrictFeedParser):  # type: ignore[misc]
+    """Gives up before feedparser looks up each of many attributes among all of them."""
+
+    def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802 - SAX's name
+        """Begin an element. Raises TooWideError."""
+        if len(attrs) > MOST_ATTRIBUTES:
+            raise TooWideError(f"an element has {len(attrs)} attributes")
+        super().startElementNS(name, qname, attrs)
+
+
+api.StrictFeedParser = _NarrowParser  # `parse` takes no parser of the caller's
 
 
 def read(name: str, body: Body, content: bytes) -> FeedDocument:
@@ -39,7 +59,8 @@ def read(name: str, body: Body, content: bytes) -> FeedDocument:
                 sanitize_html=False,
                 resolve_relative_uris=False,
             )
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as exc:
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError,
+                TooWideError) as exc:  # fmt: skip
             reason = f"{body.url} cannot be read as a feed ({type(exc).__name__}: {exc})"
             raise SourceError(name, reason, kind="not-a-feed") from exc
     problem = str(found.get("bozo_exception", "")).lower() if found.bozo else ""

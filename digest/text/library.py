@@ -60,31 +60,40 @@ class Library:
     skipped: int = 0
 
 
-def read_library(content: bytes, name: str = "library") -> Library:
+def read_library(content: bytes, name: str = "library", most: int = MAX_ITEMS) -> Library:
     """Read a library of any known format, told by its content.
 
-    Raises UsageError, naming ``name``, where it is of no known format, empty or too large.
+    Raises UsageError, naming ``name``, where it is of no known format, empty, too large, or has
+    more than ``most`` entries.
     """
     if len(content) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
     text = _decode(content)
+    if text.count("TY  - ") > most:  # its parser reads all of them before the first is ours
+        raise _too_many(name, most)
     for fits, format_name, read in _FORMATS:
         if fits(text):
             try:
-                found = list(read(text))
+                found = list(islice(read(text), most + 1))
             except _BROKEN as exc:
                 raise UsageError(f"{name}: looks like {format_name} but is broken: {exc}") from exc
+            if len(found) > most:
+                raise _too_many(name, most)
             items = [item for item in found if item is not None]
             if not items:  # taken for a library, it would teach nothing and nobody would know
                 raise UsageError(f"{name}: {format_name} without a paper in it")
             return Library(
                 format=format_name,
-                items=tuple(items[:MAX_ITEMS]),
-                skipped=len(found) - len(items[:MAX_ITEMS]),
+                items=tuple(items),
+                skipped=len(found) - len(items),
             )
     raise UsageError(
         f"{name}: not a library that can be read; expected BibTeX, RIS, CSL-JSON or Zotero CSV"
     )
+
+
+def _too_many(name: str, most: int) -> UsageError:
+    return UsageError(f"{name}: more than {most:,} entries")
 
 
 def _bibtex(text: str) -> Iterable[LibraryItem | None]:

@@ -108,7 +108,7 @@ def main() -> None:
         if options.json
         else "".join(f"{key:<26}{value:>12}\n" for key, value in report.items())
     )
-    if report["crashed"] or report["stuck"] or report["failed"]:
+    if any(report[name] for name in ("crashed", "stuck", "failed", "healthz_failures")):
         sys.exit(1)
 
 

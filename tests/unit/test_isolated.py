@@ -155,3 +155,18 @@ def test_a_fork_uses_workers_of_its_own_and_none_outlives_the_program():
         check=False,
     )  # it would not end while a worker held its standard output
     assert ran.stdout.split() == ["0", "True"], ran.stderr
+
+
+def test_a_worker_is_not_given_the_secrets_of_the_environment(monkeypatch):
+    secrets = ("DIGEST_MAIL__PASSWORD", "DIGEST_STORE__URL", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD")
+    for name in secrets:
+        monkeypatch.setenv(name, "not-for-parsers")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    pool = isolated.Pool(1)
+    try:
+        given = pool.call(costly.environment, cpu_s=5)
+    finally:
+        pool.close()
+    assert "not-for-parsers" not in given.values()
+    assert not [name for name in given if name.startswith("DIGEST_")]
+    assert (given["LC_ALL"], given["PATH"]) == ("C.UTF-8", os.environ["PATH"])
