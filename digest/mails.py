@@ -14,7 +14,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
-from email.policy import compat32
+from email.policy import Compat32, compat32
 
 from digest.errors import UnreadableError
 
@@ -23,12 +23,15 @@ MOST_PARTS = 40
 grows with their square, and overflows at some hundreds."""
 MOST_STEPS = 4_000_000
 """Lines times parts: the parser tries every line against the end of every part around it."""
+MOST_BLOCKS = 20_000
+"""Empty lines of a mail with a delivery status: the parser makes a message of each block."""
 HEAD_LIMIT = 256 * 1024
 FIELD_LIMIT = 4_000
 
 _NESTED = re.compile(
     rb"^content-type:[ \t\r\n]{0,100}(multipart|message)/", re.IGNORECASE | re.MULTILINE
 )
+_STATUS = re.compile(rb"message/(global-)?delivery-status", re.IGNORECASE)
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _COMMENT = re.compile(r"\([^()]*\)")
 _RESULT = re.compile(r"\s*(?P<method>dkim|dmarc)\s*=\s*(?P<result>[a-z]+)\b", re.IGNORECASE)
@@ -38,10 +41,35 @@ _NAMED = re.compile(
 _HOP = re.compile(r"(?:^|\s)(from|by|with)\s+([^\s;()]+)", re.IGNORECASE)
 
 
-def parsed(content: bytes) -> Message:
-    """Return a mail.
+class _Bounded(Compat32):
+    """Cuts header fields before the parser reads their parameters, and drops unreadable ones.
 
-    Raises UnreadableError for one of more than ``MOST_PARTS`` parts or ``MOST_STEPS``.
+    Parameters are read in time that grows with the square of their length, and continuations
+    (RFC 2231) that contradict each other end in a TypeError.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Return name and value of a field as it was sent."""
+        name, value = super().header_source_parse(sourcelines)
+        value = value[:FIELD_LIMIT]
+        if ";" in value and name.lower().startswith("content-"):
+            single = Message(policy=compat32)
+            single[name] = value
+            try:
+                single.get_params(header=name)
+            except (TypeError, ValueError, LookupError):
+                value = value.partition(";")[0]
+        return name, value
+
+
+_BOUNDED = _Bounded()
+
+
+def parsed(content: bytes) -> Message:
+    """Return a mail, each field cut to ``FIELD_LIMIT``.
+
+    Raises UnreadableError for one of more than ``MOST_PARTS`` parts, ``MOST_STEPS`` or
+    ``MOST_BLOCKS``.
     """
     parts = 1
     for _ in _NESTED.finditer(content):
@@ -50,14 +78,16 @@ def parsed(content: bytes) -> Message:
             raise UnreadableError(f"it has more than {MOST_PARTS} parts within parts", "too-deep")
     if parts * content.count(b"\n") > MOST_STEPS:
         raise UnreadableError("it has too many lines within parts", "too-large")
-    return message_from_bytes(content)
+    if _STATUS.search(content) and len(_BLANK.findall(content)) > MOST_BLOCKS:
+        raise UnreadableError(f"it has more than {MOST_BLOCKS:,} blocks of fields", "too-large")
+    return message_from_bytes(content, policy=_BOUNDED)
 
 
 def parsed_head(content: bytes) -> Message:
     """Return a mail's header fields, its first ``HEAD_LIMIT`` bytes at most."""
     head = content[:HEAD_LIMIT]
     end = _BLANK.search(head)
-    return BytesHeaderParser(policy=compat32).parsebytes(head[: end.start()] if end else head)
+    return BytesHeaderParser(policy=_BOUNDED).parsebytes(head[: end.start()] if end else head)
 
 
 def field(mail: Message, name: str) -> str:

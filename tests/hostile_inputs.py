@@ -308,6 +308,19 @@ _DOORS: dict[str, dict[str, Callable[[], bytes | Mapping[str, str] | str]]] = {
         ),
         "lines in parts": lambda: _nested_parts(30) + b"\n" * 900_000,
         "one long line": lambda: _daemon(b"\n" + b"x@" * 400_000),
+        "continuations that contradict": lambda: _daemon(
+            b"Content-Type: text/plain; charset*0=a; charset*=b; charset*1*=c'd'%ff\n\nx"
+        ),
+        "100,000 continuations": lambda: _daemon(
+            b"Content-Type: text/plain; "
+            + b"; ".join(b"a*%d=x" % n for n in range(100_000)) + b"\n\nx"
+        ),
+        "a million semicolons": lambda: _daemon(
+            b"Content-Type: text/plain" + b";" * 900_000 + b"\n\nx"
+        ),
+        "a status of empty lines": lambda: _daemon(
+            b"Content-Type: message/delivery-status\n\n" + b"\n" * 900_000
+        ),
         "a date of digits": lambda: _daemon(b"Date: " + b"9" * 5_000 + b"\n\nx"),
     },
     "webhook": {

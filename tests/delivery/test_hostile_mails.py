@@ -9,6 +9,7 @@ import pytest
 from builders import NOON
 from delivery.imapd import ImapServer
 from delivery.returned_mail import SAMPLES, a_reader, a_sent_mail, opened, sample, suppressed
+from growth import at_most
 from hostile_inputs import hostile_inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from digest import isolated
 from digest.actions import bounces
 from digest.actions.doctor.mail import look
-from digest.delivery.bounces import Bounce
+from digest.delivery.bounces import Bounce, BounceKind
 from digest.delivery.bounces.reading import read
 from digest.errors import UnreadableError
 
@@ -123,3 +124,16 @@ def test_any_header_and_body_is_a_bounce_or_an_error_of_ours(head, body, data):
         return
     assert "@" not in found.reason
     f"{found.reason}{found.status}{found.token}".encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["continuations that contradict", "100,000 continuations", "a million semicolons"]
+)
+def test_parameters_are_read_as_far_as_they_can_be(name):
+    with at_most(1):
+        assert read(MAILS[f"mail: {name}"]).kind is BounceKind.OTHER
+
+
+def test_a_status_of_endless_blocks_is_refused_before_it_is_parsed():
+    with pytest.raises(UnreadableError, match="blocks of fields"), at_most(1):
+        read(MAILS["mail: a status of empty lines"])
