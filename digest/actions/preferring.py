@@ -26,7 +26,7 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.store import browsing, feedback, libraries, profiles, subscribers
+from digest.store import browsing, editions, feedback, libraries, profiles, subscribers
 from digest.subscribers import slots
 from digest.subscribers.addresses import masked_address
 from digest.subscribers.tokens import Signer, TokenPurpose
@@ -196,13 +196,18 @@ def rated_paper(app: App, subscriber_id: int, paper_id: int) -> Paper | None:
 def rate(
     app: App, subscriber_id: int, paper_id: int, kind: FeedbackKind, *, edition_id: int = 0
 ) -> bool:
-    """Record a subscriber's word on a paper; tell whether both are known."""
+    """Record a subscriber's word on a paper; tell whether both are known.
+
+    It teaches the interest that the paper was picked for, in the edition of the link or another
+    that showed it; where none was, the whole profile.
+    """
     with app.writing() as connection:
         if subscribers.get(connection, subscriber_id) is None:
             return False
         if paper_id not in browsing.load(connection, [paper_id]):
             return False
-        said = Feedback(paper_id=paper_id, kind=kind, at=app.now())
+        interest = _picked_for(connection, subscriber_id, paper_id, edition_id)
+        said = Feedback(paper_id=paper_id, kind=kind, at=app.now(), interest=interest)
         feedback.record(connection, subscriber_id, said, edition_id=edition_id or None)
     return True
 
@@ -216,6 +221,19 @@ def take_back(app: App, subscriber_id: int, paper_id: int, kind: FeedbackKind) -
 def title_of(subscription: Subscription) -> str:
     """Return what a subscription is called where its reader sees it."""
     return subscription.profile.title or subscription.profile.name
+
+
+def _picked_for(connection: Connection, subscriber_id: int, paper_id: int, edition_id: int) -> str:
+    """Return the interest of the profile that a paper was picked for, or an empty string."""
+    linked = editions.load_many(connection, [edition_id]).get(edition_id) if edition_id else None
+    for edition in (linked, editions.showing(connection, subscriber_id, paper_id)):
+        if edition is None or edition.subscriber_id != subscriber_id:
+            continue
+        section = next((p.section for p in edition.picks if p.paper_id == paper_id), "")
+        found = profiles.subscription_of(connection, subscriber_id, edition.subscription_id)
+        if found and any(one.name == section for one in found.profile.interests):
+            return section
+    return ""
 
 
 def _reschedule(app: App, connection: Connection, found: Subscription, wanted: Profile) -> None:

@@ -20,6 +20,7 @@ from digest.ranking.interests import Sheet
 from digest.ranking.picking import Picked, Seat, Standing, chosen, pick_all
 from digest.ranking.reasons import account
 from digest.ranking.space import Floats
+from digest.ranking.tastes import Rated
 from digest.ranking.window import Flags, Positions
 
 MUTED_FIELDS: tuple[TermField, ...] = (
@@ -127,9 +128,9 @@ def _picks(
     carried = _carried(standing, reader, positions)
     earlier = carried & ~window.late[positions] & ~explored
     interest = standing.interest[reader, positions]
-    said = account(sheet, rows, positions)
+    trend = standing.trend[reader if len(standing.trend) > 1 else 0, positions]
+    said = account(sheet, rows, positions, _away(sheet, standing, rows, reader))
     weights = np.array([_trend_weight(seat) for seat in standing.seats])[reader]
-    trend = window.trend[positions]
     sentences = said.sentences(
         explored=explored,
         elsewhere=interest < ON_TOPIC,
@@ -174,6 +175,19 @@ def _with_limits(sentences: list[str], picked: Sequence[Picked], ends: Sequence[
     return sentences
 
 
+def _away(
+    sheet: Sheet, standing: Standing, rows: Positions, reader: Positions
+) -> list[tuple[Rated, ...]]:
+    """Return the papers to avoid that count for each pair; none where nobody has any."""
+    if sheet.avoided is None:
+        return []
+    seats = standing.seats
+    return [
+        sheet.tastes[row].away if row >= 0 else seats[number].away
+        for row, number in zip(rows.tolist(), reader.tolist(), strict=True)
+    ]
+
+
 def _trend_weight(seat: Seat) -> float:
     return seat.reader.profile.trending_weight if seat.tastes else 1.0
 
@@ -216,7 +230,7 @@ def _exclusions(
     sheet: Sheet, standing: Standing, number: int, firsts: Positions, picked: Picked
 ) -> tuple[Exclusion, ...]:
     """Say of each paper that one reader did not get why not."""
-    window, seat = standing.window, standing.seats[number]
+    window = standing.window
     refused = chosen(standing, number).refused
     eligible = np.zeros(len(window), dtype=bool)
     eligible[standing.order[number, : standing.eligible[number]]] = True
@@ -226,13 +240,14 @@ def _exclusions(
     rows = np.full(len(positions), firsts[number])
     if number in standing.best:
         rows += standing.best[number][positions]
-    strengths = account(sheet, rows, positions).parts()
+    away = _away(sheet, standing, rows, np.full(len(rows), number))
+    strengths = account(sheet, rows, positions, away).parts()
     parts = {name: column.tolist() for name, column in strengths.items()}
     told = []
     for place, position in enumerate(positions.tolist()):
         paper = window.papers[position]
         value = float(standing.steps[number, position] / np.float32(STEPS))
-        below = value < seat.reader.profile.min_score
+        below = value < standing.floors[number]
         cause = (
             (refused.get(position) or ("floor" if below else "cap"))
             if eligible[position]
@@ -245,7 +260,7 @@ def _exclusions(
                 cause=cause,
                 score=round(value, _DIGITS),
                 interest_score=round(float(standing.interest[number, position]), _DIGITS),
-                trend_score=round(float(window.trend[position]), _DIGITS),
+                trend_score=round(float(standing.trend_of(number)[position]), _DIGITS),
                 interest="" if rows[place] < 0 else sheet.tastes[rows[place]].interest.name,
                 parts=_told(parts, place),
             )

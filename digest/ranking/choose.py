@@ -42,6 +42,10 @@ STEPS = 50_000
 neither the processor nor the other readers of a batch decide an order."""
 
 
+Steps = npt.NDArray[np.uint16]
+"""Scores as whole steps."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """The candidates as one reader's ranker sees them; arrays in the order of the papers."""
@@ -142,7 +146,7 @@ def most_of_group(cap: int) -> int:
     return max(2, cap // 4)
 
 
-def in_steps(score: Floats) -> npt.NDArray[np.uint16]:
+def in_steps(score: Floats) -> Steps:
     """Return scores in [0, 1] as whole steps."""
     return np.asarray(np.rint(np.clip(score, 0, 1) * STEPS), dtype=np.uint16)
 

@@ -137,6 +137,6 @@ def doubts(window: Window, liked: Liked, tastes: Sequence[Taste]) -> Floats | No
             if (at := window.position_of.get(rated.paper.row_id)) is not None:
                 itself = rated.weight / (rated.weight + _HALF)
                 strength[row, at] = max(strength[row, at], itself)
-    own = np.array([sum(r.weight > 0 for r in taste.rated) for taste in tastes])
+    own = np.array([len(taste.rated) for taste in tastes])
     most = _MOST * np.minimum(1.0, np.sqrt(_OWN_LIKES / np.maximum(own, 1)))
     return np.asarray(1 - most[:, None] * strength, dtype=np.float32)

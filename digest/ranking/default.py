@@ -17,14 +17,14 @@ from digest.model import Term
 from digest.ranking import Candidates, Choice, Reader
 from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
-from digest.ranking.choose import STEPS, aged, in_steps, mixed
+from digest.ranking.choose import STEPS, Steps, aged, in_steps, mixed
 from digest.ranking.community import Community
 from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import MOST_CELLS
 from digest.ranking.picking import Seat, Standing, pick_all
 from digest.ranking.space import Floats
-from digest.ranking.tastes import Known, Taste, tastes_of
+from digest.ranking.tastes import Known, Taste, avoided_by, tastes_of
 from digest.ranking.window import Flags, Positions, Window
 
 _BLOCK_CELLS = 400_000
@@ -113,12 +113,13 @@ def _blocks(
         if known is None:
             known = shared[id(papers)] = Known(papers)
         tastes = tastes_of(reader, known, now)
+        away = avoided_by(reader, tastes, known, now)
         if community is not None and reader.profile.community:
             tastes = _with_borrowed(tastes, reader, known, community)
-        block.append(Seat(reader, tastes))
+        block.append(Seat(reader, tastes, away))
         rows += max(len(tastes), 1)
         for taste in tastes:
-            rated += len(taste.rated) + len(taste.borrowed)
+            rated += len(taste.rated) + len(taste.away) + len(taste.borrowed)
             named += len(taste.interest.terms)
         if rows >= most or rated >= _BLOCK_RATED or named * len(window) >= MOST_CELLS:
             yield block
@@ -131,12 +132,12 @@ def _with_borrowed(
     tastes: tuple[Taste, ...], reader: Reader, known: Known, community: Community
 ) -> tuple[Taste, ...]:
     """Give each taste what similar readers liked, but nothing that this reader spoke of."""
-    told = {rated.paper.key for taste in tastes for rated in taste.rated}
+    told = {rated.paper.key for taste in tastes for rated in (*taste.rated, *taste.away)}
     told |= {known.by_id[f.paper_id].key for f in reader.feedback if f.paper_id in known.by_id}
     return tuple(
         replace(
             taste,
-            borrowed=community.borrowed([r.paper.key for r in taste.rated if r.weight > 0], told),
+            borrowed=community.borrowed([r.paper.key for r in taste.rated], told),
         )
         for taste in tastes
     )
@@ -144,17 +145,16 @@ def _with_borrowed(
 
 def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, Standing]:
     """Score a block of readers, and put each one's papers in order."""
-    sheet = score(window, [taste for seat in seats for taste in seat.tastes])
-    interest, best = _best(sheet, seats)
-    weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
-    whole = mixed(interest, window.trend, weights[:, None])
+    away = [rated for seat in seats for rated in seat.away]
+    sheet = score(window, [taste for seat in seats for taste in seat.tastes], away)
+    interest, best = _best(sheet.score, seats)
+    trend = _eased(sheet, seats)
+    whole = _whole(window, seats, interest, trend)
     may = ~_blocked(sheet, seats)
     carried: dict[datetime | None, Flags] = {None: window.late}
     for since in {seat.reader.seen_since for seat in seats}:
         if since is not None:
             carried[since] = (window.seen_at < since.timestamp()) | window.late
-            mine = [seat.reader.seen_since == since for seat in seats]
-            whole[mine] = aged(whole[mine], window.days_before(since))
     steps = in_steps(whole)
     return sheet, Standing(
         window=window,
@@ -162,6 +162,8 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         seed=seed,
         steps=steps,
         interest=interest,
+        trend=trend,
+        floors=_floors(sheet, seats, steps, may),
         # A stable sort of small whole numbers keeps ties in the order of the papers, so of keys.
         order=np.argsort(np.where(may, STEPS - steps, _LAST), axis=1, kind="stable"),
         may=may,
@@ -171,15 +173,63 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
     )
 
 
-def _best(sheet: Sheet, seats: Sequence[Seat]) -> tuple[Floats, dict[int, Positions]]:
+def _eased(sheet: Sheet, seats: Sequence[Seat]) -> Floats:
+    """Return the trend as it counts: what a reader wants fewer of does not come back by it."""
+    against = sheet.avoided
+    if against is None:
+        return sheet.window.trend[None]
+    trend = np.tile(sheet.window.trend, (len(seats), 1))
+    for number, seat in enumerate(seats):
+        if seat.away:
+            trend[number] *= against.kept(seat.away)
+    return trend
+
+
+def _whole(window: Window, seats: Sequence[Seat], interest: Floats, trend: Floats) -> Floats:
+    """Return the scores of interest, trend and age together, a row a reader."""
+    weights = np.array([_trend_weight(window, seat) for seat in seats], dtype=np.float32)
+    whole = mixed(interest, trend, weights[:, None])
+    for number, seat in enumerate(seats):
+        # Marks of a reader without interests add to the trend, and take nothing from it.
+        if seat.tastes and not seat.reader.profile.interests:
+            line = whole[number]
+            np.maximum(line, trend[number if len(trend) > 1 else 0], out=line)
+    for since in {seat.reader.seen_since for seat in seats}:
+        if since is not None:
+            mine = [seat.reader.seen_since == since for seat in seats]
+            whole[mine] = aged(whole[mine], window.days_before(since))
+    return whole
+
+
+def _floors(sheet: Sheet, seats: Sequence[Seat], steps: Steps, may: Flags) -> list[float]:
+    """Return the score that a paper needs, by reader.
+
+    Where papers to avoid would empty an edition that had papers, the best one left is enough.
+    """
+    floors = [seat.reader.profile.min_score for seat in seats]
+    if sheet.unmarked is None:
+        return floors
+    window = sheet.window
+    interest, _ = _best(sheet.unmarked, seats)
+    before = in_steps(_whole(window, seats, interest, window.trend[None])) / np.float32(STEPS)
+    for number, seat in enumerate(seats):
+        best = int(np.max(steps[number], initial=0, where=may[number]))
+        value = best / np.float32(STEPS)
+        passed = before[number, may[number]] >= np.float32(floors[number])
+        if seat.away and best and value < floors[number] and passed.any():
+            floors[number] = float(value)
+    return floors
+
+
+def _best(score: Floats, seats: Sequence[Seat]) -> tuple[Floats, dict[int, Positions]]:
     """Return each reader's best interest score per paper, and whose it is where of several."""
     if all(len(seat.tastes) == 1 for seat in seats):
-        return sheet.score, {}
-    interest = np.zeros((len(seats), len(sheet.window)), dtype=np.float32)
+        return score, {}
+    interest = np.zeros((len(seats), score.shape[1]), dtype=np.float32)
     best: dict[int, Positions] = {}
     row = 0
     for number, seat in enumerate(seats):
-        table = sheet.score[row : row + len(seat.tastes)]
+        table = score[row : row + len(seat.tastes)]
         if len(table):
             interest[number] = table.max(axis=0)
         if len(table) > 1:

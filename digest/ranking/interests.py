@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from digest.model import Interest, TermMode
+from digest.ranking.avoided import Avoided, avoided
 from digest.ranking.community import doubts
 from digest.ranking.likeness import NEAR, likenesses
 from digest.ranking.named import Asked
 from digest.ranking.people import PersonMatch
 from digest.ranking.space import Floats
-from digest.ranking.tastes import Taste
+from digest.ranking.tastes import Rated, Taste
 from digest.ranking.window import Flags, Liked, Window
 
 _MUST_NOT = TermMode.MUST_NOT  # looked up for every term of every reader
@@ -37,6 +38,10 @@ class Sheet:
     """By row: what a must or must-not term rules out of the interest."""
     liked: Liked
     asked: Asked
+    avoided: Avoided | None = None
+    """The papers that somebody wants fewer like; None where nobody does."""
+    unmarked: Floats | None = None
+    """The scores as they would be without those; None where nobody has any."""
     shared: Floats | None = None
     """The doubt that likes of similar readers leave; None where nobody takes part."""
 
@@ -71,8 +76,11 @@ class Sheet:
         return "must-not" if held else "must"
 
 
-def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
-    """Score every paper of the window for every taste."""
+def score(window: Window, tastes: Sequence[Taste], away: Sequence[Rated] = ()) -> Sheet:
+    """Score every paper of the window for every taste.
+
+    ``away`` are papers to avoid beside those of the tastes: what readers without any have.
+    """
     taught = (r for taste in tastes for r in (*taste.rated, *taste.borrowed))
     liked = window.liked({r.paper.key: r.paper for r in taught})
     near = np.maximum(likenesses(window, liked, tastes), 0) / np.float32(NEAR)
@@ -86,21 +94,31 @@ def score(window: Window, tastes: Sequence[Taste]) -> Sheet:
     if (shared := doubts(window, liked, tastes)) is not None:
         doubt *= shared
     scores = np.subtract(1, doubt, out=doubt)
+    against = avoided(window, [*away, *(one for taste in tastes for one in taste.away)])
+    unmarked = None if against is None else scores.copy()
+    for row, taste in enumerate(tastes):
+        if against is not None and taste.away:
+            scores[row] *= against.kept(taste.away)
     barred: dict[int, Flags] = {}
     for row, taste in enumerate(tastes):
         if (flags := _barred(window, taste.interest)) is not None:
             barred[row] = flags
             scores[row, flags] = 0.0
+            if unmarked is not None:
+                unmarked[row, flags] = 0.0
     return Sheet(
         window=window, tastes=tastes, score=scores, apart=apart, barred=barred, liked=liked,
-        asked=asked, shared=shared,
+        asked=asked, avoided=against, unmarked=unmarked, shared=shared,
     )  # fmt: skip
 
 
 def _says_more(taste: Taste) -> bool:
-    """Tell whether a taste has words or liked papers, not only names."""
+    """Tell whether a profile gives words or liked papers, not only names.
+
+    A mark adds to what it names: it does not change what a category is worth.
+    """
     interest = taste.interest
-    likes = any(rated.weight > 0 for rated in taste.rated)
+    likes = not all(rated.by_mark for rated in taste.rated)
     return likes or bool(interest.text) or any(t.mode is not _MUST_NOT for t in interest.terms)
 
 

@@ -25,11 +25,12 @@ NEAR = 3.0
 _WORDS = 0.0125
 """What shared words count, squared, beside meaning: common ones are chance, rare ones are not."""
 
-_AWAY = 0.7
-"""How much a disliked paper pushes away, beside what a liked one draws."""
-
 _TOLD = 0.8
 """What a reader's own words count beside the papers that they like."""
+
+_FEW_MARKS = 2.0
+"""So many marks draw half as much as liked papers of a profile that has words and none of those:
+the first mark does not push aside what the reader said."""
 
 _MANY_LIKES = 15.0
 """Fewer likes than this say little of what is not liked: the fit stays near their middle."""
@@ -72,18 +73,24 @@ class _Said:
 
     texts: Sequence[str]
     share: Floats
+    drawn: Floats
+    """How much the liked papers count beside the words."""
     likes: Floats
     """How many papers each taste likes."""
 
 
 def _said(tastes: Sequence[Taste]) -> _Said:
-    likes = [sum(r.weight for r in taste.rated if r.weight > 0) for taste in tastes]
+    likes = [sum(r.weight for r in taste.rated) for taste in tastes]
     texts = [_told(taste.interest) for taste in tastes]
-    share = [
-        (_TOLD if count > 0 else 1.0) if text else 0.0
-        for count, text in zip(likes, texts, strict=True)
+    drawn = [
+        1.0 if not text or not all(r.by_mark for r in taste.rated) else count / (count + _FEW_MARKS)
+        for taste, text, count in zip(tastes, texts, likes, strict=True)
     ]
-    return _Said(texts, np.array(share, dtype=np.float32), np.array(likes, dtype=np.float32))
+    share = [
+        1 - (1 - _TOLD) * draw if text else 0.0 for draw, text in zip(drawn, texts, strict=True)
+    ]
+    counts = (np.array(column, dtype=np.float32) for column in (share, drawn, likes))
+    return _Said(texts, *counts)
 
 
 def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
@@ -93,7 +100,7 @@ def _fitted(meaning: Meaning, middle: Floats, said: _Said) -> Floats:
     middle of what is liked: along the background's axes a division. The fewer likes, the nearer
     to plain c.
     """
-    wanted = unit(middle) + said.share[:, None] * meaning.texts(said.texts)
+    wanted = said.drawn[:, None] * unit(middle) + said.share[:, None] * meaning.texts(said.texts)
     shrink = meaning.shrink * np.maximum(1.0, _MANY_LIKES / np.maximum(said.likes, 1.0))
     return unit(wanted / (meaning.spectrum + shrink[:, None]))
 
@@ -103,11 +110,11 @@ def _words(window: Window, liked: Liked, weights: sparse.csr_array, said: _Said)
     query = window.space.vectors([content_words(text) for text in said.texts])
     middle = weights @ liked.sketches
     length = np.sqrt((middle * middle).sum(axis=1))
-    length = np.where(length > 0, length, 1)
+    drawn = (said.drawn / np.where(length > 0, length, 1))[:, None]
     share = said.share * (query.indptr[1:] > query.indptr[:-1])
-    chance = weights @ liked.usual / length[:, None] + share[:, None] * window.space.usual(query)
+    chance = drawn * (weights @ liked.usual) + share[:, None] * window.space.usual(query)
     scale = np.sqrt(np.square(chance).sum(axis=1) + _LEAST_WORDS**2)
-    found = (weights @ liked.likeness) / (length * scale)[:, None]
+    found = drawn / scale[:, None] * (weights @ liked.likeness)
     found += (share / scale)[:, None] * window.likeness(query)
     return np.asarray(found, dtype=np.float32)
 
@@ -119,9 +126,9 @@ def _told(interest: Interest) -> str:
 
 
 def _weights(liked: Liked, tastes: Sequence[Taste]) -> sparse.csr_array:
-    """Return one row per taste: how much each rated paper counts."""
+    """Return one row per taste: how much each liked paper counts."""
     columns = [liked.rows[r.paper.key] for taste in tastes for r in taste.rated]
-    values = [r.weight if r.weight > 0 else _AWAY * r.weight for t in tastes for r in t.rated]
+    values = [r.weight for taste in tastes for r in taste.rated]
     indptr = np.concatenate([[0], np.cumsum([len(taste.rated) for taste in tastes])])
     shape = (len(tastes), len(liked.rows))
     return sparse.csr_array((np.array(values, dtype=np.float32), columns, indptr), shape=shape)

@@ -44,7 +44,7 @@ def nearest_liked(
         window_end_at=beside.window_end_at,
     )
     window = Window(candidates, now, beside.background or unlearned())
-    pairs = {r.paper.key: (taste, r.paper) for taste in tastes for r in taste.rated if r.weight > 0}
+    pairs = {r.paper.key: (taste, r.paper) for taste in tastes for r in taste.rated}
     if not pairs:
         return ()
     liked = window.liked({key: one for key, (_, one) in pairs.items()})

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from digest.ranking import Reader
 from digest.ranking.choose import (
@@ -24,6 +23,7 @@ from digest.ranking.choose import (
     Chosen,
     Limits,
     Scored,
+    Steps,
     choose,
     drawn,
     most_carried,
@@ -33,7 +33,7 @@ from digest.ranking.choose import (
     worth_a_look,
 )
 from digest.ranking.space import Floats
-from digest.ranking.tastes import Taste
+from digest.ranking.tastes import Rated, Taste
 from digest.ranking.window import Flags, Positions, Window
 
 _MANY_TASTES = 8
@@ -53,6 +53,8 @@ class Seat:
 
     reader: Reader
     tastes: tuple[Taste, ...]
+    away: tuple[Rated, ...] = ()
+    """Every paper that the reader wants fewer like."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +64,12 @@ class Standing:
     window: Window
     seats: Sequence[Seat]
     seed: int
-    steps: npt.NDArray[np.uint16]
+    steps: Steps
     interest: Floats
+    trend: Floats
+    """One row for everybody, or one each where somebody's marks lower it."""
+    floors: Sequence[float]
+    """The score that a paper needs, by reader."""
     order: Positions
     """Positions, best first; equal ones in the order of their keys."""
     may: Flags
@@ -74,6 +80,11 @@ class Standing:
     """By reader of several interests: which one claims each paper."""
     carried: Sequence[Flags]
 
+    def trend_of(self, number: int) -> Floats:
+        """Return the trend of each paper as it counts for one reader."""
+        found: Floats = self.trend[number if len(self.trend) > 1 else 0]
+        return found
+
     def scored(self, number: int) -> Scored:
         """Return how the papers stand with one reader."""
         window, seat = self.window, self.seats[number]
@@ -83,7 +94,7 @@ class Standing:
             order=self.order[number, : self.eligible[number]],
             score=self.steps[number] / np.float32(STEPS),
             interest=self.interest[number],
-            trend=window.trend,
+            trend=self.trend_of(number),
             best=self.best.get(number),
             names=[taste.interest.name for taste in seat.tastes],
             carried=self.carried[number],
@@ -98,7 +109,7 @@ class Standing:
         reader = self.seats[number].reader
         profile = reader.profile
         return Limits(
-            floor=profile.min_score,
+            floor=self.floors[number],
             cap=profile.max_papers,
             quotas={i.name: i.quota for i in profile.interests if i.quota is not None},
             exploration=profile.exploration,
@@ -122,7 +133,7 @@ def chosen(standing: Standing, number: int) -> Chosen:
 def pick_all(standing: Standing) -> list[Picked]:
     """Return each reader's picks, in order."""
     profiles = [seat.reader.profile for seat in standing.seats]
-    floors = np.array([profile.min_score for profile in profiles], dtype=np.float32)
+    floors = np.array(standing.floors, dtype=np.float32)
     lowest = np.searchsorted(_VALUES, floors).astype(np.uint16)[:, None]
     passes = (standing.steps >= lowest) & standing.may
     passing = np.count_nonzero(passes, axis=1)
@@ -156,7 +167,7 @@ def pick_all(standing: Standing) -> list[Picked]:
 
 def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list[int]]:
     """Return each reader's picks from outside their interests."""
-    strange = standing.may & fails & worth_a_look(standing.interest, standing.window.trend)
+    strange = standing.may & fails & worth_a_look(standing.interest, standing.trend)
     has_some: list[bool] = np.any(strange, axis=1).tolist()
     found: list[list[int]] = []
     for number, seat in enumerate(standing.seats):
@@ -167,7 +178,7 @@ def _explored(standing: Standing, fails: Flags, passing: Positions) -> list[list
         limits = standing.limits(number)
         strong = int(((standing.steps[number] >= _STRONG) & standing.may[number]).sum())
         strong = min(strong, int(passing[number]))
-        trend = standing.window.trend
+        trend = standing.trend_of(number)
         found.append(drawn(outside, trend, limits, int(passing[number]), strong))
     return found
 

@@ -6,7 +6,7 @@ first, and nothing is said that is not so. All picks of a block of readers at on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +20,7 @@ from digest.model import Paper
 from digest.ranking.interests import Sheet
 from digest.ranking.popularity import took_off
 from digest.ranking.space import Floats
-from digest.ranking.tastes import FEEDBACK_INTEREST
+from digest.ranking.tastes import FEEDBACK_INTEREST, Rated
 from digest.ranking.window import Flags, Positions
 from digest.text.counting import counted
 
@@ -38,6 +38,9 @@ LOOSE = 0.02
 
 COMMUNITY_SHOWS = 0.1
 """What similar readers liked is told of from this strength on."""
+
+FEWER_SHOWS = 0.1
+"""That it is like a paper to avoid is told where that takes at least this share of its score."""
 
 _MOST_FACTS = 2
 """Facts told in one sentence."""
@@ -66,6 +69,10 @@ class Account:
     institutions: Floats
     categories: Floats
     community: Floats
+    fewer: Floats
+    """What papers to avoid took from the score, as a share of it."""
+    against: Mapping[int, Paper]
+    """By place: the paper that took the most."""
     near: Positions
     """How many liked papers are near."""
     nearest: Positions
@@ -85,6 +92,7 @@ class Account:
             "institutions": self.institutions,
             "categories": self.categories,
             "community": self.community,
+            "fewer like": self.fewer,
             "near likes": self.near,
         }
         return {
@@ -125,6 +133,10 @@ class Account:
                     f"{'chosen from outside your interests, ' if strange else ''}{_came(paper)}"
                 ]
             del facts[_MOST_FACTS:]
+            if place in self.against and self.fewer[place] >= FEWER_SHOWS:
+                facts.append(
+                    f"you asked for fewer papers like {_shortened(self.against[place].title)}"
+                )
             if old:
                 facts.append(_age(paper, now))
             text = "; ".join(facts)
@@ -203,8 +215,13 @@ class Account:
         return [f"loosely related to {self._interest(place)}"]
 
 
-def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
-    """Return what made the scores of these pairs of taste (-1: none) and paper."""
+def account(
+    sheet: Sheet, rows: Positions, positions: Positions, away: Sequence[Sequence[Rated]] = ()
+) -> Account:
+    """Return what made the scores of these pairs of taste (-1: none) and paper.
+
+    ``away`` are the papers to avoid that count for each pair; empty where nobody has any.
+    """
     mine = np.flatnonzero(rows >= 0)
     row, position = rows[mine], positions[mine]
     asked = sheet.asked
@@ -229,6 +246,7 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
         found = _near_likes(sheet, int(row[places[0]]), position[places])
         if found is not None:
             near[mine[places]], nearest[mine[places]] = found
+    fewer, against = _against(sheet, positions, away)
     return Account(
         sheet=sheet,
         rows=rows,
@@ -243,10 +261,30 @@ def account(sheet: Sheet, rows: Positions, positions: Positions) -> Account:
             if sheet.shared is None
             else 1 - sheet.shared[row, position]
         ),
+        fewer=fewer,
+        against=against,
         near=near,
         nearest=nearest,
         leading=leading,
     )
+
+
+def _against(
+    sheet: Sheet, positions: Positions, away: Sequence[Sequence[Rated]]
+) -> tuple[Floats, dict[int, Paper]]:
+    """Return what papers to avoid took from each pair's score, and which took the most."""
+    taken = np.zeros(len(positions), dtype=np.float32)
+    against: dict[int, Paper] = {}
+    kept: dict[int, Floats] = {}
+    for place, (mine, position) in enumerate(zip(away, positions.tolist(), strict=False)):
+        if not mine or sheet.avoided is None:
+            continue
+        if id(mine) not in kept:
+            kept[id(mine)] = sheet.avoided.kept(mine)
+        taken[place] = 1 - kept[id(mine)][position]
+        if taken[place] > 0:
+            against[place] = sheet.avoided.nearest(mine, position)
+    return taken, against
 
 
 def _by_width(counts: Positions) -> Iterator[Positions]:
@@ -272,7 +310,7 @@ def _near_likes(sheet: Sheet, row: int, positions: Positions) -> tuple[Positions
 
     None where the taste likes nothing.
     """
-    keys = [r.paper.key for r in sheet.tastes[row].rated if r.weight > 0]
+    keys = [r.paper.key for r in sheet.tastes[row].rated]
     if not keys:
         return None
     rows = np.array([sheet.liked.rows[key] for key in keys], dtype=np.intp)

@@ -46,7 +46,7 @@ _MOST_ANSWERS = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class Liked:
-    """Papers that readers rated, beside the window's."""
+    """Papers that readers spoke of, beside the window's."""
 
     rows: Mapping[str, int]
     """Row of each paper in the arrays, by key."""

@@ -21,13 +21,16 @@ from digest.web.site import Site
 
 _VERBS = {
     FeedbackKind.MORE: "More like this",
-    FeedbackKind.LESS: "Less like this",
+    FeedbackKind.LESS: "Fewer like this",
     FeedbackKind.SAVED: "Save this paper",
 }
 _DONE = {
-    FeedbackKind.MORE: ("More like this", "Your next edition looks for papers like it."),
-    FeedbackKind.LESS: ("Less like this", "Your next edition keeps away from papers like it."),
-    FeedbackKind.SAVED: ("Saved", "It is on your list, and your next edition learns from it."),
+    FeedbackKind.MORE: ("More like this", "From your next edition on, papers like it rank higher."),
+    FeedbackKind.LESS: ("Fewer like this", "From your next edition on, papers like it rank lower."),
+    FeedbackKind.SAVED: (
+        "Saved",
+        "It is on your list. From your next edition on, papers like it rank higher.",
+    ),
 }
 RowNumber = Annotated[int, FromPath(ge=1, le=2**53)]
 
@@ -108,7 +111,7 @@ def _feedback_page(
     title, text = {
         "": (_VERBS[kind], ""),
         "yes": _DONE[kind],
-        "back": ("Taken back", "Your next edition does as if nothing had been said."),
+        "back": ("Taken back", "It no longer counts: your next edition is made without it."),
     }[said]
     return site.page(
         "feedback.html",

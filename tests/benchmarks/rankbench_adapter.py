@@ -22,7 +22,7 @@ from digest.ranking.interests import score
 from digest.ranking.meaning import learn_sentences
 from digest.ranking.promise import learn_promise
 from digest.ranking.semantic import SemanticRanker
-from digest.ranking.tastes import Known, Taste, rated_papers
+from digest.ranking.tastes import Known, Taste, taste_of
 from digest.ranking.trending import heats
 from digest.ranking.window import Window
 
@@ -56,7 +56,7 @@ class Default:
             liked=tuple(self.paper(p).key for p in profile["liked"]),
             disliked=tuple(self.paper(p).key for p in profile["disliked"]),
         )
-        return Taste(interest=interest, rated=rated_papers(interest, (), Known(known), NOON))
+        return taste_of(interest, (), Known(known), NOON)
 
     def meanings(self, given, background):
         return DefaultRanker().meanings(given, background)

@@ -40,7 +40,7 @@ from digest.ranking.default import ranker
 from digest.ranking.interests import score
 from digest.ranking.space import paper_text
 from digest.ranking.table import shipped
-from digest.ranking.tastes import Known, Taste, rated_papers
+from digest.ranking.tastes import Known, taste_of
 from digest.ranking.window import Window
 from digest.ranking.words import content_words
 
@@ -216,8 +216,7 @@ def fit_seconds(world: World, number: int) -> float:
     content_words.cache_clear()
     begun = time.process_time()
     interest = reader.profile.interests[0]
-    rated = rated_papers(interest, (), Known(reader.known_papers), NOON)
-    score(window, [Taste(interest=interest, rated=rated)])
+    score(window, [taste_of(interest, (), Known(reader.known_papers), NOON)])
     return time.process_time() - begun
 
 

@@ -15,6 +15,7 @@ from digest.ranking import Candidates, Reader
 NOT_RANKERS = {
     "_making",
     "accounts",
+    "avoided",
     "background",
     "choose",
     "community",

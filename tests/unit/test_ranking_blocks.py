@@ -13,7 +13,7 @@ from digest.ranking import Candidates, Reader
 from digest.ranking.background import unlearned
 from digest.ranking.default import DefaultRanker, ranker, standing
 from digest.ranking.picking import Seat, chosen, pick_all
-from digest.ranking.tastes import Known, Taste, rated_papers
+from digest.ranking.tastes import Known, taste_of
 from digest.ranking.window import Window
 
 WORDS = (
@@ -78,8 +78,8 @@ def some_reader(chance, number):
 
 
 def seated(reader):
-    rated = rated_papers(Interest(name="none"), (), Known({}), NOON)
-    return Seat(reader, tuple(Taste(interest=i, rated=rated) for i in reader.profile.interests))
+    tastes = (taste_of(one, (), Known({}), NOON) for one in reader.profile.interests)
+    return Seat(reader, tuple(tastes))
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,12 +4,13 @@ import re
 
 import pytest
 from builders import an_interest
+from web_builders import store_paper
 from web_mail import planned
 from web_people import ada
 
 from digest.model import FeedbackKind
 from digest.pipeline.planning import plan_due
-from digest.store import feedback
+from digest.store import editions, feedback
 from digest.subscribers.tokens import Signer, TokenPurpose
 
 
@@ -88,3 +89,58 @@ def test_forms_are_limited_and_one_click_never_is(make_web):
     leave = f"/u/{token(web, person, TokenPurpose.UNSUBSCRIBE)}"
     assert web.post(leave, {"from": "page"}).status_code == 429
     assert web.post(leave, {"List-Unsubscribe": "One-Click"}).status_code == 200
+
+
+def marked(web, person):
+    with web.app.reading() as connection:
+        return feedback.of_subscribers(connection, [person.subscriber_id])[person.subscriber_id]
+
+
+def rate(web, person, edition_id, kind, paper):
+    key = Signer(web.app.secret_keys).make(
+        TokenPurpose.FEEDBACK, person.subscriber_id, edition_id=edition_id
+    )
+    return web.post(f"/f/{key}/{kind}/{paper}")
+
+
+def last_edition(web, person):
+    with web.app.reading() as connection:
+        return editions.of_subscription(connection, person.subscription_id, limit=1)[0]
+
+
+def test_a_mark_teaches_the_interest_that_the_paper_was_picked_for(web):
+    interests = (an_interest("robots", "robots"), an_interest("proteins", "proteins"))
+    person = ada(web, interests=interests, exploration=0)
+    plan_due(web.app)
+    edition = last_edition(web, person)
+    sections = {pick.paper_id: pick.section for pick in edition.picks}
+    assert (sections[1], sections[2]) == ("proteins", "robots")
+    rate(web, person, edition.row_id, "less", 2)
+    rate(web, person, 0, "more", 1)
+    rate(web, person, edition.row_id, "saved", 9)
+    taught = {mark.paper_id: mark.interest for mark in marked(web, person)}
+    assert taught == {2: "robots", 1: "proteins", 9: ""}
+
+
+def test_a_mark_by_link_changes_the_next_edition_as_its_page_says(web):
+    mine = (an_interest("robots", "robots"),)
+    marking, silent = (
+        ada(web, name, address=f"{name}@example.org", interests=mine, exploration=0)
+        for name in ("ada", "bob")
+    )
+    plan_due(web.app)
+    page = rate(web, marking, last_edition(web, marking).row_id, "less", 2)
+    assert "From your next edition on, papers like it rank lower." in page.text
+    web.clock.move(days=1)
+    titles = ("Robots learn to iron trousers", "Robots explore caves of the sea")
+    with web.app.writing() as connection:
+        for number, title in enumerate(titles, start=21):
+            store_paper(connection, number, title, "cs.RO", 3, web.app.now())
+    plan_due(web.app)
+    after, before = (
+        {pick.paper_id: pick for pick in last_edition(web, person).picks}
+        for person in (marking, silent)
+    )
+    assert after[21].score < 0.7 * before[21].score
+    assert after[22].score > after[21].score
+    assert "you asked for fewer papers like Robots learn to iron shirts" in after[21].reason
