@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from digest.app import channels_of, ways_out
 from digest.config import Config, ProfileFile, Settings
-from digest.config.problems import place_of
+from digest.config.problems import place_of, read_toml
 from digest.errors import AddressError, ConfigError, RenderError
 from digest.model import PaperKey, Profile
 from digest.pipeline import libraries
@@ -75,9 +75,7 @@ def check_profile(
 
 def _settings_problems(config: Config) -> list[str]:
     """Return the mistakes that sending would meet, each with the place of its key."""
-    text = ""
-    if config.path is not None:
-        text = config.path.read_text(encoding="utf-8")
+    text = read_toml(config.path)[1] if config.path is not None else ""
     file = str(config.path or "environment")
     found = []
     for line in dict.fromkeys((*_address_problems(config.settings), *_mail_problems(config))):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, SecretStr
 
+from digest.exact import Exact
 from digest.keys import flaw_of
 from digest.text.locales import find_locale
 
@@ -40,10 +41,8 @@ SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 """What signs, or lets in: long enough that nobody guesses it."""
 
 
-class Section(BaseModel):
-    """A table of the configuration: unknown keys are mistakes, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+Section = Exact
+"""A table of the configuration."""
 
 
 def is_local(host: str) -> bool:

@@ -25,6 +25,7 @@ from digest.config.environment import ENV_PREFIX, SECRET_SUFFIX
 from digest.config.problems import explain, read_toml
 from digest.config.profiles import ProfileFile, load_profiles
 from digest.errors import ConfigError
+from digest.exact import EnvironmentText
 from digest.plugins import resolve
 
 DEFAULT_PATH = Path("config/digest.toml")
@@ -77,7 +78,11 @@ class _PlainValues(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         found = super()._load_env_vars()
-        return {name: value for name, value in found.items() if not _names_a_file(name)}
+        return {
+            name: None if value is None else EnvironmentText(value)
+            for name, value in found.items()
+            if not _names_a_file(name)
+        }
 
 
 class _FileSecrets(EnvSettingsSource):
@@ -233,7 +238,7 @@ def _read_secret(name: str, path: Path) -> str:
         raise ConfigError(
             f"environment: {name}: {path} is empty: write the value into it, or unset {name}"
         )
-    return value
+    return EnvironmentText(value)
 
 
 def reveal(secret: SecretStr | None) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from digest.config.environment import variable_of
 from digest.errors import ConfigError
+from digest.text.decoding import decode
 
 MOST_BYTES = 1 << 20
 """Of a configuration or profile file: a profile of a thousand terms has 30 kB."""
@@ -22,18 +23,24 @@ _LONG_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){50}")
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """Return a TOML file's tables and its text; raise ConfigError naming file and line."""
+    """Return a TOML file's tables and its text; raise ConfigError naming file and line.
+
+    Takes what editors write: UTF-8 or UTF-16 with a byte order mark, any line ends.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        text = content.decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError as exc:
         raise ConfigError(f"{path}: there is no such file", file=path) from exc
-    except (OSError, UnicodeDecodeError) as exc:
+    except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc}", file=path) from exc
     if len(content) > MOST_BYTES:
         reason = f"larger than {MOST_BYTES >> 20} MB: put lists of papers into a library file"
         raise ConfigError(f"{path}: {reason}", file=path)
+    text, encoding = decode(content)
+    if not encoding.startswith("utf"):
+        raise ConfigError(f"{path}: cannot be read: not UTF-8; save it as UTF-8", file=path)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if found := _LONG_KEY.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise ConfigError(f"{path}:{line}: not valid TOML: a key of too many parts", file=path)

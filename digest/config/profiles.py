@@ -111,7 +111,7 @@ class ProfileEntry(Section):
         return value
 
 
-class _ManyProfiles(BaseModel):
+class _ManyProfiles(Section):
     profiles: tuple[ProfileEntry, ...]
 
 

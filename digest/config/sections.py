@@ -13,7 +13,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -122,10 +121,10 @@ DEFAULT_LIMITS: Mapping[str, LimitSection] = {
 """What the providers ask for today; a ``[limits.PROVIDER]`` table replaces an entry."""
 
 
-class SourceSection(BaseModel):
+class SourceSection(Section):
     """``[sources.NAME]``: one place that announces papers; other keys belong to its kind."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="allow")
 
     kind: str = Field(description="Which module reads it, or pkg.mod:func.")
     enabled: bool = Field(True, description="Set false to keep the block but not poll it.")
@@ -140,10 +139,10 @@ class SourceSection(BaseModel):
         return dict(self.model_extra or {})
 
 
-class TransportSection(BaseModel):
+class TransportSection(Section):
     """``[transports.NAME]``: one way out; other keys belong to its kind."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="allow")
 
     kind: str = Field(description="smtp, file, http, chat, or pkg.mod:func.")
     rate_per_s: float | None = Field(None, gt=0, description="Most mails a second; none: no limit.")

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from digest.delivery import Outcome, OutcomeKind, Phase
 from digest.delivery._web import verdict_of
 from digest.delivery.policy import Cause
+from digest.exact import Exact
 from digest.model import Message
 
 INSTALL = "posting to a chat needs Apprise: pip install 'paper-digest[chat]'"
@@ -38,10 +39,8 @@ _one_at_a_time = threading.Lock()
 """Apprise posts on threads of its own: what is logged meanwhile is of the one post under way."""
 
 
-class ChatOptions(BaseModel):
+class ChatOptions(Exact):
     """``[transports.NAME]`` with ``kind = "chat"``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     url: SecretStr = Field(
         description="Apprise address of one channel, such as slack://..., discord://..., "

@@ -12,21 +12,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from digest import files
 from digest.delivery import Outcome, OutcomeKind, Phase
 from digest.errors import DeliveryError
+from digest.exact import Exact
 from digest.model import Message
 from digest.rendering.bodies import body, parsed
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@+=-]+")
 
 
-class FileOptions(BaseModel):
+class FileOptions(Exact):
     """``[transports.NAME]`` with ``kind = "file"``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     folder: Path = Field(Path("digest-data/mail"), description="Where the files go.")
     format: Literal["eml", "maildir"] = Field(

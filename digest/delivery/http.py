@@ -13,10 +13,11 @@ from email.parser import BytesParser
 from typing import Any
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from digest.delivery import Outcome, OutcomeKind, Phase
 from digest.delivery._web import outcome_of, outcome_of_error
+from digest.exact import Exact
 from digest.model import Message
 
 PARTS = ("sender", "recipient", "subject", "raw", "html", "text", "message_id", "headers")
@@ -26,10 +27,8 @@ _KEPT_BY_SERVICE = frozenset(
 )
 
 
-class HttpOptions(BaseModel):
+class HttpOptions(Exact):
     """``[transports.NAME]`` with ``kind = "http"``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     url: str = Field(description="Address that takes one message a POST.")
     headers: dict[str, SecretStr] = Field(

@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from digest.delivery import Outcome, OutcomeKind, Phase, Step, Turn
 from digest.delivery._connection import Connection, connect, plainly
 from digest.delivery._dialogue import Dialogue, outcome_of
 from digest.delivery.policy import Cause, Verdict
 from digest.errors import DeliveryError
+from digest.exact import Exact
 from digest.model import Message
 
 Security = Literal["starttls", "tls", "none"]
@@ -30,10 +31,8 @@ _LOOPBACK = re.compile(r"^(127\.\d+\.\d+\.\d+|::1|localhost)$")
 _ADDRESS = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
 
 
-class SmtpOptions(BaseModel):
+class SmtpOptions(Exact):
     """``[transports.NAME]`` with ``kind = "smtp"``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     host: str = Field("localhost", min_length=1, description="Name or address of the relay.")
     port: int | None = Field(

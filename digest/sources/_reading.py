@@ -14,8 +14,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from digest.errors import SourceError
 from digest.model import PaperKey
 from digest.sources import Body
@@ -36,12 +34,6 @@ _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _UTC = frozenset(("GMT", "UTC", "+0000", "-0000"))
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-
-
-class Options(BaseModel):
-    """Keys of a source's block: unknown ones are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 def json_of(name: str, body: Body) -> Any:

@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from digest.exact import Exact
 from digest.model import PaperKey
 from digest.sources import Batch, Body, Fetcher, Stated
 from digest.sources._arxiv_api import ask_for_days, ask_for_ids, is_api_answer, parse_api
 from digest.sources._arxiv_feed import parse_announcements
 from digest.sources._arxiv_list import parse_list
 from digest.sources._arxiv_oai import harvest, is_oai_answer, parse_oai
-from digest.sources._reading import Options
 
 LISTS = "https://arxiv.org"
 OVERLAP = timedelta(days=2)
@@ -29,7 +29,7 @@ OVERLAP = timedelta(days=2)
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z-]+(\.[A-Za-z-]+)?$", max_length=30)]
 
 
-class ArxivOptions(Options):
+class ArxivOptions(Exact):
     """``[sources.NAME]`` with ``kind = "arxiv"``."""
 
     categories: tuple[Category, ...] = Field(

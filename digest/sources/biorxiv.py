@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import AnnounceType, Author, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import (
@@ -28,7 +29,6 @@ from digest.sources._asking import (
     values_of,
 )
 from digest.sources._reading import (
-    Options,
     day,
     dict_of,
     instant,
@@ -59,7 +59,7 @@ _NO_FIGURE = re.compile(r"(?:(?<!\s)\s++)?+Graphical abstract[\s:.]*+\Z", re.IGN
 _WITHDRAWN = re.compile(r"\A\W*withdrawn\b\W*", re.IGNORECASE)
 
 
-class BiorxivOptions(Options):
+class BiorxivOptions(Exact):
     """``[sources.NAME]`` with ``kind = "biorxiv"``."""
 
     servers: tuple[Server, ...] = Field(

@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import AnnounceType, Author, Link, PaperKey, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import (
@@ -27,7 +28,6 @@ from digest.sources._asking import (
     values_of,
 )
 from digest.sources._reading import (
-    Options,
     dict_of,
     from_parts,
     instant,
@@ -56,7 +56,7 @@ _TAKEN_BACK = frozenset({"retraction", "withdrawal", "removal"})
 _VERSIONS = ("is-preprint-of", "has-preprint", "is-version-of", "has-version", "is-same-as")
 
 
-class CrossrefOptions(Options):
+class CrossrefOptions(Exact):
     """``[sources.NAME]`` with ``kind = "crossref"``."""
 
     issns: tuple[str, ...] = Field((), description="Journals, by ISSN.")

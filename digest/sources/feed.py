@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from digest.exact import Exact
 from digest.model import Author, Completeness, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._entries import Entry, FeedDocument, read_feed
-from digest.sources._reading import Options, unique, web_link
+from digest.sources._reading import unique, web_link
 from digest.text.clean import clean, shorten
 from digest.text.ids import parse_address, parse_arxiv, parse_doi
 from digest.text.keys import title_key
@@ -42,7 +43,7 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
 _IDENTITY = ("arxiv", "doi", "openreview", "pmid", "pmcid")
 
 
-class FeedOptions(Options):
+class FeedOptions(Exact):
     """``[sources.NAME]`` with ``kind = "feed"``."""
 
     url: str = Field(description="Address of the feed.")

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import Field
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import Author, Completeness, Link, PaperKey, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources import _calendar as calendar
 from digest.sources._arxiv_feed import abstract_page, paper_links
 from digest.sources._asking import MOST_ALONE, ask, values_of
 from digest.sources._reading import (
-    Options,
     day,
     dict_of,
     instant,
@@ -41,7 +41,7 @@ MAX_PAGES = 10
 MAX_DAYS = 14
 
 
-class HuggingFaceOptions(Options):
+class HuggingFaceOptions(Exact):
     """``[sources.NAME]`` with ``kind = "huggingface"``."""
 
     base_url: str = Field(SITE, description="Address of the service.")

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from digest import isolated
 from digest.errors import SourceError, UnreadableError
+from digest.exact import Exact
 from digest.model import AnnounceType, PaperKey
 from digest.sources import Batch, Body, Fetcher, Rejected, Source
 from digest.sources import crossref as crossref_kind
@@ -24,7 +25,6 @@ from digest.sources import pubmed as pubmed_kind
 from digest.sources._asking import ask
 from digest.sources._page import page_key, parse_page
 from digest.sources._pdf import is_pdf, packet_of
-from digest.sources._reading import Options
 from digest.sources.by_id import bodies_about, source_for_ids
 from digest.text.clean import clean
 from digest.text.ids import parse_reference
@@ -43,7 +43,7 @@ _ROUTES = {
 }
 
 
-class InboxOptions(Options):
+class InboxOptions(Exact):
     """``[sources.NAME]`` with ``kind = "inbox"``."""
 
     arxiv_url: str = Field("https://export.arxiv.org", description="Where arXiv ids are asked for.")

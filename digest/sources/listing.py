@@ -20,13 +20,13 @@ from pydantic import Field, model_validator
 from digest import isolated
 from digest.config.fields import is_local
 from digest.errors import SourceError, UnreadableError, UsageError
+from digest.exact import Exact
 from digest.imap import ImapError, ImapFolder, ImapMailError, ImapPlace, Security
 from digest.nameserver import Ask, asking
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import first_day, since_now
 from digest.sources._listing_mail import DOMAIN, is_listing, may_be_listing, parse_listing
 from digest.sources._mail_proof import NoNameServerError, doubt
-from digest.sources._reading import Options
 from digest.text.clean import clean
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _ADVICE = (
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class ListingOptions(Options):
+class ListingOptions(Exact):
     """``[sources.NAME]`` with ``kind = "listing"``."""
 
     path: Path | None = Field(None, description="Folder with the mails as files, or a Maildir.")

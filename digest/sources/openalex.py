@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import Author, Link, PaperKey, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import (
@@ -27,7 +28,6 @@ from digest.sources._asking import (
     values_of,
 )
 from digest.sources._reading import (
-    Options,
     day,
     dict_of,
     instant,
@@ -56,7 +56,7 @@ FIELDS = (
 )
 
 
-class OpenAlexOptions(Options):
+class OpenAlexOptions(Exact):
     """``[sources.NAME]`` with ``kind = "openalex"``."""
 
     filter: str = Field(

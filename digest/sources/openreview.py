@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import Author, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import (
@@ -27,7 +28,6 @@ from digest.sources._asking import (
     values_of,
 )
 from digest.sources._reading import (
-    Options,
     dict_of,
     from_epoch,
     list_of,
@@ -50,7 +50,7 @@ FIRST_DAYS = timedelta(days=2)
 _IMPORTS = ("dblp.org", "orcid.org", "openreview.net/archive", "openreview.net/public_article")
 
 
-class OpenReviewOptions(Options):
+class OpenReviewOptions(Exact):
     """``[sources.NAME]`` with ``kind = "openreview"``."""
 
     invitations: tuple[str, ...] = Field(

@@ -14,11 +14,12 @@ from typing import Any
 from pydantic import Field
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import PaperKey
 from digest.sources import Batch, Body, Fetcher
 from digest.sources._asking import ask, first_day, since_now, values_of
 from digest.sources._pubmed_xml import parse_articles
-from digest.sources._reading import Options, dict_of, list_of, mapping_of, text_of
+from digest.sources._reading import dict_of, list_of, mapping_of, text_of
 from digest.text.clean import clean
 
 SITE = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
@@ -31,7 +32,7 @@ FIRST_DAYS = timedelta(days=1)
 CUT = "cut"
 
 
-class PubmedOptions(Options):
+class PubmedOptions(Exact):
     """``[sources.NAME]`` with ``kind = "pubmed"``."""
 
     query: str = Field(min_length=1, description="PubMed query, such as sleep[Title] AND mice.")

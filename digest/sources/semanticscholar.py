@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import Field
 
 from digest.errors import SourceError
+from digest.exact import Exact
 from digest.model import Author, Link, PaperKey, Record, Signal
 from digest.sources import Batch, Body, Fetcher, Rejected
 from digest.sources._asking import Pages, ask, batch_of, first_day, since_now
 from digest.sources._reading import (
-    Options,
     dict_of,
     instant,
     json_of,
@@ -45,7 +45,7 @@ _NAMES = {"arxiv": "ARXIV", "doi": "DOI", "pmid": "PMID", "pmcid": "PMCID", "s2"
 _CLAIMED = {"ArXiv": "arxiv", "DOI": "doi", "PubMed": "pmid", "PubMedCentral": "pmcid"}
 
 
-class SemanticScholarOptions(Options):
+class SemanticScholarOptions(Exact):
     """``[sources.NAME]`` with ``kind = "semanticscholar"``."""
 
     query: str = Field("", description="Words that new papers must have; empty to enrich only.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from digest.actions.doctor.findings import Finding, good, warning
 from digest.app import App, own_files
 from digest.config.environment import ENV_PREFIX, SECRET_SUFFIX
 from digest.config.load import SECRET_WORDS
+from digest.config.problems import read_toml
 
 NAMED = 3
 """Files named in one finding; the rest are counted."""
@@ -50,7 +50,7 @@ def _kept(app: App) -> Iterator[Path]:
 
 
 def _holds_a_secret(path: Path) -> bool:
-    return _has_secret_key(tomllib.loads(path.read_text(encoding="utf-8")))
+    return _has_secret_key(read_toml(path)[0])
 
 
 def _has_secret_key(value: Any) -> bool:
