@@ -12,7 +12,8 @@ from digest.text.reference import MAX_TEXT, MAX_VALUE, Reference
 
 DOI = re.compile(r"10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+", re.ASCII)
 _DOI_PREFIX = re.compile(
-    r"(?:(?:https?:)?//)?(?:(?:dx|www)\.)?doi\.org/|doi\s*:\s*|info:doi/|urn:doi:", re.IGNORECASE
+    r"\s*(?:(?:(?:https?:)?//)?(?:(?:dx|www)\.)?doi\.org/|doi\s*:|info:doi/|urn:doi:)\s*",
+    re.IGNORECASE,
 )
 # bioRxiv and medRxiv share accessions; the prefix moved from 10.1101 to 10.64898. 10.1101 is also
 # Cold Spring Harbor's journals', whose suffixes begin with letters.
@@ -69,8 +70,12 @@ def _plain_doi(text: str) -> str | None:
         if (decoded := clean(unquote(text))) == text:
             break
         text = decoded
-    head = _DOI_PREFIX.match(text)
-    match = DOI.match(text, head.end() if head else 0)
+    start = 0
+    for _ in range(MAX_ROUNDS):  # "DOI: https://doi.org/https://doi.org/10...."
+        if (head := _DOI_PREFIX.match(text, start)) is None:
+            break
+        start = head.end()
+    match = DOI.match(text, start)
     if match is None:
         return None
     value = clean(re.split(r"[?#]", match[0].lower(), maxsplit=1)[0])

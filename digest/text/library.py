@@ -20,7 +20,9 @@ from bibtexparser import middlewares, model
 from bibtexparser.entrypoint import parse_string
 
 from digest.errors import UsageError
+from digest.text import bibtex
 from digest.text.clean import clean
+from digest.text.decoding import decode
 from digest.text.html import strip_markup
 from digest.text.ids import Reference, parse_arxiv, parse_doi, parse_reference
 from digest.text.plain import MAX_RAW
@@ -32,6 +34,17 @@ MAX_TITLE = 4000
 MAX_AUTHORS = 200_000
 """Characters of a field that are looked at; of an abstract, as many as of any text."""
 MAX_NAME, MAX_NAMES = 1000, 5000
+MAX_NAMED = 5
+"""Ids and addresses that are looked for in one field."""
+_NAMING = ("url", "howpublished", "note", "journal", "ee", "link", "bdsk-url", "annote", "pdf")
+"""How fields begin that may name a paper."""
+_ARXIV = re.compile(r"arxiv:\s*+(\S+)", re.IGNORECASE)
+_SPELLED_DOI = re.compile(r"\bdoi\s*+:\s*+(10\.\S+)", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s<>\"{}]+", re.IGNORECASE)
+_RIS_TAG = re.compile(r"\s*+([A-Z][A-Z0-9])  -(?:\s|\Z)")
+_NARROW_TAG = re.compile(r"\s*+([A-Z][A-Z0-9]) -(?:\s|\Z)")
+"""Of writers who put one space; elsewhere "AI - based" is a line of an abstract."""
+_RIS_START = re.compile(r"^[^\S\n]*+TY  - ", re.MULTILINE)
 
 # RecursionError: brackets in brackets in brackets.
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error)
@@ -68,9 +81,9 @@ def read_library(content: bytes, name: str = "library", most: int = MAX_ITEMS) -
     """
     if len(content) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
-    text = _decode(content)
-    if text.count("TY  - ") > most:  # its parser reads all of them before the first is ours
-        raise _too_many(name, most)
+    text, _ = decode(content)
+    if text.count("TY  - ") + text.count("TY - ") > most:
+        raise _too_many(name, most)  # its parser reads all of them before the first is ours
     for fits, format_name, read in _FORMATS:
         if fits(text):
             try:
@@ -98,7 +111,7 @@ def _too_many(name: str, most: int) -> UsageError:
 
 def _bibtex(text: str) -> Iterable[LibraryItem | None]:
     library = parse_string(
-        text,
+        bibtex.without_comments(text),
         parse_stack=[
             middlewares.ResolveStringReferencesMiddleware(),
             middlewares.RemoveEnclosingMiddleware(),
@@ -117,11 +130,18 @@ def _bibtex(text: str) -> Iterable[LibraryItem | None]:
         yield _item(
             title=_tex(fields.get("title", "")),
             abstract=_tex(fields.get("abstract", "")),
-            authors=[_natural(_tex(name)) for name in _one_line(fields, "author").split(" and ")],
+            authors=[
+                _tex(name) if is_whole else _natural(_tex(name))
+                for name, is_whole in bibtex.names_of(_one_line(fields, "author"))
+            ],
             keywords=re.split(r"[,;]", _tex(fields.get("keywords", ""))),
-            arxiv=[_eprint(fields)],
-            dois=[fields.get("doi", "")],
-            addresses=[fields.get("url", ""), fields.get("note", ""), fields.get("journal", "")],
+            arxiv=[bibtex.plain(_eprint(fields))],
+            dois=[bibtex.plain(fields.get("doi", "")[:MAX_TITLE])],
+            addresses=[
+                bibtex.plain(value[:MAX_TITLE])
+                for name, value in fields.items()
+                if name.startswith(_NAMING)
+            ],
         )
 
 
@@ -135,15 +155,45 @@ def _eprint(fields: Mapping[str, str]) -> str:
 
 
 def _ris(text: str) -> Iterable[LibraryItem | None]:
-    for entry in rispy.loads(text):
+    """Read records, each from its first tag on: not every writer ends them."""
+    ended, started = _ended(text)
+    entries = rispy.loads(ended)
+    yield from [None] * (started - len(entries))
+    for entry in entries:
         yield _item(
             title=entry.get("title") or entry.get("primary_title") or "",
             abstract=entry.get("abstract") or entry.get("notes_abstract") or "",
             authors=[_natural(name) for name in entry.get("authors", ())],
             keywords=entry.get("keywords", ()),
             dois=[entry.get("doi", "")],
-            addresses=entry.get("urls", ()),
+            addresses=[
+                str(value)
+                for name in ("urls", "notes", "custom3", "type_of_work", "file_attachments1")
+                for value in _listed(entry.get(name))
+            ],
         )
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else (value,) if value else ()
+
+
+def _ended(text: str) -> tuple[str, int]:
+    """Return RIS whose records all end with ``ER``, and how many begin."""
+    lines: list[str] = []
+    pattern = _RIS_TAG if _RIS_START.search(text) else _NARROW_TAG
+    started, is_open = 0, False
+    for line in text.splitlines():
+        tag = pattern.match(line)
+        name = tag[1] if tag else ""
+        if tag:
+            line = f"{name}  - {line[tag.end() :].strip()}"  # noqa: PLW2901
+        if name == "TY":
+            lines += ["ER  - ", ""] if is_open else []
+            started += 1
+        is_open = name != "ER" and (is_open or name == "TY")
+        lines.append(line)
+    return "\n".join([*lines, "ER  - " if is_open else ""]), started
 
 
 def _json(text: str) -> Iterable[LibraryItem | None]:
@@ -221,8 +271,13 @@ def _keys(arxiv: Iterable[str], dois: Iterable[str], addresses: Iterable[str]) -
     found += [parse_doi(text) for text in dois if text]
     for text in (address[:MAX_TITLE] for address in addresses):
         # "arXiv preprint arXiv:2401.01234" in a journal field, a bare number never
-        spelled = re.search(r"arxiv:\s*(\S+)", text, re.IGNORECASE)
-        found.append(_spelled(spelled[1]) if spelled else parse_reference(text, bare=False))
+        found += [_spelled(one[1]) for one in islice(_ARXIV.finditer(text), MAX_NAMED)]
+        found += [parse_doi(one[1]) for one in islice(_SPELLED_DOI.finditer(text), MAX_NAMED)]
+        found += [
+            parse_reference(one[0].rstrip(".,;"), bare=False)
+            for one in islice(_ADDRESS.finditer(text), MAX_NAMED)
+        ]
+        found.append(parse_reference(text, bare=False))
     keys = _distinct(reference.key for reference in found if reference)
     return tuple(sorted(keys, key=lambda key: not key.startswith("arxiv:")))
 
@@ -246,17 +301,10 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in cleaned if text))
 
 
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
 _Reader = Callable[[str], Iterable[LibraryItem | None]]
 _FORMATS: tuple[tuple[Callable[[str], object], str, _Reader], ...] = (
     (lambda text: text.lstrip()[:1] in ("[", "{"), "JSON", _json),
-    (re.compile(r"^[^\S\n]*+TY  - ", re.MULTILINE).search, "RIS", _ris),
+    (re.compile(r"^[^\S\n]*+TY  ?- ", re.MULTILINE).search, "RIS", _ris),
     (re.compile(r"^[^\S\n]*+@[A-Za-z]++\s*+[{(]", re.MULTILINE).search, "BibTeX", _bibtex),
     (re.compile(r'^"?Key"?,"?Item Type"?,').match, "Zotero CSV", _zotero_csv),
 )

@@ -92,3 +92,74 @@ def test_markup_and_controls_in_a_library_are_inert():
 def test_a_library_of_no_paper_is_said_to_be_empty(content):
     with pytest.raises(UsageError, match="mine"):
         read_library(content, name="mine")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        r"doi = {10.1007/978-3-031-00001-5\_12}",
+        r"doi = {10.1007/978-3-031-00001-5{\_}12}",
+        r"doi = {10.1007/978-3-031-00001-5$\_$12}",
+        r"doi = {10.1007/978-3-031-00001-5\textunderscore 12}",
+        r"doi = {https://doi.org/https://doi.org/10.1007/978-3-031-00001-5_12}",
+        r"doi = {DOI: 10.1007/978-3-031-00001-5_12}",
+        r"doi = {doi: https://dx.doi.org/10.1007/978-3-031-00001-5_12}",
+        r"doi = {\url{https://doi.org/10.1007/978-3-031-00001-5\_12}}",
+        r"url = {\url{https://doi.org/10.1007/978-3-031-00001-5\_12}}",
+        r"url = {\href{https://doi.org/10.1007/978-3-031-00001-5_12}{link}}",
+        r"howpublished = {Online: \url{https://doi.org/10.1007/978-3-031-00001-5\_12}. Seen 2026}",
+        r"note = {doi: 10.1007/978-3-031-00001-5\_12, accepted}",
+        r"ee = {https://doi.org/10.1007/978-3-031-00001-5_12}",
+        r"bdsk-url-1 = {https://doi.org/10.1007/978-3-031-00001-5_12}",
+    ],
+)
+def test_a_field_that_names_a_paper_is_read_without_its_tex(field):
+    (item,) = read_library(f"@article{{a, title={{One}}, {field}}}".encode()).items
+    assert item.keys == ("doi:10.1007/978-3-031-00001-5_12",)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("{{OpenAI and Friends}}", ("OpenAI and Friends",)),
+        ("{{Google, Inc.} and Lovelace, Ada}", ("Google, Inc.", "Ada Lovelace")),
+        ("{Ada Lovelace\n  AND Karl Turing and others}", ("Ada Lovelace", "Karl Turing")),
+        (r"{M{\"u}ller, J{\"o}rg and {van der Berg}, Eve}", ("Jörg Müller", "Eve van der Berg")),
+        ("{{{Land and Sea} Group} and A B}", ("Land and Sea Group", "A B")),
+    ],
+)
+def test_names_in_braces_are_one_author(names, expected):
+    (item,) = read_library(f"@misc{{a, title={{One}}, author={names}}}".encode()).items
+    assert item.authors == expected
+
+
+def test_a_comment_behind_a_field_costs_no_field():
+    content = b"@article{c,\n title = {One, 20% more},  % read this\n author = {Eve Noether},\n}"
+    (item,) = read_library(content).items
+    assert (item.title, item.authors) == ("One, 20% more", ("Eve Noether",))
+
+
+@pytest.mark.parametrize("end", ["", "\n", "ER  - \n", "\nER  -\n"])
+@pytest.mark.parametrize("space", ["  ", " "])
+def test_records_without_an_end_are_records(end, space):
+    one = "TY  - JOUR\nTI  - Kernel {n}\nAB  - An\nAI - based text\nDO  - 10.1000/{n}\n"
+    text = "".join(one.format(n=n) + end for n in "abc").replace("  - ", f"{space}- ")
+    found = read_library(text.encode())
+    assert [item.keys for item in found.items] == [(f"doi:10.1000/{n}",) for n in "abc"]
+    assert found.skipped == 0
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@article{a, title={Über Kerne}, author={A B}, doi={10.1000/a}}",
+        "TY  - JOUR\nTI  - Über Kerne\nDO  - 10.1000/a\nER  - \n",
+        '[{"title": "Über Kerne", "DOI": "10.1000/a"}]',
+    ],
+)
+def test_a_library_is_read_in_each_encoding(text, encoding):
+    (item,) = read_library(text.encode(encoding)).items
+    assert (item.title, item.keys) == ("Über Kerne", ("doi:10.1000/a",))
