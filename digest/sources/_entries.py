@@ -63,6 +63,7 @@ class FeedDocument:
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MARKUP_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _FEED_ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
+_AMPERSAND = re.compile(rb"&(?!(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)")
 _HEAD = 4096
 _DECLARED = re.compile(rb"<\?xml[^<>]*?encoding\s*=\s*[\"']([\w.-]+)")
 _LETTERS = re.compile(r"[^\x00-\x7f]")
@@ -87,7 +88,7 @@ def read_feed(name: str, body: Body) -> FeedDocument:
         return found
     from digest.sources import _feedparser  # noqa: PLC0415 - slow to load, and seldom needed
 
-    return _feedparser.read(name, body, with_broken_letters(content))
+    return _feedparser.read(name, body, with_escaped_ampersands(with_broken_letters(content)))
 
 
 def with_broken_letters(content: bytes) -> bytes:
@@ -108,6 +109,21 @@ def with_broken_letters(content: bytes) -> bytes:
     return content
 
 
+def with_escaped_ampersands(content: bytes) -> bytes:
+    """Escape ampersands that begin no entity: a lenient parser would put a semicolon behind.
+
+    Sections of CDATA, where they stand for themselves, are left as they are.
+    """
+    if b"&" not in content or b"\x00" in content[:4]:
+        return content
+    pieces = content.split(b"<![CDATA[")
+    pieces[0] = _AMPERSAND.sub(b"&amp;", pieces[0])
+    for place, piece in enumerate(pieces[1:], 1):
+        inner, end, after = piece.partition(b"]]>")
+        pieces[place] = inner + end + _AMPERSAND.sub(b"&amp;", after)
+    return b"<![CDATA[".join(pieces)
+
+
 def without_controls(content: bytes) -> bytes:
     """Drop characters that XML forbids: one of them would end a strict parser's reading."""
     if b"\x00" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -117,9 +133,25 @@ def without_controls(content: bytes) -> bytes:
 
 def is_page(start: bytes) -> bool:
     """Tell a web page (challenge, login, error) from a feed."""
-    head = start[:_HEAD]
+    head = _without_comments(start)[:_HEAD]
     page = _MARKUP_PAGE.search(head)
     if page is None:
         return False
     root = _FEED_ROOT.search(head)
     return root is None or page.start() < root.start()
+
+
+def _without_comments(start: bytes) -> bytes:
+    """Skip what may stand before the first element and names none: comments, instructions."""
+    at = 0
+    while True:
+        at += len(start[at : at + _HEAD]) - len(start[at : at + _HEAD].lstrip())
+        if start.startswith(b"<!--", at):
+            end = start.find(b"-->", at + 4)
+        elif start.startswith(b"<?", at):
+            end = start.find(b">", at + 2) - 2
+        else:
+            return start[at:]
+        if end < 0:
+            return b""
+        at = end + 3

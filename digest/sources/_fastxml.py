@@ -27,7 +27,7 @@ EXTRA = {
     "prism_doi": "doi",
     "prism_publicationname": "venue",
     "dc_identifier": "identifier",
-    "dc_source": "venue",
+    "dc_source": "source",
     "rights": "rights",
 }
 """Simple elements that entries keep, by feedparser's names for them."""

@@ -6,6 +6,7 @@ https://dtd.nlm.nih.gov/ncbi/pubmed/doc/. Asks for nothing; books are no papers 
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from datetime import datetime
 
 from lxml import etree
@@ -17,6 +18,7 @@ from digest.sources._asking import news_on, public_since
 from digest.sources._entries import without_controls
 from digest.sources._reading import from_parts, unique
 from digest.text.clean import clean
+from digest.text.html import is_markup
 from digest.text.ids import keys_of_doi, make_key
 from digest.text.plain import plain
 
@@ -80,6 +82,16 @@ def _inner(element: etree._Element | None) -> str:
     """Return what stands within an element, as plain text: titles hold sub, sup, i and MathML."""
     if element is None:
         return ""
+    wrappers = {
+        str(part.tag)
+        for part in element.iterdescendants()
+        if isinstance(part.tag, str)
+        and not is_markup(etree.QName(part).localname)
+        and not any(etree.QName(a).localname == "math" for a in part.iterancestors())
+    }
+    if wrappers:
+        element = deepcopy(element)
+        etree.strip_tags(element, *wrappers)
     written = etree.tostring(element, encoding="unicode", with_tail=False)
     return plain(written.partition(">")[2].rpartition("<")[0], markup=True)
 

@@ -21,14 +21,19 @@ from pydantic import Field, field_validator
 from digest.exact import Exact
 from digest.model import Author, Completeness, Link, PaperKey, Record
 from digest.sources import Batch, Body, Fetcher, Rejected
+from digest.sources._descriptions import read_description, venue_of
 from digest.sources._entries import Entry, FeedDocument, read_feed
 from digest.sources._reading import unique, web_link
 from digest.text.clean import clean, shorten
 from digest.text.ids import parse_address, parse_arxiv, parse_doi
 from digest.text.keys import title_key
-from digest.text.names import split_authors
+from digest.text.names import natural_name, split_names
 from digest.text.plain import plain
 
+ACCEPTED = (
+    "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+)
 MAX_GUID = 200
 SKEW = timedelta(days=2)
 MAX_ABSTRACT = 5000
@@ -36,7 +41,7 @@ MAX_TITLE = 500
 
 _reference = lru_cache(maxsize=256)(parse_address)
 """An entry's address stands in several places of it."""
-_people = lru_cache(maxsize=1024)(split_authors)
+_people = lru_cache(maxsize=1024)(split_names)
 """Most feeds name the same people again and again."""
 _HEAD = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\\])}]{8,300}")
@@ -82,7 +87,7 @@ class FeedSource:
         self, fetcher: Fetcher, *, watermark: Mapping[str, Any], now: datetime
     ) -> Iterator[Body]:
         """Ask once."""
-        body = fetcher.get(self.options.url)
+        body = fetcher.get(self.options.url, headers={"Accept": ACCEPTED})
         if body is not None:
             yield body
 
@@ -127,9 +132,12 @@ class FeedSource:
     ) -> Record | Rejected:
         link = web_link(entry.link, document.base) or web_link(entry.guid)
         title = plain(entry.title.value, markup=entry.title.markup)
-        text = entry.summary if entry.summary.value.strip() else entry.content
-        abstract = plain(text.value, markup=text.markup)
-        title = shorten(title or abstract, MAX_TITLE if title else 100)
+        summary, content = (
+            plain(text.value, markup=text.markup) for text in (entry.summary, entry.content)
+        )
+        described = read_description(summary, content)
+        abstract = described.abstract
+        title = shorten(title or abstract or summary, MAX_TITLE if title else 100)
         guid = guid_of(entry, link, title, shared=shared, shared_link=shared_link)
         if not title or not guid:
             return Rejected(native_id=guid[:300], reason="neither title nor text")
@@ -148,12 +156,14 @@ class FeedSource:
             native_id=_short(guid),
             title=title,
             abstract="" if abstract == title else shorten(abstract, MAX_ABSTRACT),
-            authors=_authors(entry),
+            authors=_authors(entry) or _people(described.authors),
             categories=_categories(self.options.categories, entry),
             url=url,
             links=_links(entry, document),
-            venue=plain(entry.extra.get("venue", "") or entry.extra.get("journal_ref", "")),
-            published_at=_past(entry.published_at or entry.updated_at, body.fetched_at),
+            venue=_venue(entry) or described.venue,
+            published_at=_past(
+                entry.published_at or entry.updated_at or described.published_at, body.fetched_at
+            ),
         )
 
     def _key(self, name: str) -> PaperKey:
@@ -246,6 +256,12 @@ def _asserted(entry: Entry, own: tuple[PaperKey, ...]) -> tuple[PaperKey, ...]:
     return others if len(others) == 1 else ()
 
 
+def _venue(entry: Entry) -> str:
+    """Return the journal: its own element says it better than a whole citation does."""
+    named = entry.extra.get("venue", "") or entry.extra.get("journal_ref", "")
+    return plain(named) or venue_of(plain(entry.extra.get("source", "")))
+
+
 def _past(at: datetime | None, fetched_at: datetime) -> datetime | None:
     """Leave out a date that has not come yet: a mistake, which would stay on top for ever."""
     return at if at is None or at <= fetched_at + SKEW else None
@@ -256,7 +272,11 @@ def _authors(entry: Entry) -> tuple[Author, ...]:
     names = [plain(name, tex=True) for name in entry.authors]
     if len(names) == 1:
         return _people(names[0])
-    return tuple(Author(name=name) for name in names if any(char.isalpha() for char in name))
+    return tuple(
+        Author(name=natural_name(name) if len(_people(name)) == 1 else name)
+        for name in names
+        if any(char.isalpha() for char in name)
+    )
 
 
 def _categories(given: tuple[str, ...], entry: Entry) -> tuple[str, ...]:

@@ -66,6 +66,11 @@ _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-
 MAX_ROUNDS = 3
 
 
+def is_markup(name: str) -> bool:
+    """Tell whether an element's name is one that `strip_markup` takes out, or MathML's root."""
+    return name.lower() in _INLINE or name.lower() in _BLOCK or name.lower() == "math"
+
+
 def strip_markup(text: str, *, declared: bool = True) -> str:
     """Return the text without markup and with entities decoded.
 

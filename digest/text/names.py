@@ -53,6 +53,55 @@ def _notes(text: str) -> dict[str, str]:
     return {mark: note.strip(" ,;") for mark, note in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def split_names(text: str) -> tuple[Author, ...]:
+    """Split names whose commas may stand between them or within them.
+
+    A semicolon separates names, and then commas invert them. Initials behind each second comma,
+    or single words on both sides of the commas of an even number of parts, invert as well.
+
+    >>> [a.name for a in split_names("Lovelace, A., Turing, K.")]
+    ['A. Lovelace', 'K. Turing']
+    >>> [a.name for a in split_names("Lovelace, Ada")], len(split_names("Ada B., Karl T."))
+    (['Ada Lovelace'], 2)
+    """
+    text = clean(text)
+    if "(" in text or "," not in text:
+        return split_authors(text)
+    if ";" in text:
+        return split_inverted(text)
+    joined = _AND.sub(", ", text).replace(",,", ",")
+    parts = [part.strip() for part in joined.split(",") if part.strip()]
+    if len(parts) % 2 == 0 and _are_inverted(parts):
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return tuple(Author(name=f"{given} {family}") for family, given in pairs)[:MAX_AUTHORS]
+    return split_authors(text)
+
+
+def _are_inverted(parts: list[str]) -> bool:
+    families, given = parts[::2], parts[1::2]
+    if any(fold_words(part) in _SUFFIXES or _COLLECTIVE.search(part) for part in parts):
+        return False
+    if all(_INITIALS.fullmatch(part) for part in given):
+        return not any(_INITIALS.fullmatch(part) for part in families)
+    return all(_is_family(part) for part in families) and all(
+        " " not in _MIDDLE.sub("", part) for part in given
+    )
+
+
+def _is_family(part: str) -> bool:
+    """Tell a word, or several that begin with a particle: ``van der Berg``."""
+    first, space, _ = part.partition(" ")
+    return not space or first.lower() in _PARTICLES
+
+
+_INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?[ -]?){1,5}")
+_MIDDLE = re.compile(r" [^\W\d_]\.?(?= |\Z)")
+_PARTICLES = frozenset((
+    "van", "von", "de", "der", "den", "da", "di", "du", "dos", "del", "della", "la", "le", "el",
+    "al", "bin", "ibn", "ten", "ter", "zu", "st.", "saint",
+))  # fmt: skip
+
+
 def split_inverted(text: str, separator: str = ";") -> tuple[Author, ...]:
     """Split `Last, F. M.; Other, A.` and turn the names around.
 

@@ -216,11 +216,58 @@ def test_a_post_is_not_redirected_into_a_get(web, ask):
     assert web.asked("/b") == []
 
 
-def test_cookies_are_not_kept(web, ask):
+def test_cookies_live_for_one_exchange(web, ask):
     web.routes["/a"] = Reply(status=302, headers={"Location": "/b", "Set-Cookie": "id=1; Path=/"})
     web.routes["/b"] = Reply(b"here")
     ask(web.url("/a"))
-    assert "cookie" not in web.log[1].headers
+    ask(web.url("/b"))
+    assert [asked.headers.get("cookie") for asked in web.log] == [None, "id=1", None]
+
+
+def test_a_redirect_to_itself_that_waits_for_its_cookie_is_followed(web, ask):
+    def gate(asked):
+        if asked.headers.get("cookie") == "seen=yes":
+            return Reply(b"here")
+        return Reply(status=302, headers={"Location": "/", "Set-Cookie": "seen=yes"})
+
+    web.routes["/"] = gate
+    assert ask(web.url("/")).content == b"here"
+
+
+def test_a_loop_that_sets_cookies_names_them(web, ask):
+    web.routes["/"] = Reply(status=302, headers={"Location": "/", "Set-Cookie": "id=1"})
+    with pytest.raises(HttpError, match="cookies"):
+        ask(web.url("/"))
+
+
+def test_cookies_of_one_host_are_not_sent_to_another(web, ask):
+    with serving() as other:
+        there = other.url("/b").replace("127.0.0.1", "localhost")
+        web.routes["/a"] = Reply(status=302, headers={"Location": there, "Set-Cookie": "id=1"})
+        other.routes["/b"] = Reply(b"here")
+        ask(web.url("/a"))
+        assert "cookie" not in other.log[0].headers
+
+
+def test_every_request_says_what_it_accepts(web, ask):
+    web.routes["/"] = lambda asked: Reply(status=200 if "accept" in asked.headers else 406)
+    assert ask(web.url("/")).status == 200
+    ask(web.url("/"), headers={"Accept": "text/xml"})
+    assert web.log[1].headers["accept"] == "text/xml"
+
+
+@pytest.mark.parametrize(
+    "token", ["UTF-8", "utf8", "none", "text/html", "binary", "identity, UTF-8"]
+)
+def test_a_content_encoding_that_names_no_codec_says_nothing(web, ask, token):
+    web.routes["/"] = Reply(b"hello", headers={"Content-Encoding": token})
+    assert ask(web.url("/")).content == b"hello"
+
+
+@pytest.mark.parametrize("token", ["br", "zstd", "compress"])
+def test_a_codec_that_was_not_asked_for_is_refused(web, ask, token):
+    web.routes["/"] = Reply(b"hello", headers={"Content-Encoding": token})
+    assert kind_of(ask, web.url("/"))
 
 
 # Private places

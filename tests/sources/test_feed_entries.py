@@ -167,3 +167,109 @@ def test_a_malformed_feed_without_entries_is_no_quiet_day(content):
             Body(url="http://x.example/", content=content, fetched_at=NOON)
         )
     assert caught.value.kind == "malformed"
+
+
+CITATION = "J Kernels. 2026 Apr 13;12(3):45-50. doi: 10.1000/kernels.1. Online ahead of print."
+FRAMED = (
+    f"<div><p>{CITATION}</p><p><b>ABSTRACT</b></p><p>We fuse kernels on the ice.</p>"
+    "<p>PMID:<a href='https://pubmed.ncbi.nlm.nih.gov/1/'>1</a> | DOI:10.1000/kernels.1</p></div>"
+)
+
+
+def content_of(text):
+    namespace = "http://purl.org/rss/1.0/modules/content/"
+    return f'<c:encoded xmlns:c="{namespace}"><![CDATA[{text}]]></c:encoded>'
+
+
+@pytest.mark.parametrize(
+    ("summary", "content", "abstract"),
+    [
+        (CITATION, FRAMED, "We fuse kernels on the ice."),
+        (CITATION, "", ""),
+        ("Volume 12, Issue 3, April 2026, Page 1-20.", "", ""),
+        ("Journal of Kernels, EarlyView.", "", ""),
+        ("We fuse ker…", "<p>We fuse kernels on the ice.</p>", "We fuse kernels on the ice."),
+        ("A whole summary.", "<p>A long post about other things.</p>", "A whole summary."),
+        ("", "<p>Only the content.</p>", "Only the content."),
+    ],
+)
+def test_the_abstract_is_the_best_text_and_not_the_first(summary, content, abstract):
+    one = f"<item><title>T</title><link>https://x.example/1</link><description>{summary}" + (
+        f"</description>{content_of(content)}</item>"
+    )
+    assert batch(one).records[0].abstract == abstract
+
+
+@pytest.mark.parametrize(
+    ("creators", "expected"),
+    [
+        (["Lovelace, A., Turing, K."], ["A. Lovelace", "K. Turing"]),
+        (["Lovelace, Ada; Turing, Karl"], ["Ada Lovelace", "Karl Turing"]),
+        (["Lovelace, Ada"], ["Ada Lovelace"]),
+        (["Lovelace, A. K."], ["A. K. Lovelace"]),
+        (["van der Berg, Eve"], ["Eve van der Berg"]),
+        (["Lovelace, Ada, Turing, Karl"], ["Ada Lovelace", "Karl Turing"]),
+        (["Lovelace, A. and Turing, K."], ["A. Lovelace", "K. Turing"]),
+        (["Ada Lovelace, Karl Turing"], ["Ada Lovelace", "Karl Turing"]),
+        (["Ada Lovelace"], ["Ada Lovelace"]),
+        (["Lovelace, Ada", "Turing, Karl"], ["Ada Lovelace", "Karl Turing"]),
+        (["Ada Lovelace, Jr.", "Karl Turing"], ["Ada Lovelace, Jr.", "Karl Turing"]),
+    ],
+)
+def test_commas_stand_between_names_or_within_them(creators, expected):
+    one = item().replace("</item>", "") + "".join(
+        f"<dc:creator>{name}</dc:creator>" for name in creators
+    )
+    assert [a.name for a in batch(f"{one}</item>").records[0].authors] == expected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_venue_is_the_journal_and_not_the_citation(order):
+    fields = [
+        "<dc:source>Nature, Published online: 13 April 2026; doi:10.1038/x</dc:source>",
+        '<p:publicationName xmlns:p="http://prismstandard.org/namespaces/basic/2.0/">Nature'
+        "</p:publicationName>",
+    ]
+    both = item().replace("</item>", "".join(fields[::order]) + "</item>")
+    alone = item().replace("</item>", fields[0] + "</item>")
+    assert [batch(one).records[0].venue for one in (both, alone)] == ["Nature", "Nature"]
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("R&D and AT&T in the Q&A lab", "R&D and AT&T in the Q&A lab"),
+        ("R&amp;D & AT&T", "R&D & AT&T"),
+        ("<![CDATA[R&D and AT&T]]> again & again", "R&D and AT&T again & again"),
+    ],
+)
+def test_bare_ampersands_gain_no_signs(written, title):
+    (record,) = batch(item(written, link="https://x.example/?a=1&b=2")).records
+    assert (record.title, record.url) == (title, "https://x.example/?a=1&b=2")
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    [
+        "<!-- no <html> here -->",
+        "<?x <html>?>",
+        f"<!--{'x' * 9000}<html>-->",
+        "\n <!-- a --><!-- <body> -->\n",
+    ],
+)
+def test_a_comment_makes_no_web_page(prolog):
+    content = f'{prolog}<rss version="2.0"><channel><title>x</title>{item()}</channel></rss>'
+    body = Body(url="https://x.example/feed", content=content.encode(), fetched_at=NOON)
+    assert len(source("a", {"url": "https://x.example/feed"}).parse(body).records) == 1
+
+
+def test_a_publishers_list_of_facts_is_no_abstract():
+    facts = (
+        "&lt;p&gt;Publication date: April 2026&lt;/p&gt;&lt;p&gt;&lt;b&gt;Source:&lt;/b&gt; "
+        "Journal of Kernels, Volume 12&lt;/p&gt;&lt;p&gt;Author(s): Ada Lovelace, Karl Turing"
+        "&lt;/p&gt;"
+    )
+    (record,) = batch(item(description=facts)).records
+    assert [author.name for author in record.authors] == ["Ada Lovelace", "Karl Turing"]
+    assert (record.abstract, record.venue) == ("", "Journal of Kernels")
+    assert record.published_at == datetime(2026, 4, 1, tzinfo=UTC)

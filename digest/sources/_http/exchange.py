@@ -169,10 +169,11 @@ class Exchange:
         validators_of: ValidatorsOf,
     ) -> Answer:
         hops: list[Hop] = []
+        cookies = httpx.Cookies()
         target, sent = _without_credentials(self._parsed(url), headers)
         while True:
             asked = validators_of(str(target))
-            answer = self._once(method, target, {**sent, **asked}, content)
+            answer = self._once(method, target, {**sent, **asked}, content, cookies)
             if answer.status not in REDIRECTS:
                 return Answer(
                     url=answer.url,
@@ -185,7 +186,9 @@ class Exchange:
             following = self._next(method, target, answer)
             hops.append(Hop(status=answer.status, url=str(target), to=str(following)))
             if len(hops) > self.limits.redirects:
-                raise self._error(f"{url} redirects more than {len(hops) - 1} times", "redirect")
+                why = "; it sets cookies, which may be what it waits for" if cookies else ""
+                reason = f"{url} redirects more than {len(hops) - 1} times{why}"
+                raise self._error(reason, "redirect")
             if _origin(following) != _origin(target):
                 sent = {name: sent[name] for name in sent if name.lower() in OWN_HEADERS}
             target = following
@@ -206,7 +209,12 @@ class Exchange:
         return following
 
     def _once(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes,
+        cookies: httpx.Cookies,
     ) -> Answer:
         limits = self.limits
         timeouts = {
@@ -215,10 +223,19 @@ class Exchange:
             "write": limits.read_s,
             "pool": limits.total_s,
         }
-        sent = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip, deflate", **headers}
+        sent = {
+            "User-Agent": self.user_agent,
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip, deflate",
+            **headers,
+        }
         request = _request(method, url, sent, content, {"timeout": timeouts})
+        if cookies:
+            cookies.set_cookie_header(request)
         response = self.transport.handle_request(request)
         try:
+            if response.status_code in REDIRECTS:
+                _keep_cookies(cookies, request, response)
             found = {
                 name.lower(): value
                 for name, value in response.headers.items()
@@ -298,6 +315,14 @@ def _request(
     return httpx.Request(
         method, url, headers={**host, **stated, **headers}, stream=_NOTHING, extensions=extensions
     )
+
+
+def _keep_cookies(cookies: httpx.Cookies, request: httpx.Request, response: httpx.Response) -> None:
+    """Take the cookies of a redirect along, for this exchange alone."""
+    given = response.headers.get_list("set-cookie")
+    if given and sum(map(len, given)) <= LONGEST_HEADER:
+        response.request = request
+        cookies.extract_cookies(response)
 
 
 def _drain(response: httpx.Response) -> None:

@@ -11,6 +11,12 @@ from collections.abc import Iterable, Iterator
 
 PIECE = 65_536
 MAX_LAYERS = 2
+_READ = frozenset({"gzip", "deflate"})
+_UNREAD = frozenset({
+    "br", "zstd", "compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm", "bzip2", "xz",
+    "lzma", "lz4", "snappy",
+})  # fmt: skip
+"""Registered codecs (https://www.iana.org/assignments/http-parameters), and others that are met."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -22,15 +28,17 @@ def decoded(chunks: Iterable[bytes], encodings: str) -> Iterator[bytes]:
     """Return the pieces of a body with its encodings (a header's value) undone.
 
     Pieces of an encoded body are at most ``PIECE`` long, so the caller can stop in time. Raises
-    BadEncodingError for rubbish, a cut stream, an unknown encoding, or too many layers of them.
+    BadEncodingError for rubbish, a cut stream, a codec that was not asked for, or too many layers.
+    A token that names no codec (``UTF-8``, ``none``) says nothing.
     """
     names = [name.strip().lower() for name in encodings.split(",")]
-    names = [name for name in names if name not in {"", "identity"}]
+    names = [name.removeprefix("x-") for name in names]
+    names = [name for name in names if name in _READ or name in _UNREAD]
     if len(names) > MAX_LAYERS:
         raise BadEncodingError(f"it is encoded {len(names)} times over")
     pieces: Iterable[bytes] = chunks
     for name in reversed(names):
-        if name in {"gzip", "x-gzip"}:
+        if name == "gzip":
             pieces = _gunzipped(pieces)
         elif name == "deflate":
             pieces = _inflated(pieces)
