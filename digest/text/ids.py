@@ -128,7 +128,7 @@ def parse_address(url: str) -> Reference | None:
                 scheme, _openreview_address(parts.query) if scheme == "openreview" else url
             )
             return Reference(key) if key else None
-    if in_path := _DOI_IN_PATH.search(unquote(parts.path)):
+    if in_path := _DOI_IN_PATH.search(_without_number(unquote(parts.path))):
         return parse_doi(_without_view(in_path[1]))
     return None
 
@@ -145,6 +145,21 @@ _HOSTS = {
 def _openreview_address(query: str) -> str:
     fields = parse_qs(query)
     return (fields.get("id") or fields.get("forum") or [""])[0]
+
+
+def _without_number(path: str) -> str:
+    """Drop the site's own number, and the title behind it, after a DOI in ``article/doi/``.
+
+    So write OUP, AIP, ASH and others on the same platform.
+    """
+    before, doi, tail = path.partition("/doi/")
+    if "article" not in before.rpartition("/")[2]:
+        return path
+    segments = tail.rstrip("/").split("/")
+    for place in (-1, -2):
+        if len(segments) + place >= 2 and len(segments[place]) >= 5 and segments[place].isdigit():
+            return f"{before}{doi}{'/'.join(segments[:place])}"
+    return path
 
 
 def _without_view(path: str) -> str:

@@ -251,3 +251,28 @@ def test_a_bare_number_in_a_field_is_no_pmid():
 )
 def test_a_version_in_a_doi_is_no_part_of_the_key(doi, key, version):
     assert parse_doi(doi) == Reference(key, version)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        (
+            "https://academic.oup.com/bioinformatics/advance-article/doi/10.1093/bioinformatics/"
+            "btag123/7071234?rss=1",
+            "doi:10.1093/bioinformatics/btag123",
+        ),
+        (
+            "https://pubs.aip.org/aip/jcp/article/doi/10.1063/5.0012345/2876543/Kernels-on-ice",
+            "doi:10.1063/5.0012345",
+        ),
+        (
+            "https://academic.oup.com/x/article-abstract/doi/10.1093/x/btag123/7071234/",
+            "doi:10.1093/x/btag123",
+        ),
+        ("https://academic.oup.com/x/article/doi/10.1093/x/btag123", "doi:10.1093/x/btag123"),
+        ("https://onlinelibrary.wiley.com/doi/10.1155/2020/1234567", "doi:10.1155/2020/1234567"),
+        ("https://doi.org/10.1155/2020/1234567", "doi:10.1155/2020/1234567"),
+    ],
+)
+def test_a_sites_own_number_is_no_part_of_a_doi(url, key):
+    assert parse_address(url).key == key
