@@ -8,7 +8,7 @@ _COMMAND = re.compile(r"\\(?:url|href|path|nolinkurl|doi|texttt)\s*+\{([^{}]*+)\
 _UNDERSCORE = re.compile(r"\\textunderscore(?:\{\}|\s)?|\$\\?_\$")
 _ESCAPED = re.compile(r"\\([_%#&${}~\-/])")
 _SIGNS = {r"\textless": "<", r"\textgreater": ">", r"\textasciitilde": "~", r"\slash": "/"}
-_AND = re.compile(r"\s++and\s++", re.IGNORECASE)
+_AND = re.compile(r"(?<!\s)\s++and\s++", re.IGNORECASE)
 _COMMENT = re.compile(r"[\s,]*+%")
 
 

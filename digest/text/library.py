@@ -41,8 +41,8 @@ _NAMING = ("url", "howpublished", "note", "journal", "ee", "link", "bdsk-url", "
 _ARXIV = re.compile(r"arxiv:\s*+(\S+)", re.IGNORECASE)
 _SPELLED_DOI = re.compile(r"\bdoi\s*+:\s*+(10\.\S+)", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"{}]+", re.IGNORECASE)
-_RIS_TAG = re.compile(r"\s*+([A-Z][A-Z0-9])  -(?:\s|\Z)")
-_NARROW_TAG = re.compile(r"\s*+([A-Z][A-Z0-9]) -(?:\s|\Z)")
+_RIS_TAG = re.compile(r"([A-Z][A-Z0-9])  -(?:\s|\Z)")
+_NARROW_TAG = re.compile(r"([A-Z][A-Z0-9]) -(?:\s|\Z)")
 """Of writers who put one space; elsewhere "AI - based" is a line of an abstract."""
 _RIS_START = re.compile(r"^[^\S\n]*+TY  - ", re.MULTILINE)
 
@@ -184,10 +184,10 @@ def _ended(text: str) -> tuple[str, int]:
     pattern = _RIS_TAG if _RIS_START.search(text) else _NARROW_TAG
     started, is_open = 0, False
     for line in text.splitlines():
-        tag = pattern.match(line)
+        tag = pattern.match(line.lstrip())
         name = tag[1] if tag else ""
         if tag:
-            line = f"{name}  - {line[tag.end() :].strip()}"  # noqa: PLW2901
+            line = f"{name}  - {line.lstrip()[tag.end() :].strip()}"  # noqa: PLW2901
         if name == "TY":
             lines += ["ER  - ", ""] if is_open else []
             started += 1
