@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Largest request body: a library export, a list of subscribers, a service's report."""
-_LARGE = ("/preview", "/subscribe", "/preferences/", "/hooks/", "/api/v1/subscribers")
+_LARGE = ("/preview", "/subscribe", "/preferences/", "/hooks/", "/api/v1/subscribers/import")
 _API_BODY_LIMIT = 256 * 1024
 _FORM_LIMIT = 64 * 1024
 _ENCODED_LIMIT = 512 * 1024

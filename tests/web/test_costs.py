@@ -173,3 +173,12 @@ def test_no_parameter_of_any_name_or_value_breaks_a_page(web):
     for name in NAMES:
         for path in ("/feeds/search.atom", "/feeds/search.json", "/search", "/feeds/daily.atom"):
             assert web.get(f"{path}?q=robots&{name}=1").status_code == 200, (path, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/api/v1/subscribers", 256 << 10), ("/api/v1/subscribers/import", BODY_LIMIT)],
+)
+def test_only_a_list_of_subscribers_may_be_large(path, most):
+    """Each key of an object that is not known costs an error of its own."""
+    assert body_limit(path) == most
