@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
-FIRST, LAST = 1024, 8192
+FIRST, LAST = 512, 4096
 """Lengths in characters; doubled from one to the other."""
 SMALL_S = 1e-7
 """At so much a character the greatest length is not looked at any closer."""

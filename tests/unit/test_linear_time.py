@@ -181,7 +181,7 @@ def test_every_function_of_a_text_takes_time_in_proportion_to_it():
         for unit_name, unit in REPEATED.items():
             for before in ("", "A title "):
                 make = lambda n: before + unit * max(1, n // len(unit))  # noqa: B023, E731
-                if reason := growth(run, make, last=4096):
+                if reason := growth(run, make, last=2048):
                     faults.append(f"{name} on {unit_name} after {before!r}: {reason}")
                     break
     assert tried > 80
