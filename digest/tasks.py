@@ -35,7 +35,7 @@ from digest.actions.work import TICK, Work, recurring
 from digest.actions.workers import DEAD_AFTER_S
 from digest.app import App
 from digest.errors import StoreError, UsageError
-from digest.pipeline import _clones, clock
+from digest.pipeline import _clones, clock, judging
 from digest.pipeline.claims import has_dead_senders, settle
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import BLOCK
@@ -165,6 +165,7 @@ class JobQueue:
         """Ask for batches and sends, as the jobs of one run; return how many jobs are failing."""
         clock.settle(self.app)
         settle(self.app)
+        judging.prepare(self.app)
         now = self.app.now()
         with self.app.writing() as connection:
             blocks = -(-due.count(connection, now) // BLOCK)

@@ -1,6 +1,6 @@
 """What a profile is worth today: its table of picks, and why any paper came or did not.
 
-Ranks as sending does and changes nothing.
+Ranks as sending does and changes nothing but the grades of a language model, which are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from digest.actions import profiles as profile_actions
 from digest.app import App
 from digest.errors import UsageError
 from digest.model import (
-    Edition,
     Paper,
     PaperKey,
     Profile,
@@ -26,7 +25,7 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.pipeline import editions
+from digest.pipeline import editions, judging
 from digest.pipeline.editions import Desk, Draft
 from digest.ranking.nearest import Near, nearest_liked
 from digest.ranking.tastes import Known, tastes_of
@@ -52,6 +51,8 @@ class Scores:
     score: float | None = None
     interest: float | None = None
     trend: float | None = None
+    grade: int | None = None
+    """A language model's, 0 to 3; None where it gave none."""
     section: str = ""
     """The pick's section, or the interest that comes nearest."""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -120,6 +121,9 @@ def scattered(app: App, name: str, *, on: date | None = None) -> tuple[Ranking, 
         target = _targets(app, connection, name)[0]
         if "@" not in name:
             target = _stand_in(target.profile_id, target.profile, app.now())
+    slot, end = _slot_and_end(app, target, on)
+    judging.judge(app, [(target, slot)], window_end=end)
+    with app.reading() as connection:
         made = _draft(app, connection, target, on)
         found = _ranking(connection, made)
     dots = [
@@ -200,13 +204,18 @@ def _draft(
     on: date | None,
     desk: Desk | None = None,
 ) -> Draft:
-    slot = end = app.now()
-    if on is not None:
-        slot = slots.slot_on(target.profile.schedule, on)
-        midnight = datetime.combine(on + timedelta(days=1), time(0), tzinfo=UTC)
-        end = min(app.now(), max(slot, midnight))
+    slot, end = _slot_and_end(app, target, on)
     due = [(target, slot)]
     return editions.draft(app, connection, due, window_end=end, explain=True, desk=desk)[0]
+
+
+def _slot_and_end(app: App, target: Subscription, on: date | None) -> tuple[datetime, datetime]:
+    """Return an edition's slot, and where its window ends."""
+    if on is None:
+        return app.now(), app.now()
+    slot = slots.slot_on(target.profile.schedule, on)
+    midnight = datetime.combine(on + timedelta(days=1), time(0), tzinfo=UTC)
+    return slot, min(app.now(), max(slot, midnight))
 
 
 def _ranking(connection: Connection, made: Draft) -> Ranking:
@@ -217,13 +226,14 @@ def _ranking(connection: Connection, made: Draft) -> Ranking:
         window_start_at=edition.window_start_at,
         window_end_at=edition.window_end_at,
         considered=len(edition.picks) + len(made.exclusions),
-        picks=_picks(connection, edition),
+        picks=_picks(connection, made),
         left_out=dict(Counter(e.cause for e in made.exclusions).most_common()),
         not_found=lookups.not_found(connection, [made.subscription.profile]),
     )
 
 
-def _picks(connection: Connection, edition: Edition) -> tuple[Scores, ...]:
+def _picks(connection: Connection, made: Draft) -> tuple[Scores, ...]:
+    edition = made.edition
     known = papers.load(connection, [pick.paper_id for pick in edition.picks])
     return tuple(
         Scores(
@@ -234,11 +244,17 @@ def _picks(connection: Connection, edition: Edition) -> tuple[Scores, ...]:
             score=pick.score,
             interest=pick.interest_score,
             trend=pick.trend_score,
+            grade=_grade(made, pick.paper_id),
             section=pick.section,
             parts=pick.parts,
         )
         for pick in edition.picks
     )
+
+
+def _grade(made: Draft, paper_id: int) -> int | None:
+    grade = made.grades.get(paper_id)
+    return grade.value if grade else None
 
 
 def _nearest(connection: Connection, made: Draft, count: int) -> tuple[Scores, ...]:
@@ -263,6 +279,7 @@ def _excluded(connection: Connection, made: Draft, wanted: Iterable[Paper]) -> t
                 score=found.score,
                 interest=found.interest_score,
                 trend=found.trend_score,
+                grade=_grade(made, paper.row_id),
                 section=found.interest,
                 parts=found.parts,
             )
@@ -296,7 +313,7 @@ def _asked(connection: Connection, made: Draft, text: str) -> Scores:
         return Scores(
             key=key, title="", cause="unknown", account="no source has told of this paper"
         )
-    for pick in _picks(connection, made.edition):
+    for pick in _picks(connection, made):
         if pick.key == paper.key:
             return pick
     if any(e.paper_id == paper.row_id for e in made.exclusions):

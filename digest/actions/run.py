@@ -16,7 +16,8 @@ from digest.app import App
 from digest.errors import DeliveryError, DigestError
 from digest.logs import new_run
 from digest.model import Completeness, PollReport
-from digest.pipeline import clock, composing, embedding, readiness, shares, summaries
+from digest.pipeline import clock, composing, embedding, judging, readiness, shares, summaries
+from digest.pipeline.judging import JudgeReport
 from digest.pipeline.ping import ping
 from digest.pipeline.planning import PlanReport
 from digest.pipeline.polling import poll_sources
@@ -39,6 +40,7 @@ class RunReport:
     profiles: SyncReport
     polls: tuple[PollReport, ...]
     planned: PlanReport
+    judged: JudgeReport
     sent: SendReport
     problems: tuple[str, ...]
     """One line for each thing that went wrong; empty means exit code 0."""
@@ -95,6 +97,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
     returned = _returned(app) if poll else []
     readiness.guard(app)
     waits = polling.waits_for_network(app, polls)
+    judged = JudgeReport() if waits else judging.prepare(app)
     with shares.Crew(app) as crew:
         planned = PlanReport() if waits else crew.plan(stop=stop or Stop())
         told("plan", planned)
@@ -109,6 +112,7 @@ def _pass(app: App, *, on_stage: StageCallback | None, poll: bool, stop: Stop | 
         profiles=synced,
         polls=polls,
         planned=planned,
+        judged=judged,
         sent=sent,
         problems=(
             *([skew] if skew else []),

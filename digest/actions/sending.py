@@ -21,7 +21,7 @@ from digest.model import (
     SubscriberStatus,
     Subscription,
 )
-from digest.pipeline import composing, editions, planning, readiness, sending, summaries
+from digest.pipeline import composing, editions, judging, planning, readiness, sending, summaries
 from digest.pipeline.composing import ToCompose
 from digest.pipeline.editions import Draft
 from digest.rendering.chat import compose_post
@@ -110,6 +110,8 @@ def send(
             made, before = _new(connection, _drafts(app, connection, live, on))
         return _told(made, "would be sent to", before)
     readiness.guard(app)
+    slotted, end = _slotted(app, live, on)
+    judging.judge(app, slotted, window_end=end)
     with app.writing() as connection:
         due.hold(connection, [target.subscriber.row_id for target in live])
         made, before = _new(connection, _drafts(app, connection, live, on))
@@ -167,7 +169,15 @@ def stand_in(profile: Profile, address: str, *, profile_id: int = 0) -> Subscrip
 def _drafts(
     app: App, connection: Connection, targets: Sequence[Subscription], on: date | None
 ) -> list[Draft]:
-    due = []
+    slotted, end = _slotted(app, targets, on)
+    return editions.draft(app, connection, slotted, window_end=end)
+
+
+def _slotted(
+    app: App, targets: Sequence[Subscription], on: date | None
+) -> tuple[list[tuple[Subscription, datetime]], datetime]:
+    """Return the targets with their slots, and where the window of their editions ends."""
+    slotted = []
     end = app.now()
     for target in targets:
         slot = app.now()
@@ -176,8 +186,8 @@ def _drafts(
             midnight = datetime.combine(on + timedelta(days=1), time(0), tzinfo=UTC)
             slot = slots.slot_on(schedule, on)
             end = min(app.now(), max(slot, midnight))
-        due.append((target, slot))
-    return editions.draft(app, connection, due, window_end=end)
+        slotted.append((target, slot))
+    return slotted, end
 
 
 def _composed(app: App, connection: Connection, made: Draft) -> Preview:

@@ -127,6 +127,8 @@ def _print_paper(found: Account) -> None:
             f"score {paper.score:.3f} = interest {paper.interest or 0:.3f} "
             f"and trend {paper.trend or 0:.3f}, nearest to {paper.section or 'no interest'}"
         )
+        if paper.grade is not None:
+            print_line(f"graded {paper.grade} of 3 by the language model")
         print_line(f"parts: {_parts(paper)}")
     if found.near:
         print_line("nearest of the papers you liked (what each would say alone):")
@@ -155,10 +157,14 @@ def _print_scores(rows: Iterable[Scores]) -> None:
     for place, row in enumerate(rows, 1):
         print_line(
             f"{place:>3}. {row.score or 0:.3f}  {row.interest or 0:8.3f}  {row.trend or 0:.3f}  "
-            f"{row.key}  [{row.section or row.cause}]"
+            f"{row.key}  [{row.section or row.cause}]{_graded(row)}"
         )
         print_line(f"     {row.title}")
         print_line(f"     {row.account}")
+
+
+def _graded(row: Scores) -> str:
+    return "" if row.grade is None else f"  graded {row.grade} of 3"
 
 
 def _parts(paper: Scores) -> str:

@@ -62,6 +62,12 @@ def print_report(report: RunReport) -> None:
         f"editions: {planned.mailed} made with {counted(planned.picks, 'paper')}, "
         f"{planned.empty} empty, {planned.late} too late"
     )
+    if (judged := report.judged).profiles:
+        print_line(
+            f"judge: {counted(judged.requests, 'request')}, {judged.graded} graded, "
+            f"{judged.failed} failed, {judged.left} left; today {judged.requests_today} requests "
+            f"and {judged.tokens_today} tokens"
+        )
     print_line("mail: " + (", ".join(f"{n} {state}" for state, n in sent.counts.items()) or "none"))
     for problem in report.problems:
         print_line(f"! {problem}")

@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from digest.config import sections
+from digest.config import models, sections
 from digest.config.environment import ENV_PREFIX, SECRET_SUFFIX
 from digest.config.problems import explain, read_toml
 from digest.config.profiles import ProfileFile, load_profiles
@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     ranking: sections.RankingSection = Field(default_factory=sections.RankingSection)
     mail: sections.MailSection = Field(default_factory=sections.MailSection)
     transports: dict[str, sections.TransportSection] = Field(default_factory=dict)
-    summaries: sections.SummariesSection = Field(default_factory=sections.SummariesSection)
+    summaries: models.SummariesSection = Field(default_factory=models.SummariesSection)
+    judge: models.JudgeSection = Field(default_factory=models.JudgeSection)
     web: sections.WebSection = Field(default_factory=sections.WebSection)
     log: sections.LogSection = Field(default_factory=sections.LogSection)
     profiles: tuple[str, ...] = Field(

@@ -89,6 +89,9 @@ class ProfileEntry(Section):
         description="Let likes of similar readers count, and these readers' own likes, unnamed, "
         "for others; where [ranking] community is on.",
     )
+    judge: bool = Field(
+        False, description="Let the language model of [judge] grade the best papers."
+    )
     on_empty: OnEmpty = Field(OnEmpty.NOTE, description="A short note, or skip the mail.")
     all_titles: bool = Field(True, description="List every other new title.")
     updates: bool = Field(False, description="Tell of new versions of papers shown before.")
@@ -191,6 +194,7 @@ def to_profile(
             for key in (
                 "ranker", "trending_weight", "min_score", "max_papers", "exploration",
                 "on_empty", "all_titles", "updates", "abstracts", "community",
+                "judge",
             )
         },
     )  # fmt: skip

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     ConfigDict,
@@ -263,40 +262,6 @@ class MailSection(Section):
     )
     dkim: DkimSection = Field(default_factory=DkimSection)
     bounces: BounceSection = Field(default_factory=BounceSection)
-
-
-class SummariesSection(Section):
-    """``[summaries]``: optional one-sentence summaries by an OpenAI-compatible endpoint."""
-
-    enabled: bool = Field(False, description="Off by default; nothing is asked of anybody.")
-    kind: str = Field(
-        "openai", description="openai for an OpenAI-compatible endpoint, or pkg.mod:func."
-    )
-    base_url: str = Field("", description="Address up to /v1, such as http://127.0.0.1:11434/v1.")
-    model: str = Field("", description="Model name.")
-    api_key: SecretStr | None = Field(None, description="Key, from the environment or a file.")
-    language: str = Field("English", max_length=60, description="Language of the sentence.")
-    daily_budget: int = Field(200, ge=0, description="Most papers asked about in a day (UTC).")
-    timeout_s: float = Field(30, gt=0, description="Time for one answer.")
-    pass_limit_s: float = Field(
-        120, gt=0, description="The mail waits no longer than about this for summaries."
-    )
-    connections: int = Field(4, ge=1, le=32, description="Papers asked about at the same time.")
-    extra: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Further fields of each request, such as { max_tokens = 200 }.",
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> SummariesSection:
-        if self.enabled and self.kind == "openai" and not (self.base_url and self.model):
-            raise ValueError("enabled: needs base_url and model")
-        if self.base_url and not self.base_url.startswith(("https://", "http://")):
-            raise ValueError("base_url: expected an address that starts with https://")
-        host = urlsplit(self.base_url).hostname or ""
-        if self.api_key and self.base_url.startswith("http://") and not is_local(host):
-            raise ValueError("base_url: a key is only sent over https:// or to this machine")
-        return self
 
 
 class SignalsSection(Section):

@@ -80,6 +80,15 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grade:
+    """What a judge says of a paper for a profile: 0 (not wanted) to 3 (a must), and why."""
+
+    value: int
+    why: str = ""
+    """At most half a sentence of plain text; empty where there is none that can be shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """Named interests of a reader and how their editions are made."""
 
@@ -102,6 +111,8 @@ class Profile:
     """List every other new title after the picks."""
     community: bool = False
     """Let readers with similar likes help each other; nobody learns who likes what."""
+    judge: bool = False
+    """Let a language model grade the best papers, where the owner has set one up."""
     updates: bool = False
     """Also tell of new versions and publications of papers shown before."""
     abstracts: Literal["none", "short", "full"] = "short"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection
 
 from digest.app import App
@@ -24,6 +23,7 @@ from digest.model import (
     Exclusion,
     Feedback,
     Frequency,
+    Grade,
     Paper,
     PaperKey,
     Picks,
@@ -33,6 +33,8 @@ from digest.model import (
 )
 from digest.model.quickly import made
 from digest.pipeline import backgrounds, embedding, late, libraries
+from digest.pipeline.fresh import Fresh
+from digest.pipeline.grades import explained, with_grades
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.ranking.community import Community
@@ -65,6 +67,8 @@ class Draft:
     subscription: Subscription
     edition: Edition
     exclusions: tuple[Exclusion, ...] = ()
+    grades: Mapping[int, Grade] = field(default_factory=dict)
+    """A judge's grades by row id; empty where nobody judged."""
 
     @property
     def paper_ids(self) -> Sequence[int]:
@@ -72,20 +76,16 @@ class Draft:
         return Picks.of(self.edition.picks).columns.paper_ids
 
 
-class Fresh:
-    """Papers by row id, looked up many at once: each edition asks for all that it leaves out."""
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """What the ranker chose for one subscription, and from what."""
 
-    def __init__(self, row_ids: Collection[int], pool: Candidates) -> None:
-        """Tell these from the rest of a window's papers."""
-        whole = [paper.row_id for paper in pool.papers]
-        self._lowest = min(whole, default=0)
-        self._is_fresh = np.zeros(max(whole, default=0) - self._lowest + 1, dtype=bool)
-        self._is_fresh[np.array(sorted(row_ids), dtype=np.int64) - self._lowest] = True
-
-    def among(self, row_ids: Sequence[int]) -> npt.NDArray[np.int64]:
-        """Return those of the window's papers given that are fresh, in their order."""
-        given = np.asarray(row_ids, dtype=np.int64)
-        return given[self._is_fresh[given - self._lowest]]
+    subscription: Subscription
+    slot: datetime
+    seen_since: datetime
+    pool: Candidates
+    reader: Reader
+    choice: Choice
 
 
 class Desk:
@@ -235,33 +235,55 @@ def ranked(
 ) -> list[Draft]:
     """Do as ``draft`` does, with what a run keeps between its blocks."""
     made_at = desk.app.now()
+    drafts: dict[int, Draft] = {}
+    for one in chosen(desk, connection, due, window_end=window_end, explain=explain):
+        drafts[one.subscription.row_id] = Draft(
+            subscription=one.subscription,
+            edition=_edition(
+                one.subscription, one.slot, one.choice, one.pool,
+                lines=desk.lines(connection, one.seen_since, window_end),
+                fresh=desk.fresh(one.pool, one.seen_since),
+                made_at=made_at,
+            ),
+            exclusions=one.choice.exclusions,
+            grades=one.reader.grades,
+        )  # fmt: skip
+    return [drafts[subscription.row_id] for subscription, _ in due]
+
+
+def chosen(
+    desk: Desk,
+    connection: Connection,
+    due: Sequence[tuple[Subscription, datetime]],
+    *,
+    window_end: datetime,
+    explain: bool = False,
+) -> Iterator[Ranked]:
+    """Rank for subscriptions at their slots and yield what was chosen for each, in any order."""
     people = Counter(subscription.subscriber.row_id for subscription, _ in due)
     several = {person for person, count in people.items() if count > 1}
     last = edition_store.last_windows(connection, [s.row_id for s, _ in due])
-    drafts: dict[int, Draft] = {}
     taken: dict[int, set[int]] = defaultdict(set)
     for start, group in _groups(desk.app, due, last):
         profile = group[0][0].profile
         pool = desk.pool(connection, start, window_end, profile.sources)
         readers = readers_of(connection, [s for s, _ in group], pool, last, taken, desk.at_hand)
+        readers = with_grades(desk.app, connection, readers, pool)
         choices = desk.serving(connection, profile.ranker).rank(
             pool, readers, now=window_end, seed=window_end.toordinal(), explain=explain
         )
-        for (subscription, slot), choice in zip(group, choices, strict=True):
-            seen_since = last.get(subscription.row_id, start)
-            drafts[subscription.row_id] = drafted = Draft(
-                subscription=subscription,
-                edition=_edition(
-                    subscription, slot, choice, pool,
-                    lines=desk.lines(connection, seen_since, window_end),
-                    fresh=desk.fresh(pool, seen_since),
-                    made_at=made_at,
-                ),
-                exclusions=choice.exclusions,
-            )  # fmt: skip
+        for (subscription, slot), reader, choice in zip(group, readers, choices, strict=True):
             if subscription.subscriber.row_id in several:
-                taken[subscription.subscriber.row_id].update(drafted.paper_ids)
-    return [drafts[subscription.row_id] for subscription, _ in due]
+                paper_ids = Picks.of(choice.picks).columns.paper_ids
+                taken[subscription.subscriber.row_id].update(paper_ids)
+            yield Ranked(
+                subscription=subscription,
+                slot=slot,
+                seen_since=last.get(subscription.row_id, start),
+                pool=pool,
+                reader=reader,
+                choice=explained(choice, reader),
+            )
 
 
 def _groups(

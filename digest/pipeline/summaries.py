@@ -18,11 +18,10 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
-import httpx
-
 from digest.app import App
 from digest.config import reveal
 from digest.model import Paper
+from digest.pipeline.completions import ChatModel, NoAnswerError
 from digest.plugins import resolve
 from digest.rendering.summaries import accepted, messages
 from digest.store import papers
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 
 ENDPOINT = "openai"
 """The kind of summarizer that is built in."""
-ANSWER_LIMIT = 200_000
 STRIKES = 3
 """Requests that may fail before the endpoint is left alone for this pass."""
 
@@ -161,49 +159,20 @@ def _asked(summarizer: Summarizer, paper: Paper) -> str | None:
 
 
 class Endpoint:
-    """An OpenAI-compatible endpoint: ``POST {base_url}/chat/completions``, one paper a request."""
+    """An OpenAI-compatible endpoint, one paper a request."""
 
     def __init__(self, app: App) -> None:
-        self._wanted = app.config.settings.summaries
-        key = reveal(self._wanted.api_key)
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=self._wanted.timeout_s,
-            follow_redirects=False,
-        )
+        self._wanted = wanted = app.config.settings.summaries
+        self._model = ChatModel(wanted.base_url, wanted.model, reveal(wanted.api_key), wanted.extra)
 
     def close(self) -> None:
-        """Close its connections."""
-        self._client.close()
+        """Hold nothing between two requests."""
 
     def sentence(self, paper: Paper) -> str | None:
         """Return what the model says of a paper, unchecked; None where there is no answer."""
-        body = {
-            **self._wanted.extra,
-            "model": self._wanted.model,
-            "messages": messages(paper, self._wanted.language),
-            "stream": False,
-        }
-        url = f"{self._wanted.base_url.rstrip('/')}/chat/completions"
+        asked = messages(paper, self._wanted.language)
         try:
-            with self._client.stream("POST", url, json=body) as response:
-                content = b""
-                for chunk in response.iter_bytes():
-                    content += chunk
-                    if len(content) > ANSWER_LIMIT:
-                        raise ValueError("the answer is too long")
-                if response.status_code != 200:
-                    raise ValueError(f"status {response.status_code}")
-                return _content(httpx.Response(200, content=content).json())
-        except (httpx.HTTPError, ValueError) as exc:
-            log.warning("no summary paper=%d error=%s", paper.row_id, type(exc).__name__)
+            return self._model.complete(asked, timeout_s=self._wanted.timeout_s).text
+        except NoAnswerError as exc:
+            log.warning("no summary paper=%d error=%s", paper.row_id, exc)
             return None
-
-
-def _content(document: object) -> str:
-    """Return ``choices[0].message.content``. Raises ValueError where it is not there."""
-    try:
-        said = document["choices"][0]["message"]["content"]  # type: ignore[index]
-    except (KeyError, IndexError, TypeError) as exc:
-        raise ValueError("the answer has no choices[0].message.content") from exc
-    return said if isinstance(said, str) else ""

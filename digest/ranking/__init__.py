@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from digest.model import Exclusion, Feedback, Observation, Paper, PaperKey, Pick, Profile
+from digest.model import Exclusion, Feedback, Grade, Observation, Paper, PaperKey, Pick, Profile
 
 if TYPE_CHECKING:
     from digest.ranking.background import Background
@@ -63,6 +63,8 @@ class Reader:
     """Liked, disliked and rated papers that the store or a library holds, by key."""
     seen_since: datetime | None = None
     """Papers first seen before this are carried over, not new."""
+    grades: Mapping[int, Grade] = field(default_factory=dict)
+    """A judge's grades for this profile, by row id; they order the papers before the score does."""
 
 
 @dataclass(frozen=True, kw_only=True)

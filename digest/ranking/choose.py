@@ -65,6 +65,8 @@ class Scored:
     """Those of them that took off in the window: a small share, under their own headings."""
     groups: Sequence[Sequence[str]]
     """Whose papers they are: more than a few of one group are too many."""
+    not_wanted: Flags | None = None
+    """Papers that a judge called not wanted; None where nobody judged."""
     followed: Collection[int] = frozenset()
     """Positions of papers by a followed author: never too many of one group."""
     duplicates: Mapping[int, Collection[int]] = field(default_factory=dict)
@@ -108,7 +110,7 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
     room = limits.cap - len(explored)
     # Each interest that has something gets its best paper before any gets its second: a small
     # interest is not drowned by a big one.
-    for position in _firsts(scored, above):
+    for position in _firsts(scored, _wanted(scored, above)):
         if len(basket.taken) < room:
             basket.offer(position)
     for position in map(int, above):
@@ -267,6 +269,10 @@ class _Basket:
         return "carried" if is_full and scored.carried[position] else ""
 
 
+def _wanted(scored: Scored, positions: Positions) -> Positions:
+    return positions if scored.not_wanted is None else positions[~scored.not_wanted[positions]]
+
+
 def _firsts(scored: Scored, above: Positions) -> list[int]:
     on_topic = above[scored.interest[above] >= ON_TOPIC]
     if scored.best is None:
@@ -280,7 +286,7 @@ def explorers(scored: Scored, limits: Limits, passing: int) -> list[int]:
     """Return the papers from outside the interests: a share of the picks, never padding."""
     if not scored.names:
         return []
-    below = scored.order[passing:]
+    below = _wanted(scored, scored.order[passing:])
     outside = below[worth_a_look(scored.interest, scored.trend)[below] & ~scored.carried[below]]
     strong = int((scored.score[scored.order[:passing]] >= WORTH).sum())
     return drawn(np.sort(outside), scored.trend, limits, passing, strong)

@@ -19,10 +19,11 @@ from digest.ranking.accounts import MUTED_FIELDS, choices
 from digest.ranking.background import Background, unlearned
 from digest.ranking.choose import STEPS, Steps, aged, in_steps, mixed
 from digest.ranking.community import Community
+from digest.ranking.grades import not_wanted, regraded
 from digest.ranking.interests import Sheet, score
 from digest.ranking.meaning import Meaning
 from digest.ranking.named import MOST_CELLS
-from digest.ranking.picking import Seat, Standing, pick_all
+from digest.ranking.picking import Seat, Standing, first_step, pick_all
 from digest.ranking.space import Floats
 from digest.ranking.tastes import Known, Taste, avoided_by, tastes_of
 from digest.ranking.window import Flags, Positions, Window
@@ -156,6 +157,10 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         if since is not None:
             carried[since] = (window.seen_at < since.timestamp()) | window.late
     steps = in_steps(whole)
+    graded = {number: seat.reader for number, seat in enumerate(seats) if seat.reader.grades}
+    for number, reader in graded.items():
+        lowest = first_step(reader.profile.min_score)
+        steps[number] = regraded(steps[number], lowest, STEPS, window.position_of, reader.grades)
     return sheet, Standing(
         window=window,
         seats=seats,
@@ -170,6 +175,10 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         eligible=np.count_nonzero(may, axis=1),
         best=best,
         carried=[carried[seat.reader.seen_since] for seat in seats],
+        not_wanted={
+            number: not_wanted(len(window), window.position_of, reader.grades)
+            for number, reader in graded.items()
+        },
     )
 
 

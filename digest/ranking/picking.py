@@ -8,7 +8,8 @@ decides for the other readers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
@@ -79,6 +80,8 @@ class Standing:
     best: Mapping[int, Positions]
     """By reader of several interests: which one claims each paper."""
     carried: Sequence[Flags]
+    not_wanted: Mapping[int, Flags] = field(default_factory=dict)
+    """By reader who has grades: the papers of the lowest one."""
 
     def trend_of(self, number: int) -> Floats:
         """Return the trend of each paper as it counts for one reader."""
@@ -99,6 +102,7 @@ class Standing:
             names=[taste.interest.name for taste in seat.tastes],
             carried=self.carried[number],
             late=window.late,
+            not_wanted=self.not_wanted.get(number),
             groups=window.groups,
             followed=frozenset(p for name in names for p in window.people(name)),
             duplicates=window.duplicates,
@@ -130,11 +134,16 @@ def chosen(standing: Standing, number: int) -> Chosen:
     return choose(standing.scored(number), standing.limits(number))
 
 
+@lru_cache(maxsize=1024)
+def first_step(floor: float) -> int:
+    """Return the lowest step whose score reaches a floor."""
+    return int(np.searchsorted(_VALUES, np.float32(floor)))
+
+
 def pick_all(standing: Standing) -> list[Picked]:
     """Return each reader's picks, in order."""
     profiles = [seat.reader.profile for seat in standing.seats]
-    floors = np.array(standing.floors, dtype=np.float32)
-    lowest = np.searchsorted(_VALUES, floors).astype(np.uint16)[:, None]
+    lowest = np.array([[first_step(floor)] for floor in standing.floors], dtype=np.uint16)
     passes = (standing.steps >= lowest) & standing.may
     passing = np.count_nonzero(passes, axis=1)
     new = passing
@@ -230,7 +239,12 @@ def _taken(
     taken = passes & _within_shares(look)
     taken &= taken.cumsum(axis=1) <= room[readers, None]
     short = (taken.sum(axis=1) < room[readers]) & (look.passing > top.shape[1])
-    alone = _have_quotas(look) | _are_crowded(look, taken) | _miss_first(look, taken)
+    alone = (
+        _have_quotas(look)
+        | _have_grades(look)
+        | _are_crowded(look, taken)
+        | _miss_first(look, taken)
+    )
     lines = ~(short | alone)
     # All at once, then cut: a look into an array costs more than one into a list.
     positions = iter(top[lines][taken[lines]].tolist())
@@ -245,6 +259,11 @@ def _taken(
 def _have_quotas(look: _Look) -> Flags:
     profiles = (look.standing.seats[number].reader.profile for number in look.readers)
     return np.array([any(i.quota is not None for i in p.interests) for p in profiles], dtype=bool)
+
+
+def _have_grades(look: _Look) -> Flags:
+    graded = look.standing.not_wanted
+    return np.array([number in graded for number in look.readers.tolist()], dtype=bool)
 
 
 def _within_shares(look: _Look) -> Flags:

@@ -48,6 +48,11 @@ def accepted(answer: str) -> str:
     text = plain(said[:ANSWER_LIMIT]).strip(_QUOTES)
     if len(text) > LONGEST:
         text = (sentences(text) or [""])[0]
-    if not SHORTEST <= len(text) <= LONGEST or _UNFIT.search(text):
+    if not SHORTEST <= len(text) <= LONGEST or is_unfit(text):
         return ""
     return text
+
+
+def is_unfit(text: str) -> bool:
+    """Tell text of a model that may not be shown: addresses, markup, obeyed instructions."""
+    return _UNFIT.search(text) is not None

@@ -96,6 +96,18 @@ def count(connection: Connection, now: datetime) -> int:
     return found
 
 
+def one_of_each_profile(connection: Connection, now: datetime, *, limit: int) -> dict[int, int]:
+    """Return the first due subscription (row id) of each profile, and how many are due with it.
+
+    At most ``limit`` profiles, those with most of them first.
+    """
+    query = f"""
+        SELECT min(u.id), count(*) {_IS_DUE}
+        GROUP BY u.profile_id ORDER BY count(*) DESC, min(u.id) LIMIT ?
+    """
+    return {row[0]: row[1] for row in ask(connection, query, _bound(now), limit)}
+
+
 def advance(connection: Connection, slots: Sequence[tuple[int, datetime, datetime]]) -> None:
     """Move subscriptions on: (row id, slot just handled, next slot)."""
     update_many(

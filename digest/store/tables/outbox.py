@@ -1,6 +1,7 @@
 """What goes out: editions, deliveries and their attempts, suppressions, bounces, runs."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Date,
     Float,
@@ -149,6 +150,29 @@ summaries = Table(
     Column("model", String(200), nullable=False, server_default=""),
     # Mails that were first composed before it never show it: a retry is the same bytes.
     Column("made_at", UTCDateTime, nullable=False, index=True),
+)
+
+grades = Table(
+    "grades",
+    metadata,
+    # Of what the model was told of a profile, and of the model: equal ones share grades.
+    Column("fingerprint", String(40), primary_key=True),
+    Column(
+        "paper_id", RowId, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+    # 0 (not wanted) to 3 (a must)
+    Column("value", SmallInteger, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("graded_at", UTCDateTime, nullable=False, index=True),
+)
+
+judge_usage = Table(
+    "judge_usage",
+    metadata,
+    # In UTC. Requests are counted before they are made, with an estimate of their tokens.
+    Column("day", Date, primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
 )
 
 buckets = Table(
