@@ -77,10 +77,10 @@ def _described(interest: Interest) -> dict[str, Any]:
     fields = {
         "name": _said(interest.name),
         "text": _said(interest.text, TEXT_LIMIT),
-        "terms": [f"{_said(t.text)} ({t.mode.value})" for t in interest.terms[:MOST_ITEMS]],
-        "authors": [_said(name) for name in interest.authors[:MOST_ITEMS]],
-        "institutions": [_said(name) for name in interest.institutions[:MOST_ITEMS]],
-        "categories": [_said(name) for name in interest.categories[:MOST_ITEMS]],
+        "terms": [f"{_said(t.text, 100)} ({t.mode.value})" for t in interest.terms[:MOST_ITEMS]],
+        "authors": [_said(name, 100) for name in interest.authors[:MOST_ITEMS]],
+        "institutions": [_said(name, 100) for name in interest.institutions[:MOST_ITEMS]],
+        "categories": [_said(name, 100) for name in interest.categories[:MOST_ITEMS]],
     }
     return {name: value for name, value in fields.items() if value}
 
