@@ -27,6 +27,7 @@ from digest.model import (
 )
 from digest.pipeline import editions, judging
 from digest.pipeline.editions import Desk, Draft
+from digest.pipeline.readers import readers_of
 from digest.ranking.nearest import Near, nearest_liked
 from digest.ranking.tastes import Known, tastes_of
 from digest.store import editions as edition_store
@@ -295,7 +296,7 @@ def _near(desk: Desk, connection: Connection, made: Draft, key: PaperKey) -> tup
         return ()
     start, end = edition.window_start_at, edition.window_end_at
     pool = desk.pool(connection, start, end, made.subscription.profile.sources)
-    (reader,) = editions.readers_of(connection, [made.subscription], pool)
+    (reader,) = readers_of(connection, [made.subscription], pool)
     tastes = tastes_of(reader, Known(reader.known_papers), end)
     return nearest_liked(paper, tastes, pool, now=end)
 

@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 import numpy as np
 from sqlalchemy import Connection
@@ -21,28 +20,23 @@ from digest.model import (
     Completeness,
     Edition,
     Exclusion,
-    Feedback,
     Frequency,
     Grade,
-    Paper,
-    PaperKey,
     Picks,
-    Profile,
     SourceLine,
     Subscription,
 )
 from digest.model.quickly import made
-from digest.pipeline import backgrounds, embedding, late, libraries
+from digest.pipeline import backgrounds, embedding, late
 from digest.pipeline.fresh import Fresh
 from digest.pipeline.grades import explained, with_grades
+from digest.pipeline.readers import readers_of
 from digest.plugins import resolve
 from digest.ranking import Candidates, Choice, Ranker, Reader
 from digest.ranking.community import Community
 from digest.ranking.interleaving import Interleaved
 from digest.store import editions as edition_store
-from digest.store import experiment, ledger, papers
-from digest.store import feedback as feedback_store
-from digest.store import libraries as library_store
+from digest.store import experiment, papers
 from digest.store import signals as signal_store
 from digest.subscribers import slots
 
@@ -56,8 +50,6 @@ WEEKEND = (5, 6)
 
 MOST_OTHERS = 400
 """Other titles kept in one edition: more than fit into a mail."""
-
-NOBODYS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,59 +312,6 @@ def window_start(
     if last_end is not None and last_end < start:
         start = max(last_end, slot_at - LONGEST_WINDOW)
     return start.replace(minute=0, second=0, microsecond=0)
-
-
-def readers_of(
-    connection: Connection,
-    group: Sequence[Subscription],
-    pool: Candidates,
-    last: Mapping[int, datetime] = MappingProxyType({}),
-    taken: Mapping[int, set[int]] = MappingProxyType({}),
-    at_hand: Mapping[str, bytes] = MappingProxyType({}),
-) -> list[Reader]:
-    """Return all that is known of subscribers who share a window, in order.
-
-    ``last`` holds where each subscription's last window ended, ``taken`` what this run already
-    gave to a subscriber, ``at_hand`` libraries that nobody keeps yet.
-    """
-    people = [subscription.subscriber.row_id for subscription in group]
-    shown = ledger.shown_to(connection, people, [p.row_id for p in pool.papers])
-    feedback = feedback_store.of_subscribers(connection, people)
-    stored = libraries.stored_names(s.profile for s in group)
-    kept = dict(at_hand) | library_store.load(connection, stored)
-    lessons = {s.profile_id: libraries.taught(s.profile, kept) for s in group}
-    taught = {key: paper for _, owned in lessons.values() for key, paper in owned.items()}
-    # What the store knows of a paper is more than what a library says of it.
-    wanted = [profile for profile, _ in lessons.values()]
-    known = taught | _known_papers(connection, wanted, feedback)
-    return [
-        Reader(
-            subscription_id=subscription.row_id,
-            profile=lessons[subscription.profile_id][0],
-            shown=shown.get(person, NOBODYS).union(taken.get(person, ())),
-            feedback=feedback.get(person, ()),
-            known_papers=known,
-            seen_since=last.get(subscription.row_id),
-        )
-        for subscription, person in zip(group, people, strict=True)
-    ]
-
-
-def _known_papers(
-    connection: Connection,
-    wanted: Sequence[Profile],
-    feedback: Mapping[int, tuple[Feedback, ...]],
-) -> dict[PaperKey, Paper]:
-    keys = {
-        key
-        for profile in wanted
-        for interest in profile.interests
-        for key in (*interest.liked, *interest.disliked)
-    }
-    rated = {f.paper_id for said in feedback.values() for f in said}
-    known = papers.by_key(connection, keys) if keys else {}
-    by_id = papers.load(connection, rated) if rated else {}
-    return known | {paper.key: paper for paper in by_id.values()}
 
 
 def _edition(

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from digest.app import App
 from digest.model import Feedback, FeedbackKind, Subscription
-from digest.pipeline.editions import Desk, readers_of, window_start
+from digest.pipeline.editions import Desk, window_start
+from digest.pipeline.readers import readers_of
 from digest.ranking import Candidates, Reader
 from digest.ranking.evaluation import Measured, measure
 from digest.store import feedback as feedback_store
