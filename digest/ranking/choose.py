@@ -118,7 +118,9 @@ def choose(scored: Scored, limits: Limits) -> Chosen:
             break
         if position not in basket.taken:
             basket.offer(position)
-    beyond = basket.yielded() if len(basket.taken) >= room else {}
+    # Grades come from outside: they order papers and lift no limit.
+    may_yield = scored.not_wanted is None and len(basket.taken) >= room
+    beyond = basket.yielded() if may_yield else {}
     # Steps, then keys (positions are in the order of keys), as in ``order``.
     picked = sorted([*basket.taken, *explored], key=lambda p: (-float(scored.score[p]), p))
     return Chosen(
