@@ -157,9 +157,10 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         if since is not None:
             carried[since] = (window.seen_at < since.timestamp()) | window.late
     steps = in_steps(whole)
+    floors = _floors(sheet, seats, steps, may)
     graded = {number: seat.reader for number, seat in enumerate(seats) if seat.reader.grades}
     for number, reader in graded.items():
-        lowest = first_step(reader.profile.min_score)
+        lowest = first_step(floors[number])
         steps[number] = regraded(steps[number], lowest, STEPS, window.position_of, reader.grades)
     return sheet, Standing(
         window=window,
@@ -168,7 +169,7 @@ def standing(window: Window, seats: Sequence[Seat], seed: int) -> tuple[Sheet, S
         steps=steps,
         interest=interest,
         trend=trend,
-        floors=_floors(sheet, seats, steps, may),
+        floors=floors,
         # A stable sort of small whole numbers keeps ties in the order of the papers, so of keys.
         order=np.argsort(np.where(may, STEPS - steps, _LAST), axis=1, kind="stable"),
         may=may,
