@@ -40,7 +40,8 @@ def regraded(
         if row_id in position_of:
             tiers[position_of[row_id]] = grade.value
     room = max(highest - lowest, 1)
-    within = (steps.astype(np.float64) - lowest) / (room + 1)
+    # A few steps are left between two grades, so that rounding makes no tie of them.
+    within = (steps.astype(np.float64) - lowest) / (room + 8)
     moved = np.floor(lowest + (tiers + within) * room / (BEST + 1))
     return np.where(steps >= lowest, moved, steps).astype(np.uint16)
 

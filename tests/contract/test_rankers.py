@@ -20,6 +20,7 @@ NOT_RANKERS = {
     "choose",
     "community",
     "evaluation",
+    "grades",
     "interests",
     "interleaving",
     "likeness",
