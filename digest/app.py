@@ -22,16 +22,21 @@ from digest.config import Config, Settings, reveal
 from digest.delivery import Transport, is_channel
 from digest.errors import ConfigError, StoreError, UsageError
 from digest.keys import LEAST_LENGTH, flaw_of
+from digest.lazily import lazily
 from digest.plugins import resolve
-from digest.rendering.compose import Composer
-from digest.rendering.imprint import Imprint, imprint_of
-from digest.rendering.setup import composer_from
 from digest.sources import Source
 from digest.store import database, failures
 from digest.subscribers.return_paths import ReturnPaths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from digest.rendering import imprint, setup
+    from digest.rendering.compose import Composer
+    from digest.rendering.imprint import Imprint
+else:
+    imprint = lazily("digest.rendering.imprint")
+    setup = lazily("digest.rendering.setup")
 
 SECRET_FILE = "secret"  # noqa: S105
 
@@ -126,12 +131,12 @@ class App:
     @cached_property
     def composer(self) -> Composer:
         """Return what makes messages: templates read, CSS inlined, keys loaded on first use."""
-        return composer_from(self.config.settings)
+        return setup.composer_from(self.config.settings)
 
     @cached_property
     def imprint(self) -> Imprint:
         """Return what tells of a mail what it was made with."""
-        return imprint_of(self.config.settings)
+        return imprint.imprint_of(self.config.settings)
 
     @cached_property
     def secret_keys(self) -> tuple[bytes, ...]:

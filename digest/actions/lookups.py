@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from digest.actions import polling, profiles
 from digest.actions.checking import check_profile
 from digest.app import App, open_app
 from digest.config import Config
 from digest.errors import DigestError
+from digest.lazily import lazily
 from digest.model import PollReport, Profile
-from digest.pipeline import lookups
-from digest.pipeline.lookups import LookupReport
 from digest.store import database
 from digest.store import lookups as rows
 from digest.store.lookups import Missing
+
+if TYPE_CHECKING:
+    from digest.actions import polling, profiles
+    from digest.pipeline import lookups
+    from digest.pipeline.lookups import LookupReport
+else:
+    polling = lazily("digest.actions.polling")
+    profiles = lazily("digest.actions.profiles")
+    lookups = lazily("digest.pipeline.lookups")
 
 
 def look_up(app: App) -> LookupReport:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from digest.actions import search_index
 from digest.app import App
 from digest.errors import UsageError
+from digest.lazily import lazily
 from digest.model import PollReport, PollStatus
-from digest.pipeline import clock, polling
-from digest.pipeline._settling import subject_of
+from digest.pipeline import clock
 from digest.sources import _completeness, _notices
 from digest.sources import _state as states
 from digest.store import alerts
 from digest.store import sources as rows
+
+if TYPE_CHECKING:
+    from digest.actions import search_index
+    from digest.pipeline import _settling, polling
+else:
+    search_index = lazily("digest.actions.search_index")
+    polling = lazily("digest.pipeline.polling")
+    _settling = lazily("digest.pipeline._settling")
 
 OLD = timedelta(hours=12)
 """What was read before is of yesterday."""
@@ -182,4 +190,4 @@ def enable(app: App, name: str) -> None:
             errors=0, failing_since=None, error="", error_kind="", told=False,
         )  # fmt: skip
         rows.enable(connection, name, state=states.to_document(fresh))
-        alerts.right(connection, subject_of(name), now=app.now())
+        alerts.right(connection, _settling.subject_of(name), now=app.now())

@@ -10,13 +10,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from digest.actions import keeping, posting
-from digest.actions.keeping import Upload
-from digest.actions.posting import Letter
 from digest.app import App
+from digest.lazily import lazily
 from digest.model import (
     Feedback,
     FeedbackKind,
@@ -30,6 +29,13 @@ from digest.store import browsing, editions, feedback, libraries, profiles, subs
 from digest.subscribers import slots
 from digest.subscribers.addresses import masked_address
 from digest.subscribers.tokens import Signer, TokenPurpose
+
+if TYPE_CHECKING:
+    from digest.actions import keeping, posting
+    from digest.actions.keeping import Upload
+else:
+    keeping = lazily("digest.actions.keeping")
+    posting = lazily("digest.actions.posting")
 
 LINK_LIFE = timedelta(days=7)
 DATA_LINK_LIFE = timedelta(hours=48)
@@ -127,7 +133,7 @@ def mail_link(app: App, address: str) -> None:
         url = posting.link(
             app, "preferences", TokenPurpose.PREFERENCES, person.row_id, expires_at=expires
         )
-        letter = Letter(
+        letter = posting.Letter(
             notice="preferences",
             values={"preferences_url": url, "expires": "7 days"},
             expires_at=expires,
@@ -161,7 +167,9 @@ def mail_feed_link(
             edition_id=subscribers.feed_generation(connection, subscriber_id),
         )
         url = f"{app.config.settings.digest.base_url.rstrip('/')}/feeds/private/{token}.atom"
-        posting.plan(app, connection, person, Letter(notice="feed", values={"feed_url": url}))
+        posting.plan(
+            app, connection, person, posting.Letter(notice="feed", values={"feed_url": url})
+        )
     posting.post(app)
 
 
@@ -176,7 +184,7 @@ def mail_data_links(app: App, subscriber_id: int) -> None:
             posting.link(app, path, purpose, subscriber_id, expires_at=expires)
             for path, purpose in (("export", TokenPurpose.EXPORT), ("erase", TokenPurpose.ERASE))
         )
-        letter = Letter(
+        letter = posting.Letter(
             notice="export",
             values={"export_url": export_url, "erase_url": erase_url, "expires": "48 hours"},
             expires_at=expires,
