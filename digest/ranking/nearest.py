@@ -15,7 +15,7 @@ from digest.ranking.likeness import NEAR, likenesses, sureness
 from digest.ranking.tastes import Rated, Taste
 from digest.ranking.window import Window
 
-_TELLING = 0.01
+_TELLING = 0.05
 """A paper that says less is not near."""
 
 

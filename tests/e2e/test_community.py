@@ -51,7 +51,7 @@ def account(app: App, now=NOON + timedelta(hours=1)):
 def test_readers_with_similar_likes_bring_a_paper_and_explain_says_so(sqlite_engine):
     told = account(an_installation(sqlite_engine, on=True, readers=3))
     assert told.cause == "picked"
-    assert "liked by readers with similar likes" in told.account
+    assert "Liked by readers with similar likes" in told.account
     assert told.parts["community"] > 0.15
 
 

@@ -58,7 +58,7 @@ def test_what_a_reader_keeps_finds_more_of_its_kind(make_app, library):
     (pick,) = ranking.rank(make_app(), "ada").picks
     assert pick.title == TITLES[1]
     assert pick.parts["near likes"] == 2
-    assert "2 papers you liked" in pick.account
+    assert "and 1 more paper that you liked" in pick.account
 
 
 def test_a_library_that_changes_is_followed_at_once(make_app, library):
@@ -66,7 +66,9 @@ def test_a_library_that_changes_is_followed_at_once(make_app, library):
     app = make_app()
     ranking.rank(app, "ada")
     library("@article{a, title = {Arctic terns and their migration}}", changed=2)
-    assert [p.title for p in ranking.rank(app, "ada").picks] == [TITLES[5]]
+    titles = [p.title for p in ranking.rank(app, "ada").picks]
+    assert titles[0] == TITLES[5]
+    assert TITLES[1] not in titles
 
 
 @pytest.mark.parametrize("text", [None, "this is no library"])
