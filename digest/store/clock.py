@@ -54,6 +54,7 @@ HAPPENED: dict[str, tuple[str, ...]] = {
     "editions": ("window_start_at", "window_end_at", "made_at"),
     "events": ("at",),
     "feedback": ("at",),
+    "grades": ("graded_at",),
     "libraries": ("stored_at",),
     "merges": ("at", "undone_at"),
     "observations": ("asked_at",),
