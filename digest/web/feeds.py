@@ -83,26 +83,30 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/feeds/private/{token}.{form}")
     def private(request: Request, token: str, form: str) -> Response:
-        try:
-            claims = site.claims(token, TokenPurpose.FEED)
-        except TokenError as exc:
-            return site.refusal(exc)
-        found = personal.private_feed(
-            site.app, claims.subscriber_id, claims.subscription_id, claims.generation, limit=LENGTH
-        )
-        if found is None:
-            return site.refusal(TokenError(""))
-        address = site.absolute(f"/feeds/private/{token}.{form}", request)
-        feed = Feed(
-            title=f"{site.name}: {found.title}",
-            page_url=site.absolute("/", request),
-            feed_url=address,
-            entries=found.entries,
-            is_private=True,
-        )
-        return written(site, request, feed, form)
+        return _private(site, request, token, form)
 
     return router
+
+
+def _private(site: Site, request: Request, token: str, form: str) -> Response:
+    try:
+        claims = site.claims(token, TokenPurpose.FEED)
+    except TokenError as exc:
+        return site.refusal(exc)
+    found = personal.private_feed(
+        site.app, claims.subscriber_id, claims.subscription_id, claims.generation, limit=LENGTH
+    )
+    if found is None:
+        return site.refusal(TokenError(""))
+    address = site.absolute(f"/feeds/private/{token}.{form}", request)
+    feed = Feed(
+        title=f"{site.name}: {found.title}",
+        page_url=site.absolute("/", request),
+        feed_url=address,
+        entries=found.entries,
+        is_private=True,
+    )
+    return written(site, request, feed, form)
 
 
 def written(site: Site, request: Request, feed: Feed, form: str) -> Response:
