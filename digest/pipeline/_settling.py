@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import SourceError, StoreError
 from digest.model import Completeness, PollReport, PollStatus
@@ -73,7 +74,8 @@ def _given_back(run: Run, group: Sequence[Done], trouble: str) -> list[PollRepor
 
 
 def _store_failure(run: Run, done: Done, exc: Exception) -> PollReport:
-    failed = _failed(done, type(exc).__name__, "bug")
+    kind = "store" if isinstance(exc, SQLAlchemyError) else "bug"
+    failed = _failed(done, type(exc).__name__, kind)
     try:
         return _store(run, [Done(done.visit, failed)])[0]
     except StoreError as broken:
