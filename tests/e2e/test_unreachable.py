@@ -11,7 +11,7 @@ def test_a_database_that_does_not_answer_is_one_line(command, monkeypatch, capsy
     monkeypatch.setenv("DIGEST_STORE__URL", "postgresql://ada:hush@127.0.0.1:1/x")
     assert run([*command]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("digest: the store cannot be opened: ")
+    assert said.startswith("digest: the database does not answer as it should: ")
     assert "127.0.0.1" in said
     assert len(said.splitlines()) == 1
     assert "hush" not in said
@@ -21,7 +21,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, capsys, monkeypatch):
     (tmp_path / "digest.db").write_text("not a database, and long enough to be looked at" * 50)
     monkeypatch.setenv("DIGEST_STORE__URL", f"sqlite:///{tmp_path / 'digest.db'}")
     assert run(["run"]) == 1
-    assert "the store cannot be opened: file is not a database" in capsys.readouterr().err
+    assert "the store is damaged (file is not a database)" in capsys.readouterr().err
 
 
 def test_serving_without_a_way_out_is_refused_at_the_start(capsys):

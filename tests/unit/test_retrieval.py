@@ -173,3 +173,15 @@ def test_terms_are_folded_words():
     assert terms("Graph Neural Networks, 2024: the 3D case") == [
         "graph", "neural", "network", "2024", "3d", "case",
     ]  # fmt: skip
+
+
+@given(st.lists(st.text(), max_size=3), st.lists(st.text(), max_size=3), st.text(), st.text())
+@settings(deadline=None)
+def test_whatever_a_paper_holds_its_kept_bytes_are_read_whole(authors, categories, title, text):
+    for separator in ("", "\n", "a\nb", "\ud800"):
+        paper = Facts(
+            title=title, text=text, authors=[*authors, separator],
+            categories=[*categories, f"cs{separator}LG"],
+        )  # fmt: skip
+        found = read(contents([paper])[0])
+        assert len(found.weights) == len(found.shipped) + len(found.others)

@@ -108,7 +108,7 @@ def _packed(paper: Facts, place: Mapping[str, int], vector: bytes, scale: float)
             vector,
             np.array([place[term] for term in shipped], dtype="<u4").tobytes(),
             bytes(weights[term] for term in (*shipped, *others)),
-            "\n".join(others).encode(errors="replace"),
+            "\n".join(term.replace("\n", " ") for term in others).encode(errors="replace"),
         )
     )
 
