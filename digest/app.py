@@ -25,7 +25,7 @@ from digest.keys import LEAST_LENGTH, flaw_of
 from digest.lazily import lazily
 from digest.plugins import resolve
 from digest.sources import Source
-from digest.store import database, failures
+from digest.store import database, failures, installation
 from digest.subscribers.return_paths import ReturnPaths
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class App:
     def minding(self, work: str) -> Iterator[None]:
         """Do recurring work; what is wrong with the store is a StoreError, and remembered.
 
-        It is forgotten when the same work has gone well.
+        It is forgotten when the same work has gone well, or any work has and the store takes a
+        write again: the next turn of the same work may be hours away.
         """
         try:
             with failures.named(self.engine):
@@ -88,6 +89,11 @@ class App:
             self.troubles[work] = str(exc)
             raise
         self.troubles.pop(work, None)
+        if self.troubles:
+            with contextlib.suppress(StoreError):
+                with self.writing() as connection:
+                    installation.put(connection, "recovered_at", self.now().isoformat())
+                self.troubles.clear()
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:

@@ -40,7 +40,7 @@ _INSTRUCTIONS = (
     "half a plain sentence in English, at most 12 words, that says why this reader would or would "
     "not want it. No markup, no links."
 )
-_ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
+_ADDRESS = re.compile(r"(?<![^\s@])[^\s@]++@[^\s@]++")
 _LINK = re.compile(r"://|[a-z0-9-]\.[a-z]{2,24}\b", re.IGNORECASE)
 _MARKUP = re.compile(r"[*_`#<>|\[\]{}\\~]+")
 _QUOTES = "\"'“”„«»「」`* "

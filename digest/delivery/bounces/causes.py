@@ -49,7 +49,7 @@ _UNTIL_NOW = re.compile(
     re.IGNORECASE,
 )
 _WAITS = re.compile(
-    r"\b(message|mail|delivery)\b.{0,120}\b(is|was|are|been|being) delayed\b|^delivery delayed"
+    r"\b(message|mail|delivery)\b.{0,60}\b(is|was|are|been|being) delayed\b|^delivery delayed"
     r"|\bdelayed (mail|message|delivery)\b|\bdelayed (for )?(more than )?\d+ (minute|hour|day)"
     r"|delivery incomplete|status notification:? \(?(delay|warning)"
     r"|\bwill (continue|keep|retry|try again|attempt|be (re-?tried|re-?attempted|tried again))"
