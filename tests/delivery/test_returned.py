@@ -1,5 +1,6 @@
 """Mails that came back, in the shapes of the servers that write them, and what each one means."""
 
+import contextlib
 import time
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from digest.delivery.bounces import BounceKind
 from digest.delivery.bounces.causes import kind_of
 from digest.delivery.bounces.reading import read
+from digest.errors import UnreadableError
 
 FOLDER = Path(__file__).parents[1] / "golden" / "returned"
 EXPECTED = tomllib.loads((FOLDER / "expected.toml").read_text(encoding="utf-8"))
@@ -89,7 +91,8 @@ def test_a_swollen_mail_is_read_in_no_time(name, filler):
     middle = content.index(b"\n\n") + 2
     swollen = content[:middle] + filler * (400_000 // len(filler)) + content[middle:]
     began = time.perf_counter()
-    read(swollen)
+    with contextlib.suppress(UnreadableError):  # too many parts: it is put aside
+        read(swollen)
     assert time.perf_counter() - began < 5
 
 
