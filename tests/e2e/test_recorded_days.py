@@ -97,4 +97,4 @@ def assert_mails(mailbox):
     quiet = [mail for mail in mailbox.mails if "April 18" in mail.text.read_text()[:200]]
     assert len(quiet) == len(by_reader)  # a Saturday
     folded = [" ".join(mail.text.read_text().split()) for mail in quiet]
-    assert all("No announcement today: arxiv" in text for text in folded), folded[0][:600]
+    assert all("No announcement today: arXiv" in text for text in folded), folded[0][:600]
